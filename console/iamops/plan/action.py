@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from iamops.model.drill import Drill
 from iamops.model.profile import Profile
@@ -25,8 +27,34 @@ class UnitVerb(StrEnum):
     RELOAD = "reload"
 
 
+class BaseAction(ABC):
+    """What every action can tell of itself; how it is planned stands in its planner (`build.planner_of`)."""
+
+    __slots__ = ()
+    # Why the operator must type the cluster's name.
+    typed_because: ClassVar[str] = "the VIP moves"
+
+    @property
+    @abstractmethod
+    def argv(self) -> tuple[str, ...]:
+        """The words after `iamops` that ask for it."""
+
+    @property
+    def identity(self) -> object:
+        """What names it in a plan's fingerprint."""
+        return self.argv
+
+    @abstractmethod
+    def units(self, profile: Profile) -> set[str]:
+        """The units that its commands are about."""
+
+    def brings(self, node: str) -> frozenset[str] | None:
+        """The files that it puts on the node, or finds there as it wants them; None: it brings none."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
-class ServiceAction:
+class ServiceAction(BaseAction):
     """One verb for one unit on one node."""
 
     verb: UnitVerb
@@ -41,11 +69,15 @@ class ServiceAction:
     def argv(self) -> tuple[str, ...]:
         return (self.verb, self.unit, self.node)
 
+    def units(self, profile: Profile) -> set[str]:
+        return {self.unit}
+
 
 @dataclass(frozen=True, slots=True)
-class RollingRestart:
+class RollingRestart(BaseAction):
     """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
 
+    typed_because = "every node is touched"
     unit: str
 
     @property
@@ -56,9 +88,12 @@ class RollingRestart:
     def argv(self) -> tuple[str, ...]:
         return ("restart", self.unit, "--rolling")
 
+    def units(self, profile: Profile) -> set[str]:
+        return {self.unit}
+
 
 @dataclass(frozen=True, slots=True)
-class Switchover:
+class Switchover(BaseAction):
     """A planned move of an instance's VIP. `to` None: the best standby. `plain`: without the track file."""
 
     to: str | None = None
@@ -77,9 +112,12 @@ class Switchover:
         instance = ("--instance", self.instance) if self.instance else ()
         return ("switchover", *to, *instance, *(("--plain",) if self.plain else ()))
 
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.keepalived.unit}
+
 
 @dataclass(frozen=True, slots=True)
-class DrillAction:
+class DrillAction(BaseAction):
     """A whole drill on one instance. `live` is what each node's keepalived is really running with.
 
     `allowance_s`: what timers, SSH and scripts may add to theory. `disruptive`: a machine may be taken away.
@@ -101,6 +139,9 @@ class DrillAction:
         allow = ("--allow-disruptive",) if self.disruptive else ()
         return ("drill", "run", self.drill.source, *instance, *allow)
 
+    def units(self, profile: Profile) -> set[str]:
+        return {move.unit for move in self.drill.moves if move.unit}
+
 
 @dataclass(frozen=True, slots=True)
 class Drain:
@@ -111,12 +152,13 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class DrainedRestart:
+class DrainedRestart(BaseAction):
     """A service's unit restarted on every node, each time with that node's backend drained on all nodes first.
 
     `drained`: node -> what every nginx changes to while that node's backend takes no requests.
     """
 
+    typed_because = "every node is touched"
     unit: str
     service: str
     push: str
@@ -134,19 +176,28 @@ class DrainedRestart:
 
     @property
     def identity(self) -> str:
-        return changes_identity({f"{n} {m}": c for n, each in self.drained.items() for m, c in each.items()})
+        rounds = self.drained.items()
+        return changes_identity({f"{n} {m}": change for n, changes in rounds for m, change in changes.items()})
+
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.nginx.unit, self.unit}
+
+    def brings(self, node: str) -> frozenset[str]:
+        settled = [changes[node].settled for changes in self.drained.values() if node in changes]
+        return frozenset.intersection(*settled) if settled else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigPush:
+class ConfigPush(BaseAction):
     """Configuration files put in place on every node, standby first, and taken back unless they prove good.
 
-    `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the
-    same. `meaning` says what changes, in sentences; `apart` why old and new keepalived must not run side by
-    side (empty: they may). `confirm_s`: how long the operator has to say that it may stay. `drains`: which
+    `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the same.
+    `change_summary` says what changes, in sentences; `incompatible` why old and new keepalived must not run side
+    by side (empty: they may). `confirm_s`: how long the operator has to say that it may stay. `drains`: which
     backends must be seen to get no more requests.
     """
 
+    typed_because = "every node is touched"
     push: str
     asked: tuple[str, ...]
     changes: Mapping[str, NodeChange]
@@ -169,6 +220,12 @@ class ConfigPush:
     def identity(self) -> str:
         return changes_identity(self.changes)
 
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.nginx.unit, profile.keepalived.unit}
+
+    def brings(self, node: str) -> frozenset[str]:
+        return self.changes[node].settled
+
 
 Action = ServiceAction | RollingRestart | Switchover | DrillAction | ConfigPush | DrainedRestart
 
@@ -183,26 +240,23 @@ def command_line(action: Action, profile: str, reason: str = "", overrides: tupl
     return shlex.join(words)
 
 
-# Whether the profile has what an action names. Pure.
-
-
 class NoSuchTarget(Exception):
     """The action names a node, unit or instance that the profile does not have; says which there are."""
 
 
 def check_targets(action: Action, profile: Profile) -> None:
-    """Raises NoSuchTarget."""
+    """Raises NoSuchTarget where the profile does not have what the action names."""
     match action:
         case ServiceAction():
             _check_node(profile, action.node)
-            if action.unit not in (there := profile.actionable_units_on(action.node)):
-                said = f"the profile has no unit {action.unit!r} on {action.node}; its units: {', '.join(there)}"
-                raise NoSuchTarget(said)
+            if action.unit not in (units := profile.actionable_units_on(action.node)):
+                reason = f"the profile has no unit {action.unit!r} on {action.node}; its units: {', '.join(units)}"
+                raise NoSuchTarget(reason)
         case RollingRestart() | DrainedRestart():
-            if not any(action.unit in profile.actionable_units_on(node) for node in profile.nodes):
-                units = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
-                said = f"no node of {profile.name} has the unit {action.unit!r}"
-                raise NoSuchTarget(f"{said}; its units: {', '.join(units)}")
+            every = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
+            if action.unit not in every:
+                reason = f"no node of {profile.name} has the unit {action.unit!r}"
+                raise NoSuchTarget(f"{reason}; its units: {', '.join(every)}")
         case Switchover():
             instance_of(profile, action.instance)
             if action.to is not None:

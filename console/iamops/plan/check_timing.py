@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import ClusterState
-from iamops.plan.action import Action, DrainedRestart, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.checks import CheckPasses
 from iamops.plan.expectation import StateExpectation, VrrpIn
 from iamops.plan.impact import successors
 from iamops.plan.known import holding
-from iamops.plan.step_builders import RUNNING, out_of_fault
+from iamops.plan.step_builders import out_of_fault
 from iamops.plan.vrrp_timing import (
     all_on,
     counted_priority,
@@ -40,47 +39,10 @@ def decides_s(state: ClusterState, node: str) -> float:
     return max(decision_s(live) for live in all_on(state, node))
 
 
-def undecided_s(action: ServiceAction, state: ClusterState) -> float:
-    """How long it is open after the action whether the check passes. 0: nothing that was read is new, a check was
-    asked, there is none that could fail, or keepalived itself begins anew, which it does with a good check only.
-    """
-    profile, node = state.profile, state.nodes[action.node]
-    anew = action.unit == profile.keepalived.unit and action.verb is not UnitVerb.RELOAD
-    if action.verb is UnitVerb.STOP or anew or action.unit not in (profile.nginx.unit, profile.keepalived.unit):
-        return 0.0
-    if all(isinstance(seen, Known) and seen.value.state not in RUNNING for seen in node.vrrp.values()):
-        return 0.0
-    if isinstance(node.files, Known) and action.unit in node.files.value.current:
-        return 0.0
-    if action.unit == profile.nginx.unit and asked_checks(state, action.node):
-        return 0.0
-    return decides_s(state, action.node)
-
-
 def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> float:
     """How long keepalived on the watched nodes may take to leave a FAULT whose reason is gone."""
     nodes = {each.node for each in watched if isinstance(each, VrrpIn)}
     return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
-
-
-def watched(action: Action, state: ClusterState) -> tuple[VrrpIn, ...]:
-    """No node that was well is in FAULT when all effects have shown, but the one that is stopped."""
-    return tuple(each for node in watched_nodes(action, state) for each in out_of_fault(state, node))
-
-
-def watched_nodes(action: Action, state: ClusterState) -> Iterator[str]:
-    """The nodes whose keepalived must be as well afterwards as it was before."""
-    daemons = (state.profile.nginx.unit, state.profile.keepalived.unit)
-    match action:
-        case Switchover() | DrainedRestart():
-            yield from state.profile.nodes
-        case RollingRestart() if action.unit in daemons:
-            yield from state.profile.nodes
-        case ServiceAction() if action.unit in daemons:
-            stopped = action.node if action.verb is UnitVerb.STOP else None
-            yield from (node for node in state.profile.nodes if node != stopped)
-        case _:
-            pass
 
 
 # A check that falls into a restart of nginx, and acts on it at once: then the VIP may move. Pure.

@@ -95,6 +95,11 @@ def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
                 lost.append((service.name, where))
 
 
+def outages(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
+    """Those of them that end a service at once."""
+    return (fall for fall in falls(profile, unit, node) if fall.need.when is NeedWhen.ALWAYS)
+
+
 def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]:
     """All that the needs of a node's services are judged by: what it is called -> what was seen."""
     services = [s for s in state.profile.services.values() if s.runs_on(node)]

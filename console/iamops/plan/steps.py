@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
-from iamops.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.action import Action, ServiceAction, UnitVerb
 from iamops.plan.config.pushed import PushedFiles
 from iamops.plan.expectation import Expectation, StateExpectation
 from iamops.redact.clean import clean_document, without_secrets
 
 SUDO = ("sudo", "-n")
 
-# More conditions than these are told as one list.
+# More conditions than these become one list.
 FEW = 6
 
 
@@ -198,8 +197,7 @@ class Plan:
     @property
     def ending(self) -> tuple[str, ...]:
         """All that must hold in the end, each once; nothing where nothing is done."""
-        expected = (*self.steady_state, *self.watched) if self.steps else ()
-        return tuple(dict.fromkeys(each.sentence for each in expected))
+        return tuple(dict.fromkeys(_sentences((*self.steady_state, *self.watched)))) if self.steps else ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -209,12 +207,19 @@ class Plan:
     @property
     def first(self) -> tuple[str, ...]:
         """What must hold before, in sentences; many of them as one list, so that the steps stay in sight."""
-        told = [each.sentence for each in self.before]
-        return tuple(told) if len(told) <= FEW else (f"all {len(told)} of these hold: {'; '.join(told)}",)
+        holding = _sentences(self.before)
+        return (
+            tuple(holding) if len(holding) <= FEW else (f"all {len(holding)} of these hold: {'; '.join(holding)}",)
+        )
 
 
-def document(plan: Plan) -> dict[str, Any]:
+def document(plan: Plan) -> dict[str, object]:
     """The plan as JSON (`iamops.plan/1`): what `--dry-run --json` prints and the audit keeps."""
+    forecast: dict[str, object] | None = None
+    if plan.forecast is not None:
+        gap_s = plan.forecast.gap_s
+        gap_ms = None if gap_s is None else round(gap_s * 1000)
+        forecast = {"gap_ms": gap_ms, "watched_s": round(plan.forecast.lasts_s, 3)}
     return clean_document(
         {
             "schema": "iamops.plan/1",
@@ -223,11 +228,11 @@ def document(plan: Plan) -> dict[str, Any]:
             "notes": list(plan.notes),
             "nodes": list(plan.nodes),
             "fingerprint": plan.fingerprint,
-            "before": [each.sentence for each in plan.before],
+            "before": _sentences(plan.before),
             "steps": [_step(step) for step in plan.steps],
-            "steady": [each.sentence for each in plan.steady_state],
-            "watched": [each.sentence for each in plan.watched],
-            "forecast": None if plan.forecast is None else _forecast(plan.forecast),
+            "steady": _sentences(plan.steady_state),
+            "watched": _sentences(plan.watched),
+            "forecast": forecast,
         }
     )
 
@@ -237,12 +242,7 @@ def command_line(argv: Sequence[str]) -> str:
     return without_secrets(shlex.join(argv))
 
 
-def _forecast(forecast: Forecast) -> dict[str, Any]:
-    gap_ms = None if forecast.gap_s is None else round(forecast.gap_s * 1000)
-    return {"gap_ms": gap_ms, "watched_s": round(forecast.lasts_s, 3)}
-
-
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step) -> dict[str, object]:
     return {
         "kind": step.kind,
         "title": step.title,
@@ -250,23 +250,26 @@ def _step(step: Step) -> dict[str, Any]:
         "argv": list(step.argv),
         "stdin": step.given,
         "timeout_s": step.timeout_s,
-        "expect": [each.sentence for each in step.expect],
+        "expect": _sentences(step.expect),
         "within_s": round(step.within_s, 3),
         "lasts_s": round(step.lasts_s, 3),
-        "undo": undo_document(step.undo) if step.undo else None,
+        "undo": None if step.undo is None else _undo(step.undo),
         **({"together": [_step(other) for other in step.together]} if step.together else {}),
     }
 
 
-def undo_document(undo: Undo) -> dict[str, Any]:
-    """An undo as JSON."""
+def _undo(undo: Undo) -> dict[str, object]:
     return {
         "title": undo.title,
         "node": undo.node,
         "argv": list(undo.argv),
-        "expect": [each.sentence for each in undo.expect],
+        "expect": _sentences(undo.expect),
         "dead_man": undo.dead_man,
     }
+
+
+def _sentences(expected: Iterable[Expectation]) -> list[str]:
+    return [expectation.sentence for expectation in expected]
 
 
 # How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure.
@@ -282,19 +285,17 @@ class Confirmation:
 
 def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
     """What the operator must do. `now` in epoch seconds."""
-    action, profile = plan.action, state.profile
-    owners = {name: owner_of(state, name, now) for name in profile.vrrp}
+    action = plan.action
     if not isinstance(action, ServiceAction):
-        everywhere = isinstance(action, RollingRestart | ConfigPush | DrainedRestart)
-        return Confirmation(profile.name, "every node is touched" if everywhere else "the VIP moves")
+        return Confirmation(state.profile.name, action.typed_because)
     if plan.impact.stops_datastore:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
     if action.verb is UnitVerb.RELOAD:
         return Confirmation(None, "no VIP moves")
     if plan.impact.handovers and all(each.comes for each in plan.impact.handovers):
         return Confirmation(action.node, f"the VIP comes to {action.node}")
-    for owner in owners.values():
-        match owner:
+    for name in state.profile.vrrp:
+        match owner_of(state, name, now):
             case OwnedBy(node) if node == action.node:
                 return Confirmation(action.node, f"{action.node} owns the VIP")
             case Contested(nodes) if action.node in nodes:

@@ -42,13 +42,6 @@ def preempted_s(priority: int, live: LiveVrrp) -> float:
     return delay_s + master_down_s(priority, live)
 
 
-def outvoted_s(own: LiveVrrp, priority: int, live: LiveVrrp) -> float:
-    """How long after its check's failure an owner may keep the VIP: none in FAULT. A weight leaves it MASTER until
-    the taker, whose priority this is, preempts.
-    """
-    return preempted_s(priority, live) if any(check.weight for check in own.known_checks) else 0.0
-
-
 def check_window_s(live: LiveVrrp) -> tuple[float, float]:
     """From a stopped nginx to its check's failure: the shortest and the longest time. A stopped one fails at once,
     so no timeout of the check is part of it. Which of several asks nginx is not known. Without any: never (0, 0).
@@ -253,3 +246,18 @@ def counted_priority(state: ClusterState, instance: str, node: str) -> int:
     if isinstance(seen, Known) and seen.value.effective_priority is not None:
         return seen.value.effective_priority
     return base_priority(state, instance, node)
+
+
+def outvoted_s(state: ClusterState, instance: str, owner: str, taker: str) -> float:
+    """How long after its check's failure an owner may keep the VIP: none in FAULT. A weight leaves it MASTER until
+    the taker preempts.
+    """
+    if not any(check.weight for check in vrrp_on(state, owner, instance).known_checks):
+        return 0.0
+    return preempted_s(counted_priority(state, instance, taker), vrrp_on(state, taker, instance))
+
+
+def leaves_within_s(state: ClusterState, instance: str, owner: str, taker: str | None) -> float:
+    """How long a VIP may stay with an owner whose nginx has stopped."""
+    noticed_s = check_window_s(vrrp_on(state, owner, instance))[1]
+    return noticed_s if taker is None else noticed_s + outvoted_s(state, instance, owner, taker)

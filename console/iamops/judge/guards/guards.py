@@ -27,7 +27,7 @@ from iamops.model.profile import Environment
 from iamops.model.state import NodeState, on_our_clock
 from iamops.model.text import being
 from iamops.model.vip import ownership
-from iamops.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, UnitVerb
+from iamops.plan.action import DrillAction, ServiceAction, UnitVerb
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.expectation import DomainsAnswer, StateExpectation
 from iamops.plan.observation import Judgement
@@ -415,16 +415,9 @@ def _raised_by(seen: Observed[VrrpReport]) -> int | None:
 
 def _units(case: GuardContext) -> set[str]:
     """The units the plan's commands are about, and those its standby is judged by."""
-    profile, action = case.state.profile, case.plan.action
-    if isinstance(action, DrillAction):
-        own = {move.unit for move in action.drill.moves if move.unit}
-    elif isinstance(action, ConfigPush):
-        own = {profile.nginx.unit, profile.keepalived.unit}
-    elif isinstance(action, DrainedRestart):
-        own = {profile.nginx.unit, action.unit}
-    else:
-        own = {profile.keepalived.unit if isinstance(action, Switchover) else action.unit}
-    return own | ({profile.keepalived.unit, profile.nginx.unit} if case.plan.impact.moves else set())
+    profile = case.state.profile
+    carriers = {profile.keepalived.unit, profile.nginx.unit} if case.plan.impact.moves else set[str]()
+    return case.plan.action.units(profile) | carriers
 
 
 def _acts(case: GuardContext) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from iamops.model.observed import Known
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.plan.action import Drain
@@ -16,10 +15,9 @@ from iamops.plan.expectation import (
     FreshWorkers,
     StateExpectation,
     TimerArmed,
-    VrrpIn,
 )
 from iamops.plan.known import NotKnown, answered, may_hold, unit_of
-from iamops.plan.step_builders import RUNNING, control, do, runs
+from iamops.plan.step_builders import control, do, out_of_fault, runs
 from iamops.plan.steps import SUDO, Step, StepKind, Undo
 from iamops.plan.through_nginx import NoRequestsTo
 from iamops.render import privileges
@@ -67,7 +65,7 @@ def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     node = change.node
     well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
     if "keepalived" in change.daemons:
-        well = (*well, *vrrp_well(state, node))
+        well = (*well, *out_of_fault(state, node))
     return Undo(
         name=undo_name(node),
         title="take the files back",
@@ -108,25 +106,22 @@ def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
     return do(f"reload {unit} on {node}", node, control("reload", unit), expect, spoils=undo_name(node))
 
 
-def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
+def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
     """Waits until no nginx sends anything to the backends any more."""
-    what = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
-    unit, logs = state.profile.nginx.unit, state.profile.logs
-    looks = tuple(
-        NoRequestsTo(
-            drain.node, drain.endpoint, logs.access, main_process(state, unit, drain.node), form=logs.format
-        )
-        for drain in drains
-    )
+    logs, looks = state.profile.logs, []
+    for drain in drains:
+        master = main_process(state, state.profile.nginx.unit, drain.node)
+        looks.append(NoRequestsTo(drain.node, drain.endpoint, logs.access, master, form=logs.format))
+    first, what = drains[0].node, ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
     return Step(
         StepKind.LOOK,
         f"wait until no request goes to {what} any more",
-        drains[0].node,
+        first,
         ("true",),
         STAGE_TIMEOUT_S,
-        looks,
+        tuple(looks),
         within_s=DRAINED_WITHIN_S,
-        requires_undo=undo_name(drains[0].node),
+        requires_undo=undo_name(first),
     )
 
 
@@ -151,12 +146,6 @@ def answers(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
     domains = state.nodes[node].domains
     well = tuple(name for name, seen in domains.items() if answered(seen))
     return (DomainsAnswer(node, well),) if well else ()
-
-
-def vrrp_well(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
-    seen = state.nodes[node].vrrp
-    known = [name for name, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING]
-    return tuple(VrrpIn(node, name, RUNNING) for name in known)
 
 
 def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:
