@@ -52,7 +52,7 @@ def others_serve(
             (),
             ASK_TIMEOUT_S,
             tuple(looks),
-            within_s=max(each.waits_s for each in looks) + ASKED_WITHIN_S,
+            within_s=max(each.waits_s() for each in looks) + ASKED_WITHIN_S,
             refuses=LAST_BACKEND,
             subject=name,
         )
@@ -73,7 +73,7 @@ def serving_again(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
             (),
             ASK_TIMEOUT_S,
             looks,
-            within_s=2 * max(each.waits_s for each in looks) + ASKED_WITHIN_S,
+            within_s=2 * max(each.waits_s() for each in looks) + ASKED_WITHIN_S,
         )
 
 

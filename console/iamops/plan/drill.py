@@ -29,6 +29,7 @@ from iamops.plan.expectation import (
     ServiceHealthy,
     StateExpectation,
     UnitRuns,
+    UnitStopped,
     VipOn,
     VrrpIn,
 )
@@ -53,7 +54,6 @@ from iamops.plan.step_builders import (
     runs,
     start_again,
     stays_up,
-    stopped,
     wake_again,
 )
 from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
@@ -208,7 +208,7 @@ class DrillPlanner(Planner[DrillAction]):
         if part.move.verb is DrillVerb.HANG:
             yield self._do(part, (*SUDO, *privileges.hang(unit)), (), spoils=undo.name)
         else:
-            yield self._do(part, control("stop", unit), (stopped(unit, node),), spoils=undo.name)
+            yield self._do(part, control("stop", unit), (UnitStopped(node, unit),), spoils=undo.name)
 
     def give_unit_back(self, part: ResolvedStep) -> Iterator[Step]:
         unit, node, undo = part.unit, part.target, self._unit_undo(part)

@@ -70,17 +70,16 @@ def holding(state: ClusterState, node: str, now: float) -> Holding:
 
 def may_hold(state: ClusterState, node: str, now: float) -> int:
     """How many VIPs this node holds or may hold: for the order in which nodes are touched, owners last."""
-    return sum(_may_hold(state, name, node, now) for name in state.profile.vrrp)
-
-
-def _may_hold(state: ClusterState, instance: str, node: str, now: float) -> bool:
-    match owner_of(state, instance, now):
-        case OwnedBy(owner):
-            return owner == node
-        case Contested(nodes) | OwnerUnknown(nodes):
-            return node in nodes
-        case _:
-            return False
+    found = 0
+    for name in state.profile.vrrp:
+        match owner_of(state, name, now):
+            case OwnedBy(owner):
+                found += owner == node
+            case Contested(nodes) | OwnerUnknown(nodes):
+                found += node in nodes
+            case _:
+                pass
+    return found
 
 
 def answered(seen: Observed[ProbeReport]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from iamops.model.facts import ProbeReport
 from iamops.model.need import Need, NeedWhen
-from iamops.model.observed import Freshness, Known, Observed, Unknown, freshness
+from iamops.model.observed import Freshness, Observed, Unknown, freshness
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.plan.impact import datastores_of, services_of
@@ -77,8 +77,17 @@ def lacks(state: ClusterState, command: UnitCommand, now: float) -> Iterator[Lac
         for need in state.profile.services[name].needs:
             if own := _own_doing(state.profile, need, command):
                 yield Lack(name, command.node, need, own)
-            elif why := _lacking(state, command.node, need, now):
-                yield Lack(name, command.node, need, why, known=_is_known(state, command.node, need, now))
+                continue
+            seen, (who, where) = _seen(state, command.node, need), _asked(state.profile, command.node, need)
+            unknown = f"whether {who} answers {where} is not known"
+            if isinstance(seen, Unknown):
+                yield Lack(name, command.node, need, f"{unknown}: {seen.reason}", known=False)
+            elif freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is Freshness.UNKNOWN:
+                why = f"{unknown}: last seen {seen.age_s(now):.0f} s ago"
+                yield Lack(name, command.node, need, why, known=False)
+            elif not seen.value.ok:
+                why = f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
+                yield Lack(name, command.node, need, why)
 
 
 def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
@@ -140,32 +149,10 @@ def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
 
 def _own_doing(profile: Profile, need: Need, command: UnitCommand) -> str | None:
     for unit, node in sorted(command.stopped):
-        names = datastores_of(profile, unit, node)
-        if node == command.node:
-            names += services_of(profile, unit)
-        if need.name in names:
+        own = services_of(profile, unit) if node == command.node else ()
+        if need.name in (*datastores_of(profile, unit, node), *own):
             return f"this plan stops {unit} on {node} first"
     return None
-
-
-def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | None:
-    """Why the need is not met as seen from the node; None where it is."""
-    seen, (who, where) = _seen(state, node, need), _asked(state.profile, node, need)
-    if isinstance(seen, Unknown):
-        return f"whether {who} answers {where} is not known: {seen.reason}"
-    if freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is Freshness.UNKNOWN:
-        return f"whether {who} answers {where} is not known: last seen {seen.age_s(now):.0f} s ago"
-    if not seen.value.ok:
-        return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
-    return None
-
-
-def _is_known(state: ClusterState, node: str, need: Need, now: float) -> bool:
-    seen = _seen(state, node, need)
-    return (
-        isinstance(seen, Known)
-        and freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is not Freshness.UNKNOWN
-    )
 
 
 def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.backends import idle_notes, others_serve, serving_again
 from iamops.plan.check_timing import NGINX_RESTART_S, asked_checks, decides_s, gap_s, may_go
-from iamops.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
+from iamops.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation, UnitStopped
 from iamops.plan.forecast import AT_ONCE_S, elected_s, move_s
 from iamops.plan.impact import Whereabouts, datastores_of, moving, services_of
 from iamops.plan.known import answered, holding, unit_of
@@ -33,7 +33,6 @@ from iamops.plan.step_builders import (
     runs,
     start_again,
     stays,
-    stopped,
     vips_stay,
 )
 from iamops.plan.steps import Forecast, Impact, Plan, Step
@@ -193,7 +192,7 @@ class ServicePlanner(Planner[ServiceAction]):
             self.action.sentence,
             self.node,
             control("stop", self.unit),
-            (stopped(self.unit, self.node), *moved(self.state, impact)),
+            (UnitStopped(self.node, self.unit), *moved(self.state, impact)),
             within_s=max(MOVE_WITHIN_S, needs_s),
             needs_s=needs_s,
             spoils=undo.name,

@@ -12,7 +12,7 @@ from iamops.model.observed import Unknown
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, owner_of
 from iamops.plan.action import Switchover, instance_of
-from iamops.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VipOn, VrrpIn
+from iamops.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, UnitStopped, VipOn, VrrpIn
 from iamops.plan.forecast import elected_s, move_s
 from iamops.plan.impact import successors
 from iamops.plan.known import NotKnown, answered, holding, vrrp_of
@@ -30,7 +30,6 @@ from iamops.plan.step_builders import (
     resigning,
     runs,
     start_again,
-    stopped,
 )
 from iamops.plan.steps import SUDO, Forecast, Handover, Impact, Plan, Step
 from iamops.plan.vrrp_timing import HIGHEST_PRIORITY
@@ -113,7 +112,7 @@ def moving_steps(
     )
     undo = start_again(unit, owner, back)
     yield arm(undo, state)
-    resigned: tuple[StateExpectation, ...] = (stopped(unit, owner), *(VipOn(name, taker) for name in names))
+    resigned: tuple[StateExpectation, ...] = (UnitStopped(owner, unit), *(VipOn(name, taker) for name in names))
     yield do(f"stop {unit} on {owner}", owner, control("stop", unit), resigned, spoils=undo.name)
     yield do(f"start {unit} on {owner}", owner, control("start", unit), back, mends=undo.name)
     yield disarm(undo)

@@ -265,7 +265,7 @@ def test_good_answers_of_no_time_at_all_prove_nothing(server: str, method: str):
         assert at_once.verdict is Judgement.NOT_YET
         assert "0 s (" not in look.judge_output(0, answer(None), 10.0).text.replace("10 s (", "")
         assert look.judge_output(0, answer(None), 10.0).verdict is Judgement.HOLDS
-        assert look.waits_s == 10.0
+        assert look.waits_s() == 10.0
     # A log that names the other one needs no time.
     (first, *_) = looks(state, OthersServe)
     assert first.judge_output(0, answer({"10.0.4.21:8080": 6}), 0.0).verdict is Judgement.HOLDS

@@ -78,7 +78,7 @@ class NodeChange:
     def daemons(self) -> tuple[str, ...]:
         """Which daemons must read their files anew. Scripts are read at every run, by themselves."""
         nginx = ("nginx",) if self.touches("/etc/nginx/") else ()
-        conf = any(change.path.startswith("/etc/keepalived/") and _is_conf(change) for change in self.files)
+        conf = any(is_keepalived_conf(change.path) for change in self.files)
         return (*nginx, *(("keepalived",) if conf else ()))
 
 
@@ -88,18 +88,18 @@ def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = Fal
     changes = [change for file in wanted if (change := _change(tree.files.get(file.path), file)) is not None]
     for path, live in tree.files.items():
         if path not in by_path and (exact or OURS in live.content):
-            changes.append(FileChange(path, live.content, None, secret=is_secret(path)))
+            changes.append(FileChange(path, live.content, None, secret=is_keepalived_conf(path)))
     seen = {path: digest(tree.files.get(path)) for path in sorted({*tree.files, *by_path})}
     return NodeChange(tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen, frozenset(by_path))
 
 
 def changes_identity(changes: Mapping[str, NodeChange]) -> str:
     """Names exactly these changes from exactly what was seen."""
-    told = [
-        (node, sorted(each.seen.items()), [(f.path, f.new, f.mode) for f in each.files])
-        for node, each in sorted(changes.items())
+    facts = [
+        (node, sorted(change.seen.items()), [(file.path, file.new, file.mode) for file in change.files])
+        for node, change in sorted(changes.items())
     ]
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest(repr(facts))
 
 
 def payload(change: NodeChange, push: str, meta: str, rollback_s: int) -> str:
@@ -123,28 +123,24 @@ def text_digest(content: str | None) -> str:
     return ABSENT if content is None else hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def is_secret(path: str) -> bool:
+def is_keepalived_conf(path: str) -> bool:
     """keepalived's own files may carry its password, wherever they include one another."""
     return path.startswith("/etc/keepalived/") and path.endswith(".conf")
 
 
 def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
-    mode, owner, group = _kept(live, file)
-    same_rights = live is None or live.mode is None or live.mode == mode
-    if live is not None and same_settings(live.content, file.content) and same_rights:
+    """None: nothing is to be done. Rights and owner stay as somebody set them, unless the file would not work."""
+    mode, owner, group = file.mode, file.owner, file.group
+    rights_known = live is not None and None not in (live.mode, live.owner, live.group)
+    # sudo ignores a file that has others than these.
+    if live is not None and rights_known and not file.path.startswith("/etc/sudoers.d/"):
+        owner, group = live.owner or owner, live.group or group
+        if live.mode is not None and live.mode & EXECUTABLE == mode & EXECUTABLE:
+            mode = live.mode
+    if live is not None and same_settings(live.content, file.content) and live.mode in (None, mode):
         return None
-    secret = file.secret or is_secret(file.path)
+    secret = file.secret or is_keepalived_conf(file.path)
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)
-
-
-def _kept(live: ConfFile | None, file: NodeFile) -> tuple[int, str, str]:
-    """Rights and owner stay as somebody set them, unless the file could not work with them."""
-    if live is None or live.mode is None or live.owner is None or live.group is None:
-        return file.mode, file.owner, file.group
-    if file.path.startswith("/etc/sudoers.d/"):
-        return file.mode, file.owner, file.group  # sudo ignores it otherwise
-    works = live.mode & EXECUTABLE == file.mode & EXECUTABLE
-    return live.mode if works else file.mode, live.owner, live.group
 
 
 def _manifest(change: NodeChange, push: str, meta: str, rollback_s: int) -> Iterator[str]:
@@ -171,10 +167,6 @@ def _add(tar: TarFile, name: str, text: str) -> None:
     tar.addfile(info, BytesIO(content))
 
 
-def _is_conf(change: FileChange) -> bool:
-    return change.path.endswith(".conf")
-
-
 # The changes of a push as unified diffs. Lines that may hold a secret are never in them. Pure.
 
 CONTEXT = 3
@@ -186,7 +178,7 @@ _MARKER = re.compile(r"\[redacted ([a-z_]+)\]")
 def diff_lines(change: FileChange, node: str) -> list[str]:
     """A unified diff from the node's file to the profile's, its lines without a newline.
 
-    A secret is shown as unchanged or changed only. Compared is what stands in the files, shown what can be.
+    A secret is shown as unchanged or changed only.
     """
     old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
     before = "/dev/null" if change.old is None else f"{node}:{change.path}"
@@ -211,13 +203,15 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    there = change.new if side == "old" else change.old
-    other = frozenset() if there is None else frozenset(there.split("\n"))
-    shown = []
-    for whole, by_name, by_shape in _two_ways(text, f"({_word(change, side)})"):
+    other_side = (change.new if side == "old" else change.old) or ""
+    other_lines, shown = frozenset(other_side.split("\n")), []
+    # The same word on both sides where the secret stays, so that no line of it differs.
+    old, new = (_SECRET.findall(content or "") for content in (change.old, change.new))
+    word = "(secret, unchanged)" if old == new else f"(secret, {side})"
+    for line, by_name, by_shape in _two_ways(text, word):
         # A password that changes must still be seen to change.
-        told = by_shape if whole in other else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
-        shown.append(by_name if change.secret and by_name != whole else told)
+        redacted = by_shape if line in other_lines else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
+        shown.append(by_name if change.secret and by_name != line else redacted)
     # What else Python takes for a line's end is none for a daemon: it would show a comment as two lines.
     return shown[:-1] if shown[-1] == "" else shown
 
@@ -226,18 +220,12 @@ def _line(text: str) -> str:
     return "\t".join(map(one_line, text.split("\t")))
 
 
-def _word(change: FileChange, side: str) -> str:
-    """The same word on both sides where the secret stays, so that no line of it differs."""
-    old, new = (_SECRET.findall(text or "") for text in (change.old, change.new))
-    return "secret, unchanged" if old == new else f"secret, {side}"
-
-
 def may_be_shown(text: str) -> str:
     """A file of the profile without its secrets."""
-    return "\n".join(name if name != whole else shape for whole, name, shape in _two_ways(text, "(secret)"))
+    return "\n".join(name if name != line else shape for line, name, shape in _two_ways(text, "(secret)"))
 
 
 def _two_ways(text: str, word: str) -> Iterator[tuple[str, str, str]]:
-    """Each line as it is, without what keepalived's own words give away, and without what redaction knows."""
+    """Each line as it is, without what keepalived's keywords give away, and without what redaction knows."""
     by_name = _SECRET.sub(lambda found: f"{found[1]}{word}", text)
     return zip(text.split("\n"), by_name.split("\n"), without_secrets(text).split("\n"), strict=True)

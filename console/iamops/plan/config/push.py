@@ -24,12 +24,12 @@ from iamops.plan.config.steps import (
     undo_name,
     wait_until_drained,
 )
-from iamops.plan.expectation import Expectation, StateExpectation, TimerArmed, VipOn, VipSomewhere
+from iamops.plan.expectation import Expectation, StateExpectation, TimerArmed, UnitStopped, VipOn, VipSomewhere
 from iamops.plan.forecast import AT_ONCE_S, elected_s
 from iamops.plan.impact import owners_last
 from iamops.plan.known import NotKnown
 from iamops.plan.planner import Planner
-from iamops.plan.step_builders import control, do, out_of_fault, stopped
+from iamops.plan.step_builders import control, do, out_of_fault
 from iamops.plan.steps import Forecast, Impact, Plan, Step, StepKind
 from iamops.plan.vrrp_timing import LOST_ADVERTS, all_pushed, decision_s, master_down_s, pushed_on
 from iamops.render import privileges
@@ -129,7 +129,7 @@ class PushPlanner(Planner[ConfigPush]):
                 yield reload_nginx(change.node, state, self.now)
             if change in standbys:
                 # Behind the replacement: what takes the files back starts the daemon too.
-                yield self._control_keepalived(change.node, "stop", (stopped(self._keepalived, change.node),))
+                yield self._control_keepalived(change.node, "stop", (UnitStopped(change.node, self._keepalived),))
             elif "keepalived" in change.daemons:
                 yield self._reload_keepalived(change.node)
         for change in standbys:
