@@ -5,7 +5,6 @@ It is asked with what keepalived runs with (`plan/vrrp_timing.py`), never with a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from iamops.model.drill import Bound
@@ -60,9 +59,7 @@ def decision_s(live: LiveVrrp) -> float:
 
 def rises_s(live: LiveVrrp) -> float:
     """How long keepalived may take to see that what its checks ask is well again."""
-    return max(
-        (float(check.rise * check.interval_s + check.timeout_s) for check in live.known_checks), default=0.0
-    )
+    return max((float(c.rise * c.interval_s + c.timeout_s) for c in live.known_checks), default=0.0)
 
 
 def falls_at_once(live: LiveVrrp, within_s: float) -> bool:
@@ -105,7 +102,7 @@ def window(bound: Bound, pair: Pair, acted_on: LiveVrrp) -> Window:
         if term.name is None:
             total += Window(0.0, term.seconds)
         else:
-            total += NAMED[term.name](pair, acted_on).times(term.factor)
+            total += _term(term.name, pair, acted_on).times(term.factor)
     return total
 
 
@@ -114,44 +111,33 @@ def skew_of(live: LiveVrrp, priority: int | None = None) -> float:
     return skew_s(live.priority if priority is None else priority, live)
 
 
-def _skew(pair: Pair, acted_on: LiveVrrp) -> Window:
-    skew_s = skew_of(pair.taker)
-    return Window(skew_s, skew_s)
-
-
-def _raised(pair: Pair, acted_on: LiveVrrp) -> Window:
-    skew_s = skew_of(pair.taker, HIGHEST_PRIORITY)
-    return Window(skew_s, skew_s)
-
-
-def _timeout(pair: Pair, acted_on: LiveVrrp) -> Window:
-    """The last advert was heard up to an interval ago when the owner fell silent."""
+def _term(name: str, pair: Pair, acted_on: LiveVrrp) -> Window:
+    """One of the times that a drill may name. Raises NotKnown where it rests on a check that nobody knows."""
     advert_s, skew_s = pair.owner.advert_interval_s, skew_of(pair.taker)
-    return Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
-
-
-def _max(pair: Pair, acted_on: LiveVrrp) -> Window:
-    upper_s = _timeout(pair, acted_on).upper_s
-    return Window(0.0, upper_s)
-
-
-def _advert(pair: Pair, acted_on: LiveVrrp) -> Window:
-    return Window(0.0, pair.owner.advert_interval_s)
-
-
-def _fault(pair: Pair, acted_on: LiveVrrp) -> Window:
+    # The last advert was heard up to an interval ago when the owner fell silent.
+    timeout = Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
+    match name:
+        case "vrrp.skew":
+            return Window(skew_s, skew_s)
+        case "vrrp.raised":
+            raised_s = skew_of(pair.taker, HIGHEST_PRIORITY)
+            return Window(raised_s, raised_s)
+        case "vrrp.timeout":
+            return timeout
+        case "vrrp.max":
+            return Window(0.0, timeout.upper_s)
+        case "vrrp.advert":
+            return Window(0.0, advert_s)
     check = _deciding(acted_on)
-    return Window((check.fall - 1) * check.interval_s, check.fall * check.interval_s + SCRIPT_S)
-
-
-def _hang(pair: Pair, acted_on: LiveVrrp) -> Window:
-    check, noticed = _deciding(acted_on), _fault(pair, acted_on)
-    return Window(noticed.lower_s + check.timeout_s, noticed.upper_s + check.timeout_s)
-
-
-def _recover(pair: Pair, acted_on: LiveVrrp) -> Window:
-    check = _deciding(acted_on)
-    return Window(0.0, check.rise * check.interval_s + SCRIPT_S)
+    fault = Window((check.fall - 1) * check.interval_s, check.fall * check.interval_s + SCRIPT_S)
+    match name:
+        case "check.fault":
+            return fault
+        case "check.hang":
+            return fault + Window(check.timeout_s, check.timeout_s)
+        case "check.recover":
+            return Window(0.0, check.rise * check.interval_s + SCRIPT_S)
+    raise KeyError(name)
 
 
 def _deciding(live: LiveVrrp) -> LiveCheck:
@@ -165,18 +151,6 @@ def _deciding(live: LiveVrrp) -> LiveCheck:
         raise NotKnown(f"when {live.instance} would fail cannot be told: keepalived tracks no check for it")
     faulting = [check for check in live.checks if check.weight == 0]
     return min(faulting or live.checks, key=lambda check: check.fall * check.interval_s)
-
-
-NAMED: Mapping[str, Callable[[Pair, LiveVrrp], Window]] = {
-    "vrrp.skew": _skew,
-    "vrrp.raised": _raised,
-    "vrrp.timeout": _timeout,
-    "vrrp.max": _max,
-    "vrrp.advert": _advert,
-    "check.fault": _fault,
-    "check.hang": _hang,
-    "check.recover": _recover,
-}
 
 
 # What keepalived on a node runs with: the one place where plans, guards and forecasts ask for it. Pure.
@@ -195,14 +169,14 @@ def vrrp_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
     return filled(state, node, instance, vrrp_source(state, node, instance))
 
 
-def filled(state: ClusterState, node: str, instance: str, told: LiveVrrp | None) -> LiveVrrp:
-    """What was told, with the profile's word for the rest."""
+def filled(state: ClusterState, node: str, instance: str, live: LiveVrrp | None) -> LiveVrrp:
+    """What keepalived tells, with the profile's word for the rest."""
     profiled = pushed_on(state, node, instance)
-    if told is None:
+    if live is None:
         return profiled
-    if told.nopreempt is None:
-        told = replace(told, nopreempt=profiled.nopreempt, assumed=True)
-    return told if told.checks is not None else replace(told, checks=profiled.checks, assumed=True)
+    if live.nopreempt is None:
+        live = replace(live, nopreempt=profiled.nopreempt, assumed=True)
+    return live if live.checks is not None else replace(live, checks=profiled.checks, assumed=True)
 
 
 def pushed_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
@@ -222,14 +196,14 @@ def all_pushed(state: ClusterState) -> tuple[LiveVrrp, ...]:
 
 def reports_preemption(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known whether the node takes a VIP from a master of a lower priority?"""
-    told = vrrp_source(state, node, instance)
-    return told is not None and told.nopreempt is not None
+    live = vrrp_source(state, node, instance)
+    return live is not None and live.nopreempt is not None
 
 
 def reports_checks(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known which checks run, and how often?"""
-    told = vrrp_source(state, node, instance)
-    return told is not None and told.checks is not None
+    live = vrrp_source(state, node, instance)
+    return live is not None and live.checks is not None
 
 
 def base_priority(state: ClusterState, instance: str, node: str) -> int:

@@ -29,10 +29,13 @@ class DaemonSources:
     def of(cls, conf: ConfTree, root: str, reading: ReadFile) -> DaemonSources:
         files, watched, unread = {root}, set[str](), set[str]()
         for pattern in reading.includes:
+            directory = posixpath.dirname(pattern)
+            present = pattern in conf.files or pattern in conf.listing.files
             if "$" in pattern:  # it hangs on a definition
                 unread.add(pattern)
-            elif _is_absent(conf, pattern):
-                watched.add(_nearest(conf.listing, posixpath.dirname(pattern)))
+            elif not is_glob(pattern) and not present and directory in conf.listing.listed:
+                # One file that is known not to be there would appear in its directory.
+                watched.add(_nearest(conf.listing, directory))
             elif not is_glob(pattern):
                 files.add(pattern)
             else:
@@ -103,12 +106,6 @@ def outside(conf: ConfTree, readings: Iterable[ReadFile]) -> tuple[str, ...]:
     return tuple(
         sorted(each for each in found if _nearest(conf.listing, each) not in known and not is_pattern(each))
     )
-
-
-def _is_absent(conf: ConfTree, path: str) -> bool:
-    """Is it one file that is known not to be there? It would appear in its directory."""
-    known = conf.files.keys() | conf.listing.files.keys()
-    return not is_glob(path) and path not in known and posixpath.dirname(path) in conf.listing.listed
 
 
 def _parents(listing: FileListing, pattern: str) -> Iterator[str]:

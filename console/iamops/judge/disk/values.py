@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iamops.parse.directives import Directive
@@ -60,7 +60,7 @@ def for_process(each: Directive, read_timeout_s: float) -> bool:
 
 def as_good(name: str, new: tuple[str, ...] | None, known: tuple[str, ...] | None) -> bool:
     """Is a request no worse off by the new value than by the known one? None: nothing is said."""
-    is_, was = (DEFAULTS[name] if each is None else each for each in (new, known))
+    is_, was = (DEFAULTS[name] if args is None else args for args in (new, known))
     if is_ == was:
         return True
     match name, is_, was:
@@ -79,21 +79,19 @@ def as_good(name: str, new: tuple[str, ...] | None, known: tuple[str, ...] | Non
 
 def is_plain_backend(server: Directive) -> bool:
     """A backend in an upstream is asked like any other, and given up for a short while only."""
-    words = (word.partition("=") for word in server.args[1:])
-    return all(_is_plain(name, value) for name, _, value in words)
-
-
-def _is_plain(name: str, value: str) -> bool:
-    match name:
-        case "fail_timeout":
-            time = seconds(value)
-            return time is not None and time <= FAIL_TIMEOUT_S
-        case "max_fails":
-            return _whole(value) in MAX_FAILS
-        case "weight":
-            return _whole(value) in WEIGHTS
-        case _:
-            return name == "down"
+    for word in server.args[1:]:
+        match word.partition("="):
+            case "fail_timeout", _, value:
+                plain = (time_s := seconds(value)) is not None and time_s <= FAIL_TIMEOUT_S
+            case "max_fails", _, value:
+                plain = _whole(value) in MAX_FAILS
+            case "weight", _, value:
+                plain = _whole(value) in WEIGHTS
+            case name, _, _:
+                plain = name == "down"
+        if not plain:
+            return False
+    return True
 
 
 def seconds(text: str) -> float | None:
@@ -125,7 +123,7 @@ Block = Sequence[Directive]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`said`: what is in effect, from the block at `depth`; 0 is the innermost. `cancels`: outer ones say some."""
+    """`description`: what is in effect, from the block at `depth`; 0 is the innermost. `cancels`: outer ones do too."""
 
     description: tuple[Directive, ...]
     depth: int
@@ -134,10 +132,9 @@ class Effect:
 
 def in_effect(name: str, levels: Sequence[Block]) -> Effect:
     """`levels`: blocks, the innermost first."""
-    each = [tuple(one for one in level if one.name == name) for level in levels]
-    depth = next((at for at, said in enumerate(each) if said), len(each))
-    said = each[depth] if depth < len(each) else ()
-    return Effect(said, depth, any(each[depth + 1 :]))
+    found = [tuple(directive for directive in level if directive.name == name) for level in levels]
+    depth = next((at for at, directives in enumerate(found) if directives), len(found))
+    return Effect(found[depth] if depth < len(found) else (), depth, any(found[depth + 1 :]))
 
 
 def added(new: Effect, known: Effect) -> Iterator[Directive]:
@@ -146,7 +143,11 @@ def added(new: Effect, known: Effect) -> Iterator[Directive]:
     for each in new.description:
         if each.args in wanted:
             wanted.remove(each.args)
-        elif (new.cancels and not known.cancels) or not _is_own(each, names):
+            continue
+        own = each.name == "proxy_set_header" and len(each.args) == 2 and each.arg.lower() not in names
+        # What connections to backends that are kept need says nothing about the request.
+        own = own and (each.args == ("Connection", "") or _OWN_HEADER.fullmatch(each.arg) is not None)
+        if (new.cancels and not known.cancels) or not own:
             yield each
 
 
@@ -159,13 +160,6 @@ def lost(new: Effect, known: Effect) -> Iterator[Directive]:
 def alike(one: Directive, other: Directive) -> bool:
     """The same words, blocks included, wherever they are written."""
     return _words(one) == _words(other)
-
-
-def _is_own(each: Directive, known: Collection[str]) -> bool:
-    if each.name != "proxy_set_header" or len(each.args) != 2 or each.arg.lower() in known:
-        return False
-    # What connections to backends that are kept need: it says nothing about the request.
-    return each.args == ("Connection", "") or _OWN_HEADER.fullmatch(each.arg) is not None
 
 
 def _words(each: Directive) -> tuple[object, ...]:
