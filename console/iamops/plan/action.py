@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,34 +26,8 @@ class UnitVerb(StrEnum):
     RELOAD = "reload"
 
 
-class BaseAction(ABC):
-    """What every action can tell of itself; how it is planned stands in its planner (`build.planner_of`)."""
-
-    __slots__ = ()
-    # Why the operator must type the cluster's name.
-    typed_because: ClassVar[str] = "the VIP moves"
-
-    @property
-    @abstractmethod
-    def argv(self) -> tuple[str, ...]:
-        """The words after `iamops` that ask for it."""
-
-    @property
-    def identity(self) -> object:
-        """What names it in a plan's fingerprint."""
-        return self.argv
-
-    @abstractmethod
-    def units(self, profile: Profile) -> set[str]:
-        """The units that its commands are about."""
-
-    def brings(self, node: str) -> frozenset[str] | None:
-        """The files that it puts on the node, or finds there as it wants them; None: it brings none."""
-        return None
-
-
 @dataclass(frozen=True, slots=True)
-class ServiceAction(BaseAction):
+class ServiceAction:
     """One verb for one unit on one node."""
 
     verb: UnitVerb
@@ -69,15 +42,12 @@ class ServiceAction(BaseAction):
     def argv(self) -> tuple[str, ...]:
         return (self.verb, self.unit, self.node)
 
-    def units(self, profile: Profile) -> set[str]:
-        return {self.unit}
-
 
 @dataclass(frozen=True, slots=True)
-class RollingRestart(BaseAction):
+class RollingRestart:
     """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
 
-    typed_because = "every node is touched"
+    typed_because: ClassVar[str] = "every node is touched"
     unit: str
 
     @property
@@ -88,14 +58,12 @@ class RollingRestart(BaseAction):
     def argv(self) -> tuple[str, ...]:
         return ("restart", self.unit, "--rolling")
 
-    def units(self, profile: Profile) -> set[str]:
-        return {self.unit}
-
 
 @dataclass(frozen=True, slots=True)
-class Switchover(BaseAction):
+class Switchover:
     """A planned move of an instance's VIP. `to` None: the best standby. `plain`: without the track file."""
 
+    typed_because: ClassVar[str] = "the VIP moves"
     to: str | None = None
     instance: str | None = None
     plain: bool = False
@@ -112,17 +80,15 @@ class Switchover(BaseAction):
         instance = ("--instance", self.instance) if self.instance else ()
         return ("switchover", *to, *instance, *(("--plain",) if self.plain else ()))
 
-    def units(self, profile: Profile) -> set[str]:
-        return {profile.keepalived.unit}
-
 
 @dataclass(frozen=True, slots=True)
-class DrillAction(BaseAction):
+class DrillAction:
     """A whole drill on one instance. `live` is what each node's keepalived is really running with.
 
     `allowance_s`: what timers, SSH and scripts may add to theory. `disruptive`: a machine may be taken away.
     """
 
+    typed_because: ClassVar[str] = "the VIP moves"
     drill: Drill
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
     instance: str | None = None
@@ -139,9 +105,6 @@ class DrillAction(BaseAction):
         allow = ("--allow-disruptive",) if self.disruptive else ()
         return ("drill", "run", self.drill.source, *instance, *allow)
 
-    def units(self, profile: Profile) -> set[str]:
-        return {move.unit for move in self.drill.moves if move.unit}
-
 
 @dataclass(frozen=True, slots=True)
 class Drain:
@@ -152,13 +115,13 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class DrainedRestart(BaseAction):
+class DrainedRestart:
     """A service's unit restarted on every node, each time with that node's backend drained on all nodes first.
 
     `drained`: node -> what every nginx changes to while that node's backend takes no requests.
     """
 
-    typed_because = "every node is touched"
+    typed_because: ClassVar[str] = "every node is touched"
     unit: str
     service: str
     push: str
@@ -179,16 +142,9 @@ class DrainedRestart(BaseAction):
         rounds = self.drained.items()
         return changes_identity({f"{n} {m}": change for n, changes in rounds for m, change in changes.items()})
 
-    def units(self, profile: Profile) -> set[str]:
-        return {profile.nginx.unit, self.unit}
-
-    def brings(self, node: str) -> frozenset[str]:
-        settled = [changes[node].settled for changes in self.drained.values() if node in changes]
-        return frozenset.intersection(*settled) if settled else frozenset()
-
 
 @dataclass(frozen=True, slots=True)
-class ConfigPush(BaseAction):
+class ConfigPush:
     """Configuration files put in place on every node, standby first, and taken back unless they prove good.
 
     `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the same.
@@ -197,7 +153,7 @@ class ConfigPush(BaseAction):
     backends must be seen to get no more requests.
     """
 
-    typed_because = "every node is touched"
+    typed_because: ClassVar[str] = "every node is touched"
     push: str
     asked: tuple[str, ...]
     changes: Mapping[str, NodeChange]
@@ -220,14 +176,35 @@ class ConfigPush(BaseAction):
     def identity(self) -> str:
         return changes_identity(self.changes)
 
-    def units(self, profile: Profile) -> set[str]:
-        return {profile.nginx.unit, profile.keepalived.unit}
-
-    def brings(self, node: str) -> frozenset[str]:
-        return self.changes[node].settled
-
 
 Action = ServiceAction | RollingRestart | Switchover | DrillAction | ConfigPush | DrainedRestart
+
+
+def units_of(action: Action, profile: Profile) -> set[str]:
+    """The units that its commands are about."""
+    match action:
+        case ServiceAction() | RollingRestart():
+            return {action.unit}
+        case DrainedRestart():
+            return {profile.nginx.unit, action.unit}
+        case Switchover():
+            return {profile.keepalived.unit}
+        case ConfigPush():
+            return {profile.nginx.unit, profile.keepalived.unit}
+        case DrillAction():
+            return {move.unit for move in action.drill.moves if move.unit}
+
+
+def files_brought(action: Action, node: str) -> frozenset[str] | None:
+    """The files that an action puts on a node, or finds there as it wants them; None: it brings none."""
+    match action:
+        case ConfigPush():
+            return action.changes[node].settled
+        case DrainedRestart():
+            settled = [changes[node].settled for changes in action.drained.values() if node in changes]
+            return frozenset.intersection(*settled) if settled else frozenset()
+        case _:
+            return None
 
 
 def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:

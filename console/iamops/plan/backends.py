@@ -155,11 +155,10 @@ def _others(state: ClusterState, service: Service, nginx: str, node: str) -> Oth
     others = other_names(state.profile, service, nginx, node)
     if upstream is None:
         return OthersServe(nginx, service.name, names, others, _settles_s(()), listed=False)
-    every = [server for part in upstream.parts for server in part.servers]
-    left = [e for e in every if not e.down and possible(state, service, nginx, e.endpoint) - {node}]
-    even = not left or (_is_even(upstream) and not all(each.backup for each in left))
-    settles_s, shared = _settles_s(left or every), _is_shared(upstream)
-    return OthersServe(nginx, service.name, names, others, settles_s, shared, even, listed=bool(left))
+    every, shared, even = _servers(upstream)
+    left = [each for each in every if not each.down and possible(state, service, nginx, each.endpoint) - {node}]
+    asked = not left or (even and not all(each.backup for each in left))
+    return OthersServe(nginx, service.name, names, others, _settles_s(left or every), shared, asked, bool(left))
 
 
 def _back(state: ClusterState, service: Service, nginx: str, node: str) -> TakenBack:
@@ -169,23 +168,23 @@ def _back(state: ClusterState, service: Service, nginx: str, node: str) -> Taken
     names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
     others = other_names(state.profile, service, nginx, node)
     if upstream is None:
-        even = not files_read(state, nginx)
-        return TakenBack(nginx, service.name, names, others, _settles_s(()), even=even)
-    every = [server for part in upstream.parts for server in part.servers]
+        asked = not files_read(state, nginx)
+        return TakenBack(nginx, service.name, names, others, _settles_s(()), even=asked)
+    every, shared, even = _servers(upstream)
     own = [each for each in every if backend_at(state, service, nginx, each.endpoint) == node]
     surely = sent_some(state, service, nginx, node) is Sent.YES
-    even = _is_even(upstream) and surely and not any(each.backup for each in own)
-    settles_s = _settles_s(own or every)
-    return TakenBack(nginx, service.name, names, others, settles_s, _is_shared(upstream), even)
+    asked = even and surely and not any(each.backup for each in own)
+    return TakenBack(nginx, service.name, names, others, _settles_s(own or every), shared, asked)
 
 
-def _is_even(upstream: Upstream) -> bool:
-    """The requests that are sent to look go round all of its servers. Of other paths they tell nothing."""
-    return upstream.even and len(upstream.parts) == 1 and not upstream.unclear
+def _servers(upstream: Upstream) -> tuple[list[UpstreamServer], bool, bool]:
+    """All of its servers; whether all workers know the same of them; whether requests go round all of them.
 
-
-def _is_shared(upstream: Upstream) -> bool:
-    return upstream.shared and len(upstream.parts) == 1 and not upstream.unclear
+    The requests that are sent to look tell nothing of other paths.
+    """
+    every = [server for part in upstream.parts for server in part.servers]
+    single = len(upstream.parts) == 1 and not upstream.unclear
+    return every, upstream.shared and single, upstream.even and single
 
 
 def _settles_s(servers: Iterable[UpstreamServer]) -> float:

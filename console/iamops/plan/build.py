@@ -91,7 +91,7 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
     action, impact = plan.action, plan.impact
     acting = [step for step in plan.steps if step.kind not in (StepKind.LOOK, StepKind.WATCH)]
     facts: dict[str, object] = {
-        "action": action.identity,
+        "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
         "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
         "up": [name for name in impact.touches if state.nodes[name].link.state is LinkState.UP],
         "taker": impact.taker,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import ClusterState
@@ -59,22 +59,27 @@ def may_go(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
 
 def gap_s(state: ClusterState, node: str, now: float) -> float:
     """What that may cost beside the restart itself."""
-    takers = ((name, successors(state, name, node)) for name in may_go(state, node, now))
-    skews = (
-        skew_s(counted_priority(state, name, others[0]), vrrp_on(state, others[0], name))
-        for name, others in takers
-        if others
-    )
-    return max(skews, default=0.0)
+    longest_s = 0.0
+    for name in may_go(state, node, now):
+        for taker in successors(state, name, node)[:1]:
+            priority = counted_priority(state, name, taker)
+            longest_s = max(longest_s, skew_s(priority, vrrp_on(state, taker, name)))
+    return longest_s
 
 
 def of_vips(state: ClusterState, node: str, now: float) -> str:
     """What a restart of nginx does to the VIPs of its node, in words."""
     held, going = holding(state, node, now).alone, may_go(state, node, now)
-    if going:
-        addresses = " and ".join(state.profile.vrrp[name].address for name in going)
-        return f"whether VIP {addresses} stays is not known: {'; '.join(_checks(state, node, going))}"
-    return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+    if not going:
+        return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+    addresses = " and ".join(state.profile.vrrp[name].address for name in going)
+    checks = dict.fromkeys(check for name in going for check in vrrp_on(state, node, name).known_checks)
+    failing = "; ".join(
+        f"{check.name} on {node} (every {check.interval_s:g} s, fall {check.fall}) may fail in between"
+        for check in checks
+        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S
+    )
+    return f"whether VIP {addresses} stays is not known: {failing}"
 
 
 def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
@@ -83,13 +88,3 @@ def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
     if not silent:
         return ""
     return f", if the check runs as the profile says: keepalived on {' and '.join(silent)} does not tell"
-
-
-def _checks(state: ClusterState, node: str, instances: tuple[str, ...]) -> Iterator[str]:
-    """One sentence for each check that may fall into it."""
-    lives = [vrrp_on(state, node, name) for name in instances]
-    quick = dict.fromkeys(each for live in lives for each in live.known_checks)
-    for check in quick:
-        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S:
-            how = f"every {check.interval_s:g} s, fall {check.fall}"
-            yield f"{check.name} on {node} ({how}) may fail in between"

@@ -34,13 +34,13 @@ class Planner(ABC, Generic[A_co]):
     def forecast(self, plan: Plan) -> Forecast | None:
         """What clients may lose; None: the action has budgets of its own."""
 
-    @abstractmethod
     def watched_nodes(self) -> Iterable[str]:
         """The nodes whose keepalived must be as well afterwards as it was before."""
+        return ()
 
-    @abstractmethod
     def acted_on(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
         """The units that are started, stopped, restarted or reloaded, each with its node."""
+        return ()
 
     def lost_backends(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
         """Units that go with a whole machine, with their nodes."""

@@ -56,20 +56,19 @@ def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -
 
 def takes_requests(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> bool:
     """Whether clients may lose it: not so where every nginx that they come to is known to send it nothing."""
-    return any(
-        _may_send(state, service, name, backend) for name in state.nodes if vips_move or reached(state, name)
-    )
-
-
-def _may_send(state: ClusterState, service: Service, nginx: str, backend: str) -> bool:
-    """Its files say no only where it runs with them and none of their addresses is strange."""
-    files, upstream = state.nodes[nginx].files, upstream_of(state, service, nginx)
-    if not isinstance(files, Known) or upstream is None or state.profile.nginx.unit not in files.value.current:
-        return True
-    if sent_some(state, service, nginx, backend) is not Sent.NO:
-        return True
-    every = (each for part in upstream.parts for each in part.servers)
-    return any(is_strange(state, each.endpoint) and not each.down for each in every)
+    for nginx, node in state.nodes.items():
+        if not vips_move and not reached(state, nginx):
+            continue
+        # Its files say no only where it runs with them and none of their addresses is strange.
+        upstream = upstream_of(state, service, nginx)
+        current = node.files.value.current if isinstance(node.files, Known) else ()
+        if upstream is None or state.profile.nginx.unit not in current:
+            return True
+        every = (server for part in upstream.parts for server in part.servers)
+        strange = any(is_strange(state, server.endpoint) and not server.down for server in every)
+        if strange or sent_some(state, service, nginx, backend) is not Sent.NO:
+            return True
+    return False
 
 
 def _by_parts(state: ClusterState, service: Service, nginx: str, backend: str, upstream: Upstream) -> set[Sent]:
@@ -109,24 +108,19 @@ def unsent(state: ClusterState, service: Service, backend: str, *, vips_move: bo
     """
     if service.domain is None:
         return None
-    if not vips_move and all(
-        sent(state, service, name, backend) is Sent.YES for name in state.nodes if reached(state, name)
-    ):
-        return None
     found = {name: sent(state, service, name, backend) for name in state.nodes}
+    if not vips_move and all(each is Sent.YES or not reached(state, name) for name, each in found.items()):
+        return None
     without = [name for name, each in found.items() if each is Sent.NO]
     unknown = [name for name, each in found.items() if each is Sent.UNKNOWN]
     if without:
-        return f"drained or missing in nginx on {' and '.join(without)}{_where(state, service, backend, without)}"
+        # It may get requests all the same, but not for every path.
+        partly = all(sent_some(state, service, name, backend) is Sent.YES for name in without)
+        where = f" for some paths of {service.domain}" if partly else ""
+        return f"drained or missing in nginx on {' and '.join(without)}{where}"
     if unknown:
         return f"whether nginx on {' and '.join(unknown)} sends it requests is not known"
     return None
-
-
-def _where(state: ClusterState, service: Service, backend: str, without: list[str]) -> str:
-    """Said where it gets requests all the same, but not for every path."""
-    partly = all(sent_some(state, service, name, backend) is Sent.YES for name in without)
-    return f" for some paths of {service.domain}" if partly else ""
 
 
 def serves(state: ClusterState, service: Service, node: str, *, vips_move: bool = False) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iamops.parse.start_reason import Reason, exit_story, journal_of, reason_line, reason_of_starts, standing_story
+from iamops.parse.start_reason import exit_story, journal_of, reason_line, reason_of_starts, standing_story
 from iamops.redact.clean import without_secrets, words
 
 JOURNAL_LINES = 150
@@ -60,10 +60,10 @@ class OwnWords:
 
     def reason(self, text: str) -> str:
         """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
-        told = self.output(text)
-        if not told.story:
-            return f"{self.unit} says: {told.line}" if told.complains else ""
-        return f"{self.unit} does not start: {told.story}" + (f": {told.line}" if told.line else "")
+        failure = self.output(text)
+        if not failure.story:
+            return f"{self.unit} says: {failure.line}" if failure.complains else ""
+        return f"{self.unit} does not start: {failure.story}" + (f": {failure.line}" if failure.line else "")
 
     def output(self, text: str) -> StartFailure:
         """How its starts ended, and its own line about it."""
@@ -75,23 +75,15 @@ class OwnWords:
         log, _, entries = rest.partition("==journal\n")
         fields = dict(line.partition("=")[::2] for line in shown.splitlines())
         journal = journal_of(entries, self.other_than)
-        line = reason_of_starts(journal.starts) or _of_log(log)
-        exits = (
-            standing_story(journal, fields) if self.standing else exit_story(journal.exits, fields, self.span_s)
-        )
-        return StartFailure(exits, *(("", False) if line is None else (_shown(line.text), line.complains)))
-
-
-def _of_log(tail: str) -> Reason | None:
-    """The tail of a file begins with half a line, unless it is the whole file."""
-    lines = tail.splitlines()
-    return reason_line(lines if len(tail) < LOG_BYTES else lines[1:], latest=True)
+        # The tail of a file begins with half a line, unless it is the whole file.
+        tail = log.splitlines() if len(log) < LOG_BYTES else log.splitlines()[1:]
+        line = reason_of_starts(journal.starts) or reason_line(tail, latest=True)
+        if self.standing:
+            exits = standing_story(journal, fields)
+        else:
+            exits = exit_story(journal.exits, fields, self.span_s)
+        return StartFailure(exits, "" if line is None else words(line.text), line is not None and line.complains)
 
 
 def _reversed(text: str) -> str:
     return "\n".join(reversed(text.split("\n")))
-
-
-def _shown(line: str) -> str:
-    """A line that may go on a screen and into the audit."""
-    return words(line)

@@ -81,9 +81,6 @@ class SwitchoverPlanner(Planner[Switchover]):
     def watched_nodes(self) -> tuple[str, ...]:
         return tuple(self.profile.nodes)
 
-    def acted_on(self, nodes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        return ()
-
 
 def moving_steps(
     state: ClusterState, names: tuple[str, ...], owner: str, taker: str, *, raised: bool

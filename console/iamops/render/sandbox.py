@@ -48,26 +48,12 @@ class Counting(NodeTransformer):
         node.iter = _filter(TURNS, cast(nodes.Expr, node.iter), _work(node))
         return node
 
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:  # noqa: N802 - jinja's name
-        return self._working(node)
-
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:  # noqa: N802 - jinja's name
-        return self._working(node)
-
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         node.expr = _filter(WEIGHED, node.expr)
         for each in node.ops:
             each.expr = _filter(WEIGHED, each.expr)
         return node
-
-    def visit_List(self, node: nodes.List) -> nodes.Filter:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node)
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Filter:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node)
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802 - jinja's name
         self.generic_visit(node)
@@ -82,6 +68,13 @@ class Counting(NodeTransformer):
         work = _filter(WORKED, nodes.Const(_work(node), lineno=node.lineno))
         node.body.insert(0, nodes.ExprStmt(work, lineno=node.lineno))
         return node
+
+    def _weighing(self, node: nodes.Expr) -> nodes.Filter:
+        self.generic_visit(node)
+        return _filter(WEIGHED, node)
+
+    visit_Macro = visit_CallBlock = _working  # noqa: N815 - jinja's names
+    visit_List = visit_Dict = _weighing  # noqa: N815 - jinja's names
 
 
 def _work(node: nodes.Node) -> int:

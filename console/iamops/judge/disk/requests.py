@@ -12,21 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from iamops.judge.disk.values import (
-    DEFAULTS,
-    HARMLESS,
-    LISTEN_WORDS,
-    LISTS,
-    ZONES,
-    Block,
-    added,
-    alike,
-    as_good,
-    for_process,
-    in_effect,
-    is_plain_backend,
-    lost,
-)
+from iamops.judge.disk import values
+from iamops.judge.disk.values import Block
 from iamops.model.profile import Profile
 from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.nginx.conf import servers
@@ -47,7 +34,7 @@ NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol", "http2"})
 EVERYONE = "every request"
 # Compared in other ways than word by word in their own block.
 BLOCKS = ("http", "events", "server", "upstream")
-ELSEWHERE = frozenset({*BLOCKS, "listen", "server_name", *PASSES, *DEFAULTS, *LISTS})
+ELSEWHERE = frozenset({*BLOCKS, "listen", "server_name", *PASSES, *values.DEFAULTS, *values.LISTS})
 # How much of what is missing is named: a file of others may lack all of it.
 NAMED = 4
 _REFUSING = re.compile(r"[45]\d\d")
@@ -114,16 +101,16 @@ class _Comparison:
         self._used = {directive.name for directive in files.reading.walk()}
         self._wrong: list[str] = []
         self._unshown: list[str] = []
-        self._lost: dict[str, None] = {}
-        self._lost_from: dict[str, None] = {}
+        self._missed: dict[str, None] = {}
+        self._missed_in: dict[str, None] = {}
 
     @property
     def found(self) -> Answers:
-        lost, unshown = list(self._lost), list(self._unshown)
-        if lost:
-            more = [f"{len(lost) - NAMED} more"] if len(lost) > NAMED else []
-            rendered = ", ".join((*lost[:NAMED], *more))
-            head = f"what was taken out of {', '.join(self._lost_from)} is not known"
+        missed, unshown = list(self._missed), list(self._unshown)
+        if missed:
+            more = [f"{len(missed) - NAMED} more"] if len(missed) > NAMED else []
+            rendered = ", ".join((*missed[:NAMED], *more))
+            head = f"what was taken out of {', '.join(self._missed_in)} is not known"
             unshown.append(f"{head}: by the profile there would be {rendered}")
         return Answers(tuple(dict.fromkeys(self._wrong)), tuple(dict.fromkeys(unshown)))
 
@@ -186,7 +173,7 @@ class _Comparison:
             listen = socket.listen
             if listen is None or socket.port not in (self._port, None) or _has(known, listen):
                 continue
-            odd = {word for word in socket.words if not LISTEN_WORDS.fullmatch(word)}
+            odd = {word for word in socket.words if not values.LISTEN_WORDS.fullmatch(word)}
             # One server with TLS makes the whole socket speak it.
             if socket.address is None and socket.port is not None:
                 self._report(listen, host)
@@ -241,26 +228,26 @@ class _Comparison:
 
     def _inherited(self, levels: tuple[Block, ...], known: tuple[Block, ...], domain: str) -> None:
         """What blocks say for those within them. What a location says, and said before, is as it was."""
-        for name in DEFAULTS:
-            new, old = in_effect(name, levels), in_effect(name, known)
+        for name in values.DEFAULTS:
+            new, old = values.in_effect(name, levels), values.in_effect(name, known)
             mine, was = (next(iter(effect.description), None) for effect in (new, old))
             args, known_args = (None if each is None else each.args for each in (mine, was))
             changed = mine is not None and self._changed(mine.file)
             if mine is not None and new.depth == 0 and not changed:
                 continue
-            if as_good(name, args, known_args):
+            if values.as_good(name, args, known_args):
                 continue
             if mine is not None and changed:
                 self._report(mine, domain)
             elif was is not None:
                 self._miss(was)
-        for name in LISTS:
-            new, old = in_effect(name, levels), in_effect(name, known)
+        for name in values.LISTS:
+            new, old = values.in_effect(name, levels), values.in_effect(name, known)
             if new.depth == 0 and not any(self._changed(each.file) for each in new.description):
                 continue
-            for each in added(new, old):
+            for each in values.added(new, old):
                 self._report(each, domain)
-            for each in lost(new, old):
+            for each in values.lost(new, old):
                 self._miss(each)
 
     def _handed_on(self, location: Directive, handed: Directive, known: Block, domain: str, unlike: str) -> None:
@@ -275,7 +262,7 @@ class _Comparison:
         there, here = _inner(_upstreams(self._files.known, before[1] if before else "")), _inner(blocks)
         for each in here:
             plain = each.name == "zone" or each.name.startswith("keepalive")
-            if not plain and not (each.name == "server" and is_plain_backend(each)):
+            if not plain and not (each.name == "server" and values.is_plain_backend(each)):
                 self._compare(each, there, domain)
         self._kept(there, here)
 
@@ -291,7 +278,7 @@ class _Comparison:
     def _kept(self, known: Block, here: Block) -> None:
         """What the profile renders here and is gone, unless it shows nobody anything or has an equal."""
         for each in known:
-            if each.name in ELSEWHERE or HARMLESS.fullmatch(each.name) or _has(here, each):
+            if each.name in ELSEWHERE or values.HARMLESS.fullmatch(each.name) or _has(here, each):
                 continue
             same = [other for other in here if other.name == each.name]
             # A zone may have any size; what is in a location is compared with what is in its place.
@@ -303,15 +290,15 @@ class _Comparison:
                 self._miss(each)
 
     def _is_harmless(self, each: Directive) -> bool:
-        if each.name in ZONES:
-            return ZONES[each.name] not in self._used
+        if each.name in values.ZONES:
+            return values.ZONES[each.name] not in self._used
         match each.name, each.args:
             case "proxy_http_version", (text,):
                 return text in ("1.0", "1.1")
             case "user", (name, *_):
                 return name == self._profile.nginx.user
-        process = for_process(each, self._profile.nginx.read_timeout_s)
-        return process or HARMLESS.fullmatch(each.name) is not None
+        process = values.for_process(each, self._profile.nginx.read_timeout_s)
+        return process or values.HARMLESS.fullmatch(each.name) is not None
 
     def _report(self, each: Directive, host: str) -> None:
         if self._changed(each.file):
@@ -319,12 +306,12 @@ class _Comparison:
 
     def _miss(self, each: Directive) -> None:
         if files := self._files.held(each):
-            self._lost[_shown(each)] = None
-            self._lost_from |= dict.fromkeys(files)
+            self._missed[_shown(each)] = None
+            self._missed_in |= dict.fromkeys(files)
 
 
 def _has(block: Block, each: Directive) -> bool:
-    return any(alike(each, other) for other in block)
+    return any(values.alike(each, other) for other in block)
 
 
 def _block(each: Directive | None) -> Block:

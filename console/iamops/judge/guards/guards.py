@@ -4,70 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from iamops.judge.guards.drills import check_weighs, configured_apart, disruptive, last_backend_of_drill, unsteady
-from iamops.judge.guards.nodes import (
-    dead_man_armed,
-    dead_man_too_short,
-    locked,
-    not_armed,
-    not_known,
-    not_running,
-    safety_unread,
-    stale_evidence,
-    unreachable,
-)
-from iamops.judge.guards.services import (
-    datastore_spof,
-    dependency_down,
-    last_backend,
-    last_backend_by_need,
-    old_answers,
-    stale_elsewhere,
-    unloaded_changes,
-)
-from iamops.judge.guards.vip import (
-    anti_flap,
-    check_blind,
-    comes_unfit,
-    owner_in_doubt,
-    preempts,
-    priority_raised,
-    standby_unfit,
-)
+from iamops.judge.guards import drills, nodes, services, vip
 from iamops.plan.denial import Denial, GuardContext
 
 Guard = Callable[[GuardContext], Iterator[Denial]]
 
 # In the order in which reasons are shown, but those that nobody can override come first.
 GUARDS: tuple[Guard, ...] = (
-    not_armed,
-    unreachable,
-    stale_evidence,
-    stale_elsewhere,
-    old_answers,
-    not_known,
-    safety_unread,
-    owner_in_doubt,
-    standby_unfit,
-    comes_unfit,
-    check_blind,
-    locked,
-    dead_man_armed,
-    priority_raised,
-    anti_flap,
-    preempts,
-    datastore_spof,
-    last_backend,
-    dependency_down,
-    last_backend_by_need,
-    last_backend_of_drill,
-    check_weighs,
-    not_running,
-    dead_man_too_short,
-    unsteady,
-    configured_apart,
-    unloaded_changes,
-    disruptive,
+    nodes.not_armed,
+    nodes.unreachable,
+    nodes.stale_evidence,
+    services.stale_elsewhere,
+    services.old_answers,
+    nodes.not_known,
+    nodes.safety_unread,
+    vip.owner_in_doubt,
+    vip.standby_unfit,
+    vip.comes_unfit,
+    vip.check_blind,
+    nodes.locked,
+    nodes.dead_man_armed,
+    vip.priority_raised,
+    vip.anti_flap,
+    vip.preempts,
+    services.datastore_spof,
+    services.last_backend,
+    services.dependency_down,
+    services.last_backend_by_need,
+    drills.last_backend_of_drill,
+    drills.check_weighs,
+    nodes.not_running,
+    nodes.dead_man_too_short,
+    drills.unsteady,
+    drills.configured_apart,
+    services.unloaded_changes,
+    drills.disruptive,
 )
 
 

@@ -75,9 +75,6 @@ class PushPlanner(Planner[ConfigPush]):
         unserved_s = max(elected_s(self.state), new_s)
         return Forecast(unserved_s, unserved_s)
 
-    def watched_nodes(self) -> tuple[str, ...]:
-        return ()
-
     def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         return ((self.profile.nginx.unit, node) for node in nodes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.plan.action import Drain
@@ -40,17 +42,10 @@ def undo_name(node: str) -> str:
 def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step:
     """Files where no daemon looks. Refused where something is not as it was seen."""
     names = ", ".join(file.path for file in change.files)
-    return Step(
-        StepKind.STAGE,
-        f"stage {counted(len(change.files), 'file')} on {change.node}: {names}",
-        change.node,
-        config("stage"),
-        STAGE_TIMEOUT_S,
-        stdin=payload(change, push, meta, state.profile.safety.rollback_s),
-        sealed=True,
-        refuses="changed-meanwhile",
-        subject="files",
-    )
+    title = f"stage {counted(len(change.files), 'file')} on {change.node}: {names}"
+    stdin = payload(change, push, meta, state.profile.safety.rollback_s)
+    step = Step(StepKind.STAGE, title, change.node, config("stage"), STAGE_TIMEOUT_S, stdin=stdin, sealed=True)
+    return replace(step, refuses="changed-meanwhile", subject="files")
 
 
 def check(node: str, subject: str = "files") -> Step:
@@ -66,31 +61,16 @@ def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
     if "keepalived" in change.daemons:
         well = (*well, *out_of_fault(state, node))
-    return Undo(
-        name=undo_name(node),
-        title="take the files back",
-        node=node,
-        argv=config("restore"),
-        expect=well,
-        timeout_s=APPLY_TIMEOUT_S,
-        within_s=RESTORE_WITHIN_S,
-        dead_man=privileges.CONFIG_DEAD_MAN,
-        fires_s=state.profile.safety.rollback_s,
-        files=pushed_files(change, push),
-    )
+    name, title, dead_man = undo_name(node), "take the files back", privileges.CONFIG_DEAD_MAN
+    undo = Undo(name, title, node, config("restore"), well, APPLY_TIMEOUT_S, RESTORE_WITHIN_S, dead_man)
+    return replace(undo, fires_s=state.profile.safety.rollback_s, files=pushed_files(change, push))
 
 
 def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
     undo, node = taken_back(change, push, state), change.node
-    return Step(
-        StepKind.ARM,
-        f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed",
-        node,
-        config("arm"),
-        STAGE_TIMEOUT_S,
-        (TimerArmed(node, privileges.CONFIG_DEAD_MAN),),
-        undo=undo,
-    )
+    title = f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed"
+    armed = (TimerArmed(node, privileges.CONFIG_DEAD_MAN),)
+    return Step(StepKind.ARM, title, node, config("arm"), STAGE_TIMEOUT_S, armed, undo=undo)
 
 
 def replace_files(change: NodeChange) -> Step:
@@ -112,17 +92,10 @@ def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
     for drain in drains:
         master = main_process(state, state.profile.nginx.unit, drain.node)
         looks.append(NoRequestsTo(drain.node, drain.endpoint, logs.access, master, form=logs.format))
-    first, what = drains[0].node, ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
-    return Step(
-        StepKind.LOOK,
-        f"wait until no request goes to {what} any more",
-        first,
-        ("true",),
-        STAGE_TIMEOUT_S,
-        tuple(looks),
-        within_s=DRAINED_WITHIN_S,
-        requires_undo=undo_name(first),
-    )
+    endpoints = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
+    title, node = f"wait until no request goes to {endpoints} any more", drains[0].node
+    step = Step(StepKind.LOOK, title, node, ("true",), STAGE_TIMEOUT_S, tuple(looks), within_s=DRAINED_WITHIN_S)
+    return replace(step, requires_undo=undo_name(node))
 
 
 def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
