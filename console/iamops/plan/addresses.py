@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from iamops.model.facts import LinkState
-from iamops.model.observed import Known, Unknown
+from iamops.model.observed import Known
 from iamops.model.profile import Profile, Service, endpoint
 from iamops.model.state import ClusterState
 
@@ -66,49 +66,12 @@ def called(profile: Profile, nginx: str, address: str) -> str:
     return f"{node} {service.removeprefix(prefix) if shared else service}"
 
 
-def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
-    """How nginx on one node may call the service's other backends."""
-    own = backend_names(profile, service, nginx, backend)
-    others = (each for each in profile.backends_of(service) if each != backend)
-    names = (name for each in others for name in backend_names(profile, service, nginx, each))
-    return tuple(name for name in names if name not in own)
-
-
-def backend_at(state: ClusterState, service: Service, nginx: str, server: str) -> str | None:
-    """The backend that the server surely is; None: it may be one of `possible`."""
-    for name in state.profile.backends_of(service):
-        if server in backend_names(state.profile, service, nginx, name):
-            return name
-    host = literal(server)
-    if host is None or _port(server) != service.port:
-        return None
-    if host.is_loopback or host.is_unspecified:
-        return nginx if service.runs_on(nginx) else None
-    return next((each for each in _holders(state, host) if service.runs_on(each)), None)
-
-
-def possible(state: ClusterState, service: Service, nginx: str, server: str) -> frozenset[str]:
-    """Every backend of the service that the server may be. An address that no node has is nobody's; a host name
-    may be anybody's.
-    """
-    if (one := backend_at(state, service, nginx, server)) is not None:
-        return frozenset({one})
-    host = literal(server)
-    if host is None:
-        return frozenset(state.profile.backends_of(service))
-    if _port(server) != service.port or host.is_loopback or host.is_unspecified:
-        return frozenset()
-    unseen = [name for name, node in state.nodes.items() if isinstance(node.addresses, Unknown)]
-    may = state.nodes if host in _vips(state) else [] if _holders(state, host) else unseen
-    return frozenset(name for name in may if service.runs_on(name))
-
-
 def is_strange(state: ClusterState, server: str) -> bool:
     """An address that no node is known to have."""
     host = literal(server)
     if host is None or host.is_loopback or host.is_unspecified:
         return False
-    return not _holders(state, host)
+    return not holders(state, host)
 
 
 def literal(server: str) -> Ip | None:
@@ -124,19 +87,19 @@ def _plain(text: str) -> Ip:
     return (host.ipv4_mapped or host) if isinstance(host, IPv6Address) else host
 
 
-def _port(server: str) -> int | None:
+def port_of(server: str) -> int | None:
     text = server.rpartition(":")[2]
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _vips(state: ClusterState) -> set[Ip]:
+def vips_of(state: ClusterState) -> set[Ip]:
     return {_plain(vrrp.address) for vrrp in state.profile.vrrp.values()}
 
 
-def _holders(state: ClusterState, host: Ip) -> list[str]:
+def holders(state: ClusterState, host: Ip) -> list[str]:
     """The nodes that have the address, as their kernels or the profile tell. A VIP is no node's."""
     found: list[str] = []
-    for name, node in state.nodes.items() if host not in _vips(state) else ():
+    for name, node in state.nodes.items() if host not in vips_of(state) else ():
         held = map(_plain, node.addresses.value) if isinstance(node.addresses, Known) else ()
         if host in held or host == literal(f"{state.profile.nodes[name].address}:0"):
             found.append(name)

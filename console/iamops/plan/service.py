@@ -195,7 +195,7 @@ class ServicePlanner(Planner[ServiceAction]):
             (UnitStopped(self.node, self.unit), *moved(self.state, impact)),
             within_s=max(MOVE_WITHIN_S, needs_s),
             needs_s=needs_s,
-            spoils=undo.name,
+            requires_undo=undo.name,
         )
         return (arm(undo, self.state), step, disarm(undo))
 
@@ -216,8 +216,8 @@ class ServicePlanner(Planner[ServiceAction]):
             expect,
             within_s=HEALTHY_WITHIN_S + comes_s,
             needs_s=lasting.lasts_s + comes_s,
-            spoils=undo.name,
-            mends=undo.name,
+            requires_undo=undo.name,
+            clears_undo=undo.name,
         )
         return (arm(undo, self.state), step, disarm(undo))
 

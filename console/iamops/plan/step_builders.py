@@ -244,23 +244,12 @@ def do(
     within_s: float = HEALTHY_WITHIN_S,
     needs_s: float = 0.0,
     stdin: str = "",
-    spoils: str | None = None,
-    mends: str | None = None,
+    requires_undo: str | None = None,
+    clears_undo: str | None = None,
 ) -> Step:
-    """A step that changes something."""
-    return Step(
-        StepKind.DO,
-        title,
-        node,
-        argv,
-        COMMAND_TIMEOUT_S,
-        expect,
-        within_s=within_s,
-        needs_s=needs_s,
-        stdin=stdin,
-        requires_undo=spoils,
-        clears_undo=mends,
-    )
+    """A step that changes something. Undos by name: the one it makes necessary, and the one it makes needless."""
+    step = Step(StepKind.DO, title, node, argv, COMMAND_TIMEOUT_S, expect, within_s, needs_s, stdin)
+    return replace(step, requires_undo=requires_undo, clears_undo=clears_undo)
 
 
 # What carries a VIP on a node: keepalived, nginx and the machine; and from where a plan takes one away. Pure.

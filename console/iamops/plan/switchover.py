@@ -100,7 +100,7 @@ def moving_steps(
             (EffectivePriority(taker, name, HIGHEST_PRIORITY),),
             within_s=SHORT_TIMEOUT_S,
             stdin=f"{HIGHEST_PRIORITY - base}\n",
-            spoils=undo.name,
+            requires_undo=undo.name,
         )
     unit = state.profile.keepalived.unit
     back: tuple[StateExpectation, ...] = (
@@ -110,11 +110,13 @@ def moving_steps(
     undo = start_again(unit, owner, back)
     yield arm(undo, state)
     resigned: tuple[StateExpectation, ...] = (UnitStopped(owner, unit), *(VipOn(name, taker) for name in names))
-    yield do(f"stop {unit} on {owner}", owner, control("stop", unit), resigned, spoils=undo.name)
-    yield do(f"start {unit} on {owner}", owner, control("start", unit), back, mends=undo.name)
+    yield do(f"stop {unit} on {owner}", owner, control("stop", unit), resigned, requires_undo=undo.name)
+    yield do(f"start {unit} on {owner}", owner, control("start", unit), back, clears_undo=undo.name)
     yield disarm(undo)
     for lower in lowers:
-        yield do(f"{lower.title} on {taker}", taker, lower.argv, lower.expect, within_s=5.0, mends=lower.name)
+        yield do(
+            f"{lower.title} on {taker}", taker, lower.argv, lower.expect, within_s=5.0, clears_undo=lower.name
+        )
         yield disarm(lower)
 
 

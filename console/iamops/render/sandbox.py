@@ -115,15 +115,6 @@ def weight(value: Any, most: int) -> int:
     return total + len(waiting)
 
 
-def formatted_weight(text: str, values: Any, most: int) -> int | None:
-    """What `text % values` can make at most; None where a conversion is none, or has a width beyond 999."""
-    conversions = list(_CONVERSION.finditer(text))
-    if "%" in _CONVERSION.sub("", text):
-        return None
-    widths = sum(int(number or 0) for each in conversions for number in each.groups())
-    return len(text) + widths + len(conversions) * weight(values, most)
-
-
 # What one turn of a loop, or one call, costs beside what it makes: it is work even where it makes nothing.
 TURN, CALL, LOOK = 20, 200, 5
 # What one node of a loop's or a macro's body costs, and what it costs to look for a template.
@@ -180,21 +171,14 @@ class Confined(ImmutableSandboxedEnvironment):
         )
         self._budget = budget
         self.finalize = self._weighed
-        own = {
-            "replace": self._replaced,
-            "join": self._joined,
-            "indent": self._indented,
-            "format": self._formatted,
-        }
-        own |= {"round": _rounded, "sum": self._summed}
-        named = {name: own.get(name, FILTERS[name]) for name in FILTERS_ALLOWED}
-        self.filters = {name: self._counted(each) for name, each in named.items()}
-        self.filters |= {WEIGHED: self._weighed, CONCATENATED: self._concatenated}
-        self.filters |= {TURNS: self._turns, WORKED: self._worked}
+        own = {"replace": self._replaced, "join": self._joined, "indent": self._indented}
+        own |= {"format": self._formatted, "round": _rounded, "sum": self._summed}
+        self.filters = {name: self._counted(own.get(name, FILTERS[name])) for name in FILTERS_ALLOWED}
+        self.filters |= {WEIGHED: self._weighed, CONCATENATED: self._concatenated, TURNS: self._turns}
+        self.filters[WORKED] = lambda work: self.spend(NODE * work)
         tests: Mapping[str, Any] = TESTS
-        self.tests = {name: self._counted(each) for name, each in tests.items()}
-        self.globals = {"range": self.range, "dict": dict, "namespace": Notes, "joiner": Joiner}
-        self.globals["cycler"] = Cycler
+        self.tests = {name: self._counted(test) for name, test in tests.items()}
+        self.globals = {"range": self.range, "dict": dict, "namespace": Notes, "joiner": Joiner, "cycler": Cycler}
 
     # --- what may be named ---
 
@@ -284,9 +268,6 @@ class Confined(ImmutableSandboxedEnvironment):
     def _concatenated(self, values: Iterable[Any]) -> str:
         return self.concat(map(str, self._weighed(list(values))))
 
-    def _worked(self, nodes_: int) -> None:
-        self.spend(NODE * nodes_)
-
     def _joined(self, values: Iterable[Any], between: str = "", attribute: str | None = None) -> str:
         named = values if attribute is None else (self.getitem(value, attribute) for value in values)
         texts = [str(value) for value in self._turns(named)]
@@ -315,10 +296,12 @@ class Confined(ImmutableSandboxedEnvironment):
         return self._formatted_by(text, kwargs or args)
 
     def _formatted_by(self, text: str, values: Any) -> str:
-        most = formatted_weight(text, values, self._budget.left)
-        if most is None:
+        """`text % values`, after the most that it can make is paid for."""
+        conversions = list(_CONVERSION.finditer(text))
+        if "%" in _CONVERSION.sub("", text):
             raise TooMuch("a conversion that is none, or with a width of more than 999")
-        self.spend(most)
+        widths = sum(int(number or 0) for conversion in conversions for number in conversion.groups())
+        self.spend(len(text) + widths + len(conversions) * weight(values, self._budget.left))
         formatted: str = text % values
         return formatted
 

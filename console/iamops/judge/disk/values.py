@@ -123,7 +123,7 @@ Block = Sequence[Directive]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`description`: what is in effect, from the block at `depth` (0: the innermost). `cancels`: outer ones too."""
+    """`description`: what is in effect, from the block at `depth` (0: innermost). `cancels`: outer ones too."""
 
     description: tuple[Directive, ...]
     depth: int

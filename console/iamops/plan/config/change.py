@@ -9,16 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.safe_text import one_line
 from iamops.redact.clean import without_secrets
 from iamops.render.files import NodeFile
-
-if TYPE_CHECKING:
-    from tarfile import TarFile
-
 
 # The comment that heads a rendered file. It names the profile and the node: a name is no setting. Pure.
 
@@ -30,11 +25,10 @@ _HEADER = re.compile(rf"# [^\n]*{OURS} from the profile\.(?=\n|\Z)")
 
 def same_settings(live: str, wanted: str) -> bool:
     """Whether two files differ in nothing but this comment in their first line, if in anything."""
-    return live == wanted or (_HEADER.match(live) is not None and _settings(live) == _settings(wanted))
-
-
-def _settings(text: str) -> str:
-    return _HEADER.sub("#", text, count=1) if _HEADER.match(text) else text
+    if live == wanted or not _HEADER.match(live):
+        return live == wanted
+    head = _HEADER.match(wanted)
+    return _HEADER.sub("#", live, count=1) == (_HEADER.sub("#", wanted, count=1) if head else wanted)
 
 
 ABSENT = "-"
@@ -77,9 +71,11 @@ class NodeChange:
     @property
     def daemons(self) -> tuple[str, ...]:
         """Which daemons must read their files anew. Scripts are read at every run, by themselves."""
-        nginx = ("nginx",) if self.touches("/etc/nginx/") else ()
-        conf = any(is_keepalived_conf(change.path) for change in self.files)
-        return (*nginx, *(("keepalived",) if conf else ()))
+        read = {
+            "nginx": self.touches("/etc/nginx/"),
+            "keepalived": any(is_keepalived_conf(change.path) for change in self.files),
+        }
+        return tuple(daemon for daemon, changed in read.items() if changed)
 
 
 def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = False) -> NodeChange:
@@ -106,12 +102,23 @@ def payload(change: NodeChange, push: str, meta: str, rollback_s: int) -> str:
     """What `iamops-config stage` reads: a tar with a manifest and the new files, in base64. Deterministic."""
     import tarfile  # not what every command that knows of plans should wait for
 
+    manifest = [f"id {push}", f"meta {meta}", f"rollback_s {rollback_s}"]
+    manifest += [f"daemon {daemon}" for daemon in change.daemons]
+    manifest += [f"seen {was} {path}" for path, was in change.seen.items()]
+    contents = {"manifest": ""}
+    for file in change.files:
+        if file.new is None:
+            manifest.append(f"drop {file.path}")
+        else:
+            manifest.append(f"put {file.mode:o} {file.owner}:{file.group} {file.path}")
+            contents[f"files{file.path}"] = file.new
+    contents["manifest"] = "".join(f"{line}\n" for line in manifest)
     sink = BytesIO()
     with tarfile.TarFile(fileobj=sink, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        _add(tar, "manifest", "".join(f"{line}\n" for line in _manifest(change, push, meta, rollback_s)))
-        for file in change.files:
-            if file.new is not None:
-                _add(tar, f"files{file.path}", file.new)
+        for name, text in contents.items():
+            content, info = text.encode("utf-8", "surrogateescape"), tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o600
+            tar.addfile(info, BytesIO(content))
     return base64.encodebytes(sink.getvalue()).decode("ascii")
 
 
@@ -141,30 +148,6 @@ def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
         return None
     secret = file.secret or is_keepalived_conf(file.path)
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)
-
-
-def _manifest(change: NodeChange, push: str, meta: str, rollback_s: int) -> Iterator[str]:
-    yield f"id {push}"
-    yield f"meta {meta}"
-    yield f"rollback_s {rollback_s}"
-    for daemon in change.daemons:
-        yield f"daemon {daemon}"
-    for path, was in change.seen.items():
-        yield f"seen {was} {path}"
-    for file in change.files:
-        if file.new is None:
-            yield f"drop {file.path}"
-        else:
-            yield f"put {file.mode:o} {file.owner}:{file.group} {file.path}"
-
-
-def _add(tar: TarFile, name: str, text: str) -> None:
-    from tarfile import TarInfo
-
-    content = text.encode("utf-8", "surrogateescape")
-    info = TarInfo(name)
-    info.size, info.mode = len(content), 0o600
-    tar.addfile(info, BytesIO(content))
 
 
 # The changes of a push as unified diffs. Lines that may hold a secret are never in them. Pure.

@@ -157,7 +157,7 @@ class PushPlanner(Planner[ConfigPush]):
     ) -> Step:
         argv, within_s = control(verb, self._keepalived), KEEPALIVED_WITHIN_S + needs_s
         title = f"{verb} {self._keepalived} on {node}"
-        return do(title, node, argv, expect, within_s=within_s, needs_s=needs_s, spoils=undo_name(node))
+        return do(title, node, argv, expect, within_s=within_s, needs_s=needs_s, requires_undo=undo_name(node))
 
     def _watch(self, changed: list[NodeChange]) -> Step:
         """keepalived's own check needs its time to find out that it does not work with the new files."""

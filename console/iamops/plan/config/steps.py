@@ -83,7 +83,7 @@ def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
     """Where the node owns a VIP, a client must be answered through it too."""
     unit = state.profile.nginx.unit
     expect = (*nginx_well(state, node), *(client_well(state) if may_hold(state, node, now) else ()))
-    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, spoils=undo_name(node))
+    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, requires_undo=undo_name(node))
 
 
 def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
