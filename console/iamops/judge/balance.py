@@ -11,7 +11,7 @@ EDGES = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SplitVerdict:
-    """Even, not even, or (None) not to be told; and that as a sentence."""
+    """Even, not even, or (None) not known; and that as a sentence."""
 
     even: bool | None
     text: str

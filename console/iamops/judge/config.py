@@ -57,7 +57,9 @@ def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -
     changes, found = {file.path: file for file in change.files}, []
     for path in dict.fromkeys((*wanted, *change.seen)):
         file = changes.get(path)
-        hits = (each for each in lint.unsilenced if (each.hit.node, each.hit.file) == (change.node, path))
+        hits = (
+            finding for finding in lint.unsilenced if (finding.hit.node, finding.hit.file) == (change.node, path)
+        )
         findings = tuple(hits)
         state = FileState.IN_SYNC if path in wanted else FileState.FOREIGN
         if any(finding.rule.severity is Severity.CRITICAL for finding in findings):

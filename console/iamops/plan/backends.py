@@ -129,9 +129,9 @@ def _with_waited_for(look: OthersServe, proxied: Proxied, before: Sequence[Step]
     """A wait proves something of the backend that was waited for, at its own nginx, and for as long as nothing has
     come since: whoever failed in between may be given up again.
     """
-    for each in before[-1].expect if before else ():
-        if isinstance(each, TakenBack) and (each.node, each.service) == (look.node, look.service):
-            name = each.names[-1]
+    for expected in before[-1].expect if before else ():
+        if isinstance(expected, TakenBack) and (expected.node, expected.service) == (look.node, look.service):
+            name = expected.names[-1]
             backend = proxied.backend_at(name) if name not in look.names else None
             if backend is not None and proxied.sent(backend) is Sent.YES:
                 return replace(look, waited_for=name)
@@ -175,5 +175,5 @@ def _servers(upstream: Upstream) -> tuple[list[UpstreamServer], bool, bool]:
 
 def _settles_s(servers: Iterable[UpstreamServer]) -> float:
     """Until nginx asks the last of them again that it has just given up; by its default where none is known."""
-    gives_up_s = max((each.gives_up_s for each in servers), default=FAIL_TIMEOUT_S)
+    gives_up_s = max((server.gives_up_s for server in servers), default=FAIL_TIMEOUT_S)
     return gives_up_s + TICK_S if gives_up_s else 0.0

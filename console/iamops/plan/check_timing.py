@@ -40,8 +40,8 @@ def decides_s(state: ClusterState, node: str) -> float:
 
 
 def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> float:
-    """How long keepalived on the watched nodes may take to leave a FAULT whose reason is gone."""
-    nodes = {each.node for each in watched if isinstance(each, VrrpIn)}
+    """How long keepalived on the watched nodes may take to leave a FAULT whose cause is over."""
+    nodes = {expected.node for expected in watched if isinstance(expected, VrrpIn)}
     return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
 
 

@@ -56,7 +56,7 @@ class Staying(NamedTuple):
 
 
 def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> Staying | None:
-    """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is told."""
+    """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is known."""
     if not reports_checks(state, owner, instance):
         return None
     vip = f"VIP {state.profile.vrrp[instance].address}"

@@ -44,7 +44,9 @@ class Denial:
         """All that must have been insisted on. Who insists although it is so, does although it may be."""
         grades = (True, False) if self.known else (False,)
         subjects = self.subjects or ("",)
-        return frozenset(Identity(self.code, self.node, each, grade) for each in subjects for grade in grades)
+        return frozenset(
+            Identity(self.code, self.node, subject, grade) for subject in subjects for grade in grades
+        )
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class GuardContext:
 
 
 def refusal_code(denied: Iterable[Denial]) -> ExitCode:
-    """What a script is told of a refusal."""
+    """What a script learns of a refusal."""
     unreachable = any(denial.code == "node-unreachable" for denial in denied)
     return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
@@ -112,16 +114,18 @@ def standing(
     denied, overrides = tuple(denied), tuple(overrides)
     away, codes = overridden(denied, overrides, shown), {override.partition("@")[0] for override in overrides}
     return tuple(
-        replace(each, reason=f"{each.reason}; {NEW}") if each.overridable and each.code in codes else each
-        for each in denied
-        if each not in away
+        replace(denial, reason=f"{denial.reason}; {NEW}")
+        if denial.overridable and denial.code in codes
+        else denial
+        for denial in denied
+        if denial not in away
     )
 
 
 def without_looks(plan: Plan, overrides: Iterable[str], away: Iterable[Denial]) -> Plan:
     """The plan without the looks that would refuse what was insisted on.
 
-    A code of which no guard has said anything is about the one look that can refuse with it. Where there are
+    A code that no guard has used is about the one look that can refuse with it. Where there are
     several, it is about none of them: which one refuses is not known yet, and its refusal names it.
     """
     overrides = tuple(overrides)

@@ -61,7 +61,7 @@ from iamops.plan.switchover import moving_steps, why_not_raised
 from iamops.plan.vrrp_timing import Pair, Window, filled, vrrp_source, window
 from iamops.render import privileges
 
-# How much longer than its budget something is looked for: late is told apart from never.
+# How much longer than its budget something is waited for: late is not never.
 GRACE_S = 3.0
 SETTLE_S = 10.0
 BACK = {DrillVerb.POWER_OFF: DrillVerb.POWER_ON, DrillVerb.FREEZE: DrillVerb.THAW}
@@ -77,12 +77,12 @@ def course_of(action: DrillAction, state: ClusterState, impact: Impact) -> tuple
 
 
 def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
-    """What the node runs with; the profile's word where it did not tell, which `assumed` says."""
+    """What the node runs with; the profile's values where it did not tell: then it is `assumed`."""
     return filled(state, node, instance, action.live.get(node) or vrrp_source(state, node, instance))
 
 
 class DrillPlanner(Planner[DrillAction]):
-    """Makes the steps of one step of the drill after the other. Raises NoSuchTarget."""
+    """Plans the steps of the drill one after the other."""
 
     def __init__(self, action: DrillAction, state: ClusterState, now: float) -> None:
         super().__init__(action, state, now)
@@ -120,7 +120,9 @@ class DrillPlanner(Planner[DrillAction]):
         silent = f"keepalived on {', '.join(assumed)} did not tell all of its configuration"
         self._notes = [f"{silent}: budgets follow the profile"] if assumed else []
         last = course[-1].next_owner if course else impact.owner
-        resigning = ((each, node) for each in (name, *impact.moves) for node in (impact.taker, impact.owner))
+        resigning = (
+            (instance, node) for instance in (name, *impact.moves) for node in (impact.taker, impact.owner)
+        )
         plan = Plan(
             action,
             of_drill(state, course, name, impact),
@@ -145,7 +147,9 @@ class DrillPlanner(Planner[DrillAction]):
     def lost_backends(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         if self.action.drill.disruptive:
             for node in nodes:
-                yield from ((each.unit, node) for each in self.profile.services.values() if each.runs_on(node))
+                yield from (
+                    (service.unit, node) for service in self.profile.services.values() if service.runs_on(node)
+                )
 
     def _handed_over(
         self, course: tuple[ResolvedStep, ...]
@@ -168,9 +172,11 @@ class DrillPlanner(Planner[DrillAction]):
             case DrillVerb.THAW if part.moves_vip:
                 return vips.goes_back(part.next_owner)
             case DrillVerb.STOP | DrillVerb.HANG if unit in (keepalived, self.profile.nginx.unit):
-                return tuple(each for node in nodes for each in vips.lets_go(node, comes_back=False))
+                return tuple(handover for node in nodes for handover in vips.lets_go(node, comes_back=False))
             case DrillVerb.RESTART if unit == keepalived:
-                return tuple(each for n in nodes for each in (*vips.lets_go(n), *vips.takes(keepalived, n)))
+                return tuple(
+                    handover for n in nodes for handover in (*vips.lets_go(n), *vips.takes(keepalived, n))
+                )
             case _:
                 return ()
 
@@ -291,7 +297,7 @@ class DrillPlanner(Planner[DrillAction]):
             windows.append(self._window(part, expected.within))
         if part.moves_vip:
             seen += moved(self.state, self._besides(Impact(touches=(), handovers=self._handovers[part])))
-        needs_s = max((each.upper_s for each in windows), default=0.0) + self.action.allowance_s
+        needs_s = max((span.upper_s for span in windows), default=0.0) + self.action.allowance_s
         within_s = max(needs_s + GRACE_S, 12.0 if clears_undo else 5.0)
         title = f"{move.verb} {f'{move.unit} on ' if move.unit else ''}{node}"
         return do(

@@ -75,7 +75,7 @@ def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ..
             case Unknown(reason):
                 why = f"whether nginx on {node.name} answers without a service is not known ({reason})"
                 return None, (f"{why}: every request that measures the gap goes on to one",)
-    host = next((host for host in hosts[0] if all(host in each for each in hosts)), None)
+    host = next((host for host in hosts[0] if all(host in answering for answering in hosts)), None)
     if host is None:
         return None, ()
     note = f"the gap is measured at nginx itself ({host}); every {ASKED_THROUGH}th request goes on to each service"

@@ -59,7 +59,7 @@ def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) ->
 
 
 def _skew(state: ClusterState, instance: str, taker: str, *, raised: bool) -> str:
-    """By the priority that keepalived counts; where it does not tell, by the profile's, and that is said."""
+    """By the priority that keepalived counts; where it does not tell, by the profile's, with that caveat."""
     seen, unless = state.nodes[taker].vrrp[instance], ""
     if raised:
         priority = HIGHEST_PRIORITY
@@ -193,7 +193,7 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
 def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
     """Of several nodes in turn, the one that is worst to be without."""
     services = [state.profile.services[name] for name in impact.stops_service]
-    alone = [n for n in impact.touches if any(not [*serving_besides(state, each, n)] for each in services)]
+    alone = [n for n in impact.touches if any(not [*serving_besides(state, service, n)] for service in services)]
     node = action.node if action.node in alone or not alone else alone[0]
     word = "stops" if impact.lasting else "restarts"
     return f"{action.unit} {word} on {node}; {_who_serves(state, services, node, now)}; no VIP moves"
@@ -249,7 +249,7 @@ def _vips(state: ClusterState, instances: tuple[str, ...]) -> str:
 
 IDLE_ARE_CLOSED = "nginx closes idle (keep-alive) connections when it reloads: clients open new ones"
 IDLE_WERE_CLOSED = "measured with new connections; idle (keep-alive) ones were closed as nginx reloaded"
-# What a plan said before, and what is said of it once it is done.
+# A note before the run -> the same after it.
 AFTERWARDS = {OPEN_ARE_CUT: OPEN_WERE_CUT, IDLE_ARE_CLOSED: IDLE_WERE_CLOSED}
 
 
@@ -265,11 +265,11 @@ def cut_by_nginx(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
         yield IDLE_ARE_CLOSED
 
 
-# What is true now, told after a run: only what was seen since it began, of nodes that are seen. Pure.
+# What is true after a run: only what was seen since it began, of nodes that are seen. Pure.
 
 
 def unseen(state: ClusterState, nodes: Iterable[str], now: float) -> tuple[str, ...]:
-    """The nodes of which nothing is known just now: not connected, or not heard for too long."""
+    """The nodes of which nothing is known just now: not connected, or silent for too long."""
     return tuple(
         name
         for name in nodes
@@ -283,8 +283,7 @@ def current_state_text(
 ) -> str:
     """What is so of all these things, whether it was expected or not.
 
-    Nothing is said of the `dark` nodes but since when they are not seen. What was not observed after `since`
-    is not repeated.
+    Of the `dark` nodes only since when they are not seen. What was not observed after `since` is not repeated.
     """
     sentences = [_not_seen_since(state, node) for node in dark]
     for expectation in expected:
@@ -318,15 +317,17 @@ def rests_on(plan: Plan, profile: Profile) -> tuple[str, ...]:
     found = [*plan.nodes]
     if nodes_let_down(plan, profile):
         found += profile.nodes
-    found += [node for each in plan.impact.handovers for node in (each.owner, each.taker) if node is not None]
+    found += [
+        node for handover in plan.impact.handovers for node in (handover.owner, handover.taker) if node is not None
+    ]
     found += [node for _, node in serving(plan, profile)]
     return tuple(dict.fromkeys(found))
 
 
 def serving(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
     """The services that stop for a time, themselves or with what they need, and every node that may serve them."""
-    ending = [each for each in commands(plan) if each.verb != "start"]
-    lost = {outage.service for each in ending for outage in outages(profile, each.unit, each.node)}
+    ending = [command for command in commands(plan) if command.verb != "start"]
+    lost = {outage.service for command in ending for outage in outages(profile, command.unit, command.node)}
     lost |= {*plan.impact.stops_service}
     for name in sorted(lost):
         yield from ((name, node) for node in profile.nodes if profile.services[name].runs_on(node))

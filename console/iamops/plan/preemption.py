@@ -58,8 +58,8 @@ def of_coming(state: ClusterState, handover: Handover) -> str:
     delayed = f" (preempt_delay {delay_s:g} s)" if delay_s else ""
     why = f"{taker} preempts, within {after_s:.1f} s of its check's success{delayed}"
     guessed = not all(reports_preemption(state, taker, name) for name in handover.moves)
-    told = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
-    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{told}"
+    unless = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
+    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{unless}"
 
 
 def may_come(state: ClusterState, unit: str, node: str, now: float) -> Iterator[str]:

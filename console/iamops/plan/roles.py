@@ -55,7 +55,7 @@ class ResolvedStep:
             return self.standby
         if self.move.verb is DrillVerb.THAW:
             return self.preferred  # two masters meet, and the higher priority stays
-        expected = [self.node(each.who) for each in self.move.expect if isinstance(each, VipMovesTo)]
+        expected = [self.node(effect.who) for effect in self.move.expect if isinstance(effect, VipMovesTo)]
         return expected[-1] if expected else self.owner
 
 

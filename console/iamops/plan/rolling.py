@@ -91,7 +91,7 @@ def rolling_impact(state: ClusterState, unit: str, now: float) -> Impact:
     nodes = rolling_order(state, unit, now)
     stores = tuple(store for node in nodes for store in datastores_of(state.profile, unit, node))
     calm = Impact(touches=nodes, stops_service=services_of(state.profile, unit), stops_datastore=stores)
-    return moving(calm, tuple(each for _, own in _restarts(state, unit, now) for each in own.handovers))
+    return moving(calm, tuple(handover for _, own in _restarts(state, unit, now) for handover in own.handovers))
 
 
 def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class Proxied:
         """Without the parts that lead only to sockets, or to addresses that are no backend's: somebody else's."""
         found = set[Sent]()
         for part in upstream.parts:
-            hosts = (each.endpoint for each in part.servers if not each.endpoint.startswith("unix:"))
+            hosts = (server.endpoint for server in part.servers if not server.endpoint.startswith("unix:"))
             if any(map(self.possible, hosts)):
                 found.add(self._by_part(backend, part))
         return found
@@ -199,14 +199,18 @@ def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iter
 def outside(state: ClusterState, service: Service) -> tuple[str, ...]:
     """Endpoints beside the nodes that the profile or some nginx's files name, and that are not drained."""
     profile = state.profile
-    found = [each for each in service.backends if each not in service.drained]
+    found = [endpoint for endpoint in service.backends if endpoint not in service.drained]
     for nginx in state.nodes:
         upstream = Proxied(state, service, nginx).upstream
         nodes = [name for name in profile.nodes if service.runs_on(name)]
         own = {name for node in nodes for name in backend_names(profile, service, nginx, node)}
-        drained = {each.endpoint for each in upstream.servers if each.down} if upstream is not None else set[str]()
-        named = [each.endpoint for each in upstream.servers if not each.down] if upstream is not None else []
-        found = [each for each in found if each not in drained] + [each for each in named if each not in own]
+        drained = (
+            {server.endpoint for server in upstream.servers if server.down} if upstream is not None else set[str]()
+        )
+        named = [server.endpoint for server in upstream.servers if not server.down] if upstream is not None else []
+        found = [endpoint for endpoint in found if endpoint not in drained] + [
+            endpoint for endpoint in named if endpoint not in own
+        ]
     return tuple(dict.fromkeys(found))
 
 

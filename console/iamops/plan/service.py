@@ -283,7 +283,7 @@ class ServicePlanner(Planner[ServiceAction]):
         if self.verb in (UnitVerb.STOP, UnitVerb.RESTART):
             notes += idle_notes(self.state, self.unit, self.node)
         # A VIP that is taken back after the restart would be taken back after a switchover too.
-        if self.is_keepalived and impact.handovers and not any(each.comes for each in impact.handovers):
+        if self.is_keepalived and impact.handovers and not any(handover.comes for handover in impact.handovers):
             notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
         if self.verb is UnitVerb.RESTART and not self.running:
             notes.append(f"{self.unit} does not run on {self.node} now, so there is nothing to go back to")

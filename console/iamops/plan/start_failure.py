@@ -29,7 +29,7 @@ journalctl --quiet --no-pager --all --reverse --output=short-unix --no-hostname 
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """`exit 1, 3 times in 12 s`, and the line that says why; empty where not told. `complains`: of the line."""
+    """`exit 1, 3 times in 12 s`, and the line that says why; empty where there is none. `complains`: of the line."""
 
     story: str
     line: str
@@ -38,9 +38,9 @@ class StartFailure:
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """What a unit on a node has said and how it has ended in the last `span_s` seconds.
+    """What a unit on a node has logged and how it has ended in the last `span_s` seconds.
 
-    `other_than` is the process that was to be replaced: what that said last is no reason. `standing`: nobody
+    `other_than` is the process that was to be replaced: what it logged last is no reason. `standing`: nobody
     knows when it began to fail, so only the exits that the journal dates are counted.
     """
 
@@ -59,7 +59,7 @@ class OwnWords:
         return ("sh", "-c", _ASK, "own-words", f"{self.unit}.service", *numbers, self.log)
 
     def reason(self, text: str) -> str:
-        """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
+        """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing is known."""
         failure = self.output(text)
         if not failure.story:
             return f"{self.unit} says: {failure.line}" if failure.complains else ""

@@ -133,8 +133,12 @@ def _peers_answered(state: ClusterState, node: str, views: Mapping[str, Observed
 
 def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
     """What an nginx that is to start must answer for: what it did answer for, and what others do now."""
-    up = [each for each in state.nodes.values() if each.name == node or each.link.state is LinkState.UP]
-    return tuple(d for d in state.nodes[node].domains if any(answered(each.domains[d]) for each in up))
+    up = [
+        node_state
+        for node_state in state.nodes.values()
+        if node_state.name == node or node_state.link.state is LinkState.UP
+    ]
+    return tuple(d for d in state.nodes[node].domains if any(answered(node_state.domains[d]) for node_state in up))
 
 
 def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
@@ -153,7 +157,7 @@ def healthy_again(state: ClusterState, service: str, node: str) -> tuple[Service
 def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
     """Every taker that says MASTER and gets no address is made to let go."""
     unit = state.profile.keepalived.unit
-    takers = ((name, each.taker) for each in impact.handovers for name in each.moves)
+    takers = ((name, handover.taker) for handover in impact.handovers for name in handover.moves)
     return tuple(resign(name, taker, unit) for name, taker in dict.fromkeys(takers) if taker is not None)
 
 
@@ -163,7 +167,8 @@ def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
     An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that.
     """
     expected: list[StateExpectation] = []
-    for name, handover in {name: each for each in impact.handovers for name in each.moves}.items():
+    last = {name: handover for handover in impact.handovers for name in handover.moves}
+    for name, handover in last.items():
         owner, taker = handover.owner, handover.taker
         if taker is None:
             continue
@@ -208,7 +213,7 @@ def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
     Raises NotKnown.
     """
     report = unit_of(state, unit, node)
-    answers = any(isinstance(each, ANSWERING) for each in alive(state, unit, node))
+    answers = any(isinstance(expected, ANSWERING) for expected in alive(state, unit, node))
     return StaysUp(node, unit, lasts_s(report.restart_delay_s, answers=answers))
 
 

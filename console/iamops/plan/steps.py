@@ -68,12 +68,12 @@ class Step:
 
     `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
     `undo` (on `arm`) is what the timer carries; `requires_undo` names the undo that a step makes necessary,
-    `clears_undo` the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal with
-    this code, about this `subject` on its node: what a guard would name for the same reason. `lasts_s` (on `watch`)
-    is how long; `count` (on `ask`) how many requests per domain. `move` is the number of the drill's step that it
-    belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may hold secrets, and is neither shown nor
-    kept. `together`: sent at the same moment to other nodes. `keeps`: the files that stay from here on; there is no
-    undo behind this step. `puts_back`: the files that must be seen to be the old ones again.
+    `clears_undo` the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal
+    with this code, about this `subject` on its node: what a guard would name for the same reason. `lasts_s` (on
+    `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number of the drill's
+    step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may hold secrets, and is
+    neither shown nor kept. `together`: sent at the same moment to other nodes. `keeps`: the files that stay from
+    here on; no undo comes after this step. `puts_back`: the files that must be seen to be the old ones again.
     """
 
     kind: StepKind
@@ -291,7 +291,7 @@ def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
     if action.verb is UnitVerb.RELOAD:
         return Confirmation(None, "no VIP moves")
-    if plan.impact.handovers and all(each.comes for each in plan.impact.handovers):
+    if plan.impact.handovers and all(handover.comes for handover in plan.impact.handovers):
         return Confirmation(action.node, f"the VIP comes to {action.node}")
     for name in state.profile.vrrp:
         match owner_of(state, name, now):

@@ -53,7 +53,7 @@ class SwitchoverPlanner(Planner[Switchover]):
         return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, handovers=handovers)
 
     def plan(self) -> Plan:
-        """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it."""
+        """No steps where the VIP already is where it is wanted, or where its owner is not known."""
         action, state, impact = self.action, self.state, self.impact()
         if impact.owner is None or impact.taker is None:
             return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)

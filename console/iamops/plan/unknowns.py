@@ -76,8 +76,8 @@ def _health(plan: Plan, state: ClusterState, unit: str, node: str) -> Iterator[s
     profile, seen = state.profile, state.nodes[node]
     views: dict[str, Observed[ProbeReport]] = {}
     if unit == profile.nginx.unit:
-        expected = [each for step in plan.steps for each in step.expect if isinstance(each, DomainsAnswer)]
-        asked = {domain for each in expected if each.node == node for domain in each.domains}
+        expected = [answer for step in plan.steps for answer in step.expect if isinstance(answer, DomainsAnswer)]
+        asked = {domain for answer in expected if answer.node == node for domain in answer.domains}
         views |= {f"{d} on {node}": answer for d, answer in seen.domains.items() if d not in asked}
     for store in datastores_of(profile, unit, node):
         peers = {peer.name for peer in profile.peers_of(node)}
@@ -102,7 +102,7 @@ def _from_peers(
 
 
 def _others(plan: Plan, state: ClusterState, instance: str) -> Iterator[str]:
-    """A node that is not heard may have the higher priority."""
+    """A silent node may have the higher priority."""
     takes_part = {node for handover in plan.impact.handovers for node in (handover.owner, handover.taker)}
     for node in state.nodes.values():
         seen = node.vrrp[instance]

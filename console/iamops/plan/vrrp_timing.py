@@ -1,7 +1,4 @@
-"""VRRP's timing theory: what a move must cost at least, and may cost at most. Times in seconds.
-
-It is asked with what keepalived runs with (`plan/vrrp_timing.py`), never with a profile.
-"""
+"""VRRP's timing: what a move costs at least and at most, by what keepalived runs with. Times in seconds."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ LOST_ADVERTS = 3
 
 
 def skew_s(priority: int, live: LiveVrrp) -> float:
-    """How long a backup waits after the master's farewell (RFC 3768 6.1, RFC 5798 6.1).
+    """How long a backup waits after the master's resignation (RFC 3768 6.1, RFC 5798 6.1).
 
     Version 2 counts in whole seconds whatever the advert interval is; version 3 in adverts.
     """
@@ -28,7 +25,7 @@ def skew_s(priority: int, live: LiveVrrp) -> float:
 
 
 def master_down_s(priority: int, live: LiveVrrp) -> float:
-    """How long a backup waits after the last advert it heard, when no farewell came."""
+    """How long a backup waits after the last advert it received, when the master did not resign."""
     return LOST_ADVERTS * live.advert_interval_s + skew_s(priority, live)
 
 
@@ -114,7 +111,7 @@ def skew_of(live: LiveVrrp, priority: int | None = None) -> float:
 def _term(name: str, pair: Pair, acted_on: LiveVrrp) -> Window:
     """One of the times that a drill may name. Raises NotKnown where it rests on a check that nobody knows."""
     advert_s, skew_s = pair.owner.advert_interval_s, skew_of(pair.taker)
-    # The last advert was heard up to an interval ago when the owner fell silent.
+    # The last advert came up to an interval before the owner fell silent.
     timeout = Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
     match name:
         case "vrrp.skew":
@@ -143,7 +140,7 @@ def _term(name: str, pair: Pair, acted_on: LiveVrrp) -> Window:
 def _deciding(live: LiveVrrp) -> LiveCheck:
     """Of several checks the quickest to fail decides, of those that make a FAULT where there are any.
 
-    Raises NotKnown where there is none, or none is told.
+    Raises NotKnown where there is none, or keepalived does not tell.
     """
     if live.checks is None:
         raise NotKnown(f"how often keepalived runs the check of {live.instance} is not known: it does not tell")
@@ -155,7 +152,7 @@ def _deciding(live: LiveVrrp) -> LiveCheck:
 
 # What keepalived on a node runs with: the one place where plans, guards and forecasts ask for it. Pure.
 #
-# What it tells comes first. The profile says what it should be, and stands in only where nobody tells: `assumed`.
+# What it tells comes first. The profile stands in only where it does not tell: `assumed`.
 
 
 def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
@@ -165,12 +162,12 @@ def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | Non
 
 
 def vrrp_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
-    """The same, with the profile's word for what is not told, which `assumed` says."""
+    """The same, with the profile's values for what keepalived does not tell: then it is `assumed`."""
     return filled(state, node, instance, vrrp_source(state, node, instance))
 
 
 def filled(state: ClusterState, node: str, instance: str, live: LiveVrrp | None) -> LiveVrrp:
-    """What keepalived tells, with the profile's word for the rest."""
+    """What keepalived tells, with the profile's values for the rest."""
     profiled = pushed_on(state, node, instance)
     if live is None:
         return profiled

@@ -51,8 +51,8 @@ class Counting(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         node.expr = _filter(WEIGHED, node.expr)
-        for each in node.ops:
-            each.expr = _filter(WEIGHED, each.expr)
+        for operand in node.ops:
+            operand.expr = _filter(WEIGHED, operand.expr)
         return node
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802 - jinja's name
@@ -82,7 +82,7 @@ def _work(node: nodes.Node) -> int:
 
 
 def _filter(name: str, node: nodes.Expr, *args: int) -> nodes.Filter:
-    constants: list[nodes.Expr] = [nodes.Const(each, lineno=node.lineno) for each in args]
+    constants: list[nodes.Expr] = [nodes.Const(value, lineno=node.lineno) for value in args]
     return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
 
 

@@ -141,17 +141,17 @@ def plain(value: Any) -> Any:
             names = (*type(value).model_fields, *_properties(type(value)))
             return {name: plain(getattr(value, name)) for name in names}
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+            return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
         case Mapping():
-            return {str(plain(key)): plain(each) for key, each in value.items()}
+            return {str(plain(key)): plain(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         case _:
             raise TypeError(f"{type(value).__name__} is no plain data")
 
 
 def _properties(model: type[BaseModel]) -> list[str]:
     """Of our own classes only: pydantic's give away more than values."""
-    own = (each for each in model.__mro__ if issubclass(each, BaseModel) and each is not BaseModel)
-    named = (name for each in own for name, value in vars(each).items() if isinstance(value, property))
+    own = (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
+    named = (name for base in own for name, value in vars(base).items() if isinstance(value, property))
     return [name for name in dict.fromkeys(named) if not name.startswith("_")]

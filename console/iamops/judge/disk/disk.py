@@ -68,7 +68,7 @@ class Disk:
 
     def changed(self, path: str) -> bool:
         """May the file mean something else now? A directory that changed may have lost what came before it."""
-        return self.edited(path) or any(self.edited(each) for each in self.sources.watched)
+        return self.edited(path) or any(self.edited(directory) for directory in self.sources.watched)
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class Disk:
 
     @property
     def may_have_held(self) -> tuple[str, ...]:
-        """What may have said more before, and is at hand: files, and directories that had other entries."""
+        """What may have held more before, and is at hand: files, and directories that had other entries."""
         since = dict.fromkeys((*self.newer, *self.unsure))
         unseen = {posixpath.dirname(path) for path in self.unread} | set(self.unread)
         return tuple(path for path in since if not is_pattern(path) and path not in unseen)
@@ -189,7 +189,10 @@ def _is_compared(directive: Directive, reported: set[str]) -> bool:
 
 
 def _words(block: tuple[Directive, ...]) -> tuple[object, ...]:
-    return tuple((each.name, each.name == "auth_pass" or each.args, _words(each.block or ())) for each in block)
+    return tuple(
+        (directive.name, directive.name == "auth_pass" or directive.args, _words(directive.block or ()))
+        for directive in block
+    )
 
 
 def _changed(what: str, old: object, new: object) -> str:

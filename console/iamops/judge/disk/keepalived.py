@@ -153,7 +153,7 @@ def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
     unseen = (*routes.unresolved(), *taken_out)
     # Where only directories changed, nginx answers a check as it did: by the files that it has read.
     unshown = (*found.unshown, *(checks.unknown if disk.files or not disk.touched else ()))
-    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
+    # What does not run answers nobody: what it would do is reported, and only what is surely wrong refuses.
     (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
 
@@ -251,14 +251,14 @@ def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
 def _unreported(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
     """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
 
-    A file that says what the profile does is no one's edit: all that is told has been compared with it.
+    A file that says what the profile does is no one's edit: all that keepalived tells has been compared with it.
     """
     changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
     if seen.running is None or changed <= set(disk.unread):
         return
     if is_meant(reading, seen.intended):
         own = [seen.running.get(v.name, VrrpSettings()) for v in seen.tree.vrrp if v.auth_type is not None]
-        # Every password of the file is compared with something, or said to be hidden.
+        # Every password of the file is compared with something, or known to be hidden.
         if all(settings.hides_password or AUTH in settings.values for settings in own):
             return
     running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
@@ -305,7 +305,7 @@ def _shown(value: object) -> str:
 
 
 def decides_s(seen: NodeFiles) -> float | None:
-    """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not told."""
+    """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not known."""
     slowest_s = None
     for rest in (seen.rest, rest_on_disk(seen.tree.keepalived)):
         for check in (values for name, values in rest.items() if name.startswith(check_key(""))):

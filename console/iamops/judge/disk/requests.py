@@ -2,8 +2,8 @@
 for keepalived's check. Pure.
 
 Only what is known to leave a request alone counts as that: what the profile renders, and what shows nobody
-anything. Anything else in a changed file is told with its line; so is what the profile renders and the files do
-not say, for it may have been taken out of them.
+anything. Anything else in a changed file is named with its line; so is what the profile renders and the files do
+not have, for it may have been taken out of them.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Files:
 
         Those that the profile does not have may have held anything; so may all where its own one is not there.
         """
-        known = {each.file for each in self.known.walk()}
-        gone = directive.file not in self.paths
-        return tuple(path for path in self.newer if gone or path == directive.file or path not in known)
+        known = {entry.file for entry in self.known.walk()}
+        absent = directive.file not in self.paths
+        return tuple(path for path in self.newer if absent or path == directive.file or path not in known)
 
 
 def answers(files: Files, profile: Profile, *, check: bool, unlike: Mapping[str, str]) -> Answers:
@@ -126,12 +126,12 @@ class _Comparison:
             return
         server, known = found.server, self._known(domain, address)
         before = _block(known)
-        for each in server.block or ():
-            refuses = each.name == "return" and _REFUSING.fullmatch(each.arg)
-            if refuses and self._changed(each.file) and not _has(before, each):
-                self._wrong.append(f"nginx itself would answer for {domain}: {_shown(each)} in {_place(each)}")
-            elif each.name not in ("location", *ELSEWHERE):
-                self._compare(each, before, domain)
+        for entry in server.block or ():
+            refuses = entry.name == "return" and _REFUSING.fullmatch(entry.arg)
+            if refuses and self._changed(entry.file) and not _has(before, entry):
+                self._wrong.append(f"nginx itself would answer for {domain}: {_shown(entry)} in {_place(entry)}")
+            elif entry.name not in ("location", *ELSEWHERE):
+                self._compare(entry, before, domain)
         if found.named or self._files.whole:
             self._kept(before, _block(server))
         self._locations(server, known, domain, unlike)
@@ -153,7 +153,7 @@ class _Comparison:
         elif not returns:
             self._report(found.server, what)
         self._compare_all(found.server.block or (), known, what, but="return")
-        self._kept([each for each in known if each.name != "return"], _block(found.server))
+        self._kept([entry for entry in known if entry.name != "return"], _block(found.server))
 
     def everyone(self) -> None:
         """What all requests share: the process, and what http says before any server."""
@@ -166,7 +166,7 @@ class _Comparison:
             self._kept(there, here)
 
     def _asked(self, host: str, address: str) -> Chosen | None:
-        """The server that answers; None where there is none, or nobody knows which, and that is told."""
+        """The server that answers; None where there is none, or nobody knows which, which is then reported."""
         here = met_at(self._sockets, address, self._port)
         known = _inner(servers(self._files.known))
         for socket in self._sockets:
@@ -201,7 +201,7 @@ class _Comparison:
 
     def _locations(self, server: Directive, known: Directive | None, domain: str, unlike: str) -> None:
         locations = server.all("location")
-        whole = server.first("return") is not None or any(_prefix(each) == "/" for each in locations)
+        whole = server.first("return") is not None or any(_prefix(entry) == "/" for entry in locations)
         if not whole and self._changed(server.file):
             at = f"{_place(server)} has no `location /`"
             self._wrong.append(f"nginx would pass on only some paths of {domain}: {at}")
@@ -227,11 +227,11 @@ class _Comparison:
             )
 
     def _inherited(self, levels: tuple[Block, ...], known: tuple[Block, ...], domain: str) -> None:
-        """What blocks say for those within them. What a location says, and said before, is as it was."""
+        """What blocks say for those within them. What a location has, and had before, is unchanged."""
         for name in values.DEFAULTS:
             new, old = values.in_effect(name, levels), values.in_effect(name, known)
             mine, was = (next(iter(effect.description), None) for effect in (new, old))
-            args, known_args = (None if each is None else each.args for each in (mine, was))
+            args, known_args = (None if entry is None else entry.args for entry in (mine, was))
             changed = mine is not None and self._changed(mine.file)
             if mine is not None and new.depth == 0 and not changed:
                 continue
@@ -243,12 +243,12 @@ class _Comparison:
                 self._miss(was)
         for name in values.LISTS:
             new, old = values.in_effect(name, levels), values.in_effect(name, known)
-            if new.depth == 0 and not any(self._changed(each.file) for each in new.description):
+            if new.depth == 0 and not any(self._changed(entry.file) for entry in new.description):
                 continue
-            for each in values.added(new, old):
-                self._report(each, domain)
-            for each in values.lost(new, old):
-                self._miss(each)
+            for entry in values.added(new, old):
+                self._report(entry, domain)
+            for entry in values.lost(new, old):
+                self._miss(entry)
 
     def _handed_on(self, location: Directive, handed: Directive, known: Block, domain: str, unlike: str) -> None:
         """To the backends of the profile, by plain HTTP and with the path that was asked for."""
@@ -256,74 +256,76 @@ class _Comparison:
         if handed.name != "proxy_pass" or scheme != "http" or rest not in ("", _prefix(location)):
             self._compare(handed, known, domain)
         blocks = _upstreams(self._files.reading, name)
-        if unlike and any(self._changed(each.file) for each in (handed, *blocks)):
+        if unlike and any(self._changed(entry.file) for entry in (handed, *blocks)):
             self._unshown.append(f"{_place(blocks[0] if blocks else handed)}: {unlike}")
-        before = next((passed_to(each) for each in known if each.name in PASSES), None)
+        before = next((passed_to(entry) for entry in known if entry.name in PASSES), None)
         there, here = _inner(_upstreams(self._files.known, before[1] if before else "")), _inner(blocks)
-        for each in here:
-            plain = each.name == "zone" or each.name.startswith("keepalive")
-            if not plain and not (each.name == "server" and values.is_plain_backend(each)):
-                self._compare(each, there, domain)
+        for entry in here:
+            plain = entry.name == "zone" or entry.name.startswith("keepalive")
+            if not plain and not (entry.name == "server" and values.is_plain_backend(entry)):
+                self._compare(entry, there, domain)
         self._kept(there, here)
 
     def _compare_all(self, here: Block, known: Block, host: str, *, but: str = "") -> None:
-        for each in here:
-            if each.name not in ELSEWHERE and each.name != but:
-                self._compare(each, known, host)
+        for entry in here:
+            if entry.name not in ELSEWHERE and entry.name != but:
+                self._compare(entry, known, host)
 
-    def _compare(self, each: Directive, known: Block, host: str) -> None:
-        if not _has(known, each) and not self._is_harmless(each):
-            self._report(each, host)
+    def _compare(self, entry: Directive, known: Block, host: str) -> None:
+        if not _has(known, entry) and not self._is_harmless(entry):
+            self._report(entry, host)
 
     def _kept(self, known: Block, here: Block) -> None:
-        """What the profile renders here and is gone, unless it shows nobody anything or has an equal."""
-        for each in known:
-            if each.name in ELSEWHERE or values.HARMLESS.fullmatch(each.name) or _has(here, each):
+        """What the profile renders here and the files lack, unless nobody sees it or it has an equal."""
+        for entry in known:
+            if entry.name in ELSEWHERE or values.HARMLESS.fullmatch(entry.name) or _has(here, entry):
                 continue
-            same = [other for other in here if other.name == each.name]
+            same = [other for other in here if other.name == entry.name]
             # A zone may have any size; what is in a location is compared with what is in its place.
-            if each.name == "zone" or (each.name == "location" and any(other.args == each.args for other in same)):
+            if entry.name == "zone" or (
+                entry.name == "location" and any(other.args == entry.args for other in same)
+            ):
                 kept = bool(same)
             else:
                 kept = any(self._is_harmless(other) for other in same)
             if not kept:
-                self._miss(each)
+                self._miss(entry)
 
-    def _is_harmless(self, each: Directive) -> bool:
-        if each.name in values.ZONES:
-            return values.ZONES[each.name] not in self._used
-        match each.name, each.args:
+    def _is_harmless(self, entry: Directive) -> bool:
+        if entry.name in values.ZONES:
+            return values.ZONES[entry.name] not in self._used
+        match entry.name, entry.args:
             case "proxy_http_version", (text,):
                 return text in ("1.0", "1.1")
             case "user", (name, *_):
                 return name == self._profile.nginx.user
-        process = values.for_process(each, self._profile.nginx.read_timeout_s)
-        return process or values.HARMLESS.fullmatch(each.name) is not None
+        process = values.for_process(entry, self._profile.nginx.read_timeout_s)
+        return process or values.HARMLESS.fullmatch(entry.name) is not None
 
-    def _report(self, each: Directive, host: str) -> None:
-        if self._changed(each.file):
-            self._unshown.append(f"{_place(each)}: what {_shown(each)} does to {host} was compared with nothing")
+    def _report(self, entry: Directive, host: str) -> None:
+        if self._changed(entry.file):
+            self._unshown.append(f"{_place(entry)}: what {_shown(entry)} does to {host} was compared with nothing")
 
-    def _miss(self, each: Directive) -> None:
-        if files := self._files.held(each):
-            self._missed[_shown(each)] = None
+    def _miss(self, entry: Directive) -> None:
+        if files := self._files.held(entry):
+            self._missed[_shown(entry)] = None
             self._missed_in |= dict.fromkeys(files)
 
 
-def _has(block: Block, each: Directive) -> bool:
-    return any(values.alike(each, other) for other in block)
+def _has(block: Block, entry: Directive) -> bool:
+    return any(values.alike(entry, other) for other in block)
 
 
-def _block(each: Directive | None) -> Block:
-    return () if each is None else each.block or ()
+def _block(entry: Directive | None) -> Block:
+    return () if entry is None else entry.block or ()
 
 
 def _inner(blocks: Iterable[Directive]) -> Block:
-    return tuple(inner for each in blocks for inner in each.block or ())
+    return tuple(inner for entry in blocks for inner in entry.block or ())
 
 
 def _upstreams(reading: ReadFile, name: str) -> tuple[Directive, ...]:
-    return tuple(each for http in reading.all("http") for each in http.all("upstream") if each.arg == name)
+    return tuple(entry for http in reading.all("http") for entry in http.all("upstream") if entry.arg == name)
 
 
 def _prefix(location: Directive) -> str | None:
@@ -337,10 +339,10 @@ def _prefix(location: Directive) -> str | None:
             return None
 
 
-def _shown(each: Directive) -> str:
-    text = " ".join((each.name, *each.args))
+def _shown(entry: Directive) -> str:
+    text = " ".join((entry.name, *entry.args))
     return f"`{text[:60]}`"
 
 
-def _place(each: Directive) -> str:
-    return f"{each.file}:{each.line}"
+def _place(entry: Directive) -> str:
+    return f"{entry.file}:{entry.line}"

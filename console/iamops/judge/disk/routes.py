@@ -181,7 +181,7 @@ def check_target(
     """
     own_host, unknown = False, dict[str, None]()
     file = files.get(CHECK_SCRIPT)
-    served = any(ALIVE_HOST in server_names(each) for each in servers(nginx))
+    served = any(ALIVE_HOST in server_names(server) for server in servers(nginx))
     for values in (values for name, values in running.items() if name.startswith(check_key(""))):
         command = values.get(COMMAND)
         program = str(command[0]) if isinstance(command, tuple) and command else "a command that is not known"

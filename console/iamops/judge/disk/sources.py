@@ -104,7 +104,11 @@ def outside(conf: ConfTree, readings: Iterable[ReadFile]) -> tuple[str, ...]:
     found = {posixpath.dirname(pattern) for reading in readings for pattern in reading.includes}
     known = conf.listing.directories
     return tuple(
-        sorted(each for each in found if _nearest(conf.listing, each) not in known and not is_pattern(each))
+        sorted(
+            directory
+            for directory in found
+            if _nearest(conf.listing, directory) not in known and not is_pattern(directory)
+        )
     )
 
 

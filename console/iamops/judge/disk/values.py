@@ -16,14 +16,14 @@ HARMLESS = re.compile(
 )
 # Harmless to whoever does not use what they name.
 ZONES = {"limit_req_zone": "limit_req", "limit_conn_zone": "limit_conn", "proxy_cache_path": "proxy_cache"}
-# `deferred`, and what the kernel may be told of a connection, show nobody anything.
+# `deferred`, and what the kernel may do with a connection, show nobody anything.
 LISTEN_WORDS = re.compile(r"default_server|ipv6only=on|deferred|so_keepalive=\S+|fastopen=\d+")
 # nginx's own numbers, and what the memory of a small node holds.
 CONNECTIONS, PROCESSES, FILES = range(512, 65_537), range(1, 129), range(1024, 1_048_577)
 # A backend that has failed is given up for no longer than by nginx's defaults, and within a few requests.
 FAIL_TIMEOUT_S, MAX_FAILS, WEIGHTS = 10.0, range(1, 4), range(1, 11)
 PID_FILES = ("/run/nginx.pid", "/var/run/nginx.pid")
-# Set for a request where nothing at all is said (ngx_http_core_module, ngx_http_proxy_module).
+# Set for a request where nothing at all is set (ngx_http_core_module, ngx_http_proxy_module).
 DEFAULTS = {
     "client_max_body_size": ("1m",),
     "proxy_connect_timeout": ("60s",),
@@ -37,9 +37,9 @@ _TIME = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|m|h|d)?")
 _TIMES_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def for_process(each: Directive, read_timeout_s: float) -> bool:
+def for_process(entry: Directive, read_timeout_s: float) -> bool:
     """A setting of the whole process under which requests are served all the same."""
-    match each.name, each.args:
+    match entry.name, entry.args:
         case "worker_processes", ("auto",):
             return True
         case "worker_processes", (text,):
@@ -59,7 +59,7 @@ def for_process(each: Directive, read_timeout_s: float) -> bool:
 
 
 def as_good(name: str, new: tuple[str, ...] | None, known: tuple[str, ...] | None) -> bool:
-    """Is a request no worse off by the new value than by the known one? None: nothing is said."""
+    """Is a request no worse off by the new value than by the known one? None: it is not set."""
     is_, was = (DEFAULTS[name] if args is None else args for args in (new, known))
     if is_ == was:
         return True
@@ -112,7 +112,7 @@ def _whole(text: str) -> int | None:
 
 # A block that says one of a list inherits none of it.
 LISTS = ("proxy_set_header", "add_header")
-# A backend may be told more by headers that nobody but its own people know.
+# A backend may get more headers, which only its own people know.
 _OWN_HEADER = re.compile(
     r"X-(?!Forwarded|Real-|Client-|HTTP-|Method|Original|Rewrite|Remote|Auth|User|Accel|Request)[A-Za-z0-9-]+",
     re.IGNORECASE,
@@ -139,22 +139,22 @@ def in_effect(name: str, levels: Sequence[Block]) -> Effect:
 
 def added(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that may show: not known, and more than one header more for the backends."""
-    wanted, names = [each.args for each in known.description], {each.arg.lower() for each in known.description}
-    for each in new.description:
-        if each.args in wanted:
-            wanted.remove(each.args)
+    wanted, names = [entry.args for entry in known.description], {entry.arg.lower() for entry in known.description}
+    for entry in new.description:
+        if entry.args in wanted:
+            wanted.remove(entry.args)
             continue
-        own = each.name == "proxy_set_header" and len(each.args) == 2 and each.arg.lower() not in names
+        own = entry.name == "proxy_set_header" and len(entry.args) == 2 and entry.arg.lower() not in names
         # What connections to backends that are kept need says nothing about the request.
-        own = own and (each.args == ("Connection", "") or _OWN_HEADER.fullmatch(each.arg) is not None)
+        own = own and (entry.args == ("Connection", "") or _OWN_HEADER.fullmatch(entry.arg) is not None)
         if (new.cancels and not known.cancels) or not own:
-            yield each
+            yield entry
 
 
 def lost(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that are known and not in effect any more."""
-    here = [each.args for each in new.description]
-    return (each for each in known.description if each.args not in here)
+    here = [entry.args for entry in new.description]
+    return (entry for entry in known.description if entry.args not in here)
 
 
 def alike(one: Directive, other: Directive) -> bool:
@@ -162,6 +162,6 @@ def alike(one: Directive, other: Directive) -> bool:
     return _words(one) == _words(other)
 
 
-def _words(each: Directive) -> tuple[object, ...]:
-    block = None if each.block is None else tuple(map(_words, each.block))
-    return each.name, each.args, block
+def _words(entry: Directive) -> tuple[object, ...]:
+    block = None if entry.block is None else tuple(map(_words, entry.block))
+    return entry.name, entry.args, block

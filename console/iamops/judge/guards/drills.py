@@ -21,7 +21,7 @@ from iamops.plan.sending import meanwhile, serves
 
 def unsteady(case: GuardContext) -> Iterator[Denial]:
     """A drill on a pair that is not well proves nothing, and may finish it off."""
-    for expected in (part for each in case.plan.before for part in _parts(each)):
+    for expected in (part for condition in case.plan.before for part in _parts(condition)):
         reading = expected.judge(case.state, float("-inf"), case.now)
         if not reading.holds:
             text, known = f"no steady state: {reading.text}", reading.verdict is not Judgement.UNKNOWN
@@ -29,7 +29,7 @@ def unsteady(case: GuardContext) -> Iterator[Denial]:
 
 
 def _parts(expected: StateExpectation) -> tuple[StateExpectation, ...]:
-    """All that can fail alone: who insists on one domain has said nothing of the others."""
+    """All that can fail alone: who insists on one domain has not insisted on the others."""
     if isinstance(expected, DomainsAnswer):
         return tuple(replace(expected, domains=(domain,)) for domain in expected.domains)
     return (expected,)
@@ -96,7 +96,7 @@ def check_weighs(case: GuardContext) -> Iterator[Denial]:
         case DrillAction() as action:
             yield from _check_weighs_in_drill(case, action)
         case ServiceAction(verb=UnitVerb.STOP, unit=unit) if unit == case.state.profile.nginx.unit:
-            # With nginx gone and the VIP still there, nobody is answered.
+            # Without nginx and with the VIP still there, nobody is answered.
             for handover in case.plan.impact.handovers:
                 for name in handover.moves:
                     owner, taker = handover.owner, handover.taker
@@ -110,8 +110,8 @@ def _check_weighs_in_drill(case: GuardContext, action: DrillAction) -> Iterator[
     live = {node: live_of(action, state, name, node) for node in state.profile.nodes}
     for step in course_of(action, state, case.plan.impact):
         move, owner, taker = step.move, step.owner, step.next_owner
-        awaited = [(each.who, each.state) for each in move.expect if isinstance(each, StateOf)]
-        awaited += [(each.who, each.state) for each in move.transitions]
+        awaited = [(expected.who, expected.state) for expected in move.expect if isinstance(expected, StateOf)]
+        awaited += [(entered.who, entered.state) for entered in move.transitions]
         for node in dict.fromkeys(step.node(who) for who, vrrp in awaited if vrrp is VrrpState.FAULT):
             if why := why_no_fault(node, live[node]):
                 text = f"the drill waits for FAULT on {node}, but {why}"

@@ -128,7 +128,7 @@ def unit_report(node: NodeState, unit: str) -> UnitReport | None:
 
 
 def last_heard(node: NodeState, now: float) -> str:
-    """Of a node that was heard once: how old its evidence is."""
+    """How old the evidence of a node is."""
     age_s = now - (node.last_event_at or now)
     return f"{node.name} was last heard {age_s:.0f} s ago, more than {STALE_AFTER_S:.0f} s"
 

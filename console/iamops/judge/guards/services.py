@@ -79,7 +79,7 @@ def last_backend_by_need(case: GuardContext) -> Iterator[Denial]:
 
 def others_with(state: ClusterState, service: str, node: str) -> list[str]:
     """The other nodes that have the service."""
-    return [each.name for each in state.nodes.values() if each.name != node and service in each.services]
+    return [other.name for other in state.nodes.values() if other.name != node and service in other.services]
 
 
 def doubts(state: ClusterState, service: Service, nodes: Iterable[str], *, vips_move: bool) -> str:
@@ -87,7 +87,7 @@ def doubts(state: ClusterState, service: Service, nodes: Iterable[str], *, vips_
 
 
 def dependency_down(case: GuardContext) -> Iterator[Denial]:
-    """What cannot come up now is neither started nor restarted: what still served would be gone."""
+    """What cannot come up now is neither started nor restarted: what still serves would stop."""
     for command in commands(case.plan):
         up = case.state.nodes[command.node].link.state is LinkState.UP
         if command.verb not in ("start", "restart") or not up:
@@ -105,7 +105,7 @@ def dependency_down(case: GuardContext) -> Iterator[Denial]:
 def stale_elsewhere(case: GuardContext) -> Iterator[Denial]:
     """The standby that takes over, the backend that serves meanwhile: what they were a while ago proves nothing.
 
-    A node whose link is down is known not to be heard: other guards and the plan's notes speak of that.
+    A node whose link is down is known to be silent: other guards and the plan's notes speak of that.
     """
     for name in rests_on(case.plan, case.state.profile):
         node = case.state.nodes[name]
@@ -117,7 +117,7 @@ def stale_elsewhere(case: GuardContext) -> Iterator[Denial]:
 
 
 def old_answers(case: GuardContext) -> Iterator[Denial]:
-    """What the guards take for good of those who take over, and of those who serve meanwhile: a node may be heard
+    """What the guards take for good of those who take over, and of those who serve meanwhile: a node may send events
     while nobody asks its nginx and its services any more.
     """
     nodes, impact = case.state.nodes, case.plan.impact

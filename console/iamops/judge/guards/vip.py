@@ -209,7 +209,7 @@ def preempts(case: GuardContext) -> Iterator[Denial]:
 
 
 def _taken_from(case: GuardContext, name: str, owner: str, taker: str, node: str) -> Iterator[Denial]:
-    own, other = (base_priority(case.state, name, each) for each in (node, taker))
+    own, other = (base_priority(case.state, name, candidate) for candidate in (node, taker))
     live, seen = vrrp_on(case.state, node, name), case.state.nodes[node].vrrp[name]
     # The owner will stand by again; another node that is in FAULT takes nothing.
     stands_by = node == owner or (isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP)

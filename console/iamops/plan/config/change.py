@@ -166,7 +166,7 @@ def diff_lines(change: FileChange, node: str) -> list[str]:
     old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
     before = "/dev/null" if change.old is None else f"{node}:{change.path}"
     after = "/dev/null" if change.new is None else f"rendered:{change.path}"
-    lines = [_line(each) for each in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
+    lines = [_line(line) for line in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
     return lines or [_line(f"  {node}:{change.path}: only its mode changes")]
 
 

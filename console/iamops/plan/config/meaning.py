@@ -33,7 +33,7 @@ NEVER_SHOWN = ("the authentication",)
 
 
 def change_summary(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
-    """One sentence for each thing that changes; the same on several nodes is said once."""
+    """One sentence for each thing that changes; a change on several nodes is one sentence."""
     nodes_by_sentence: dict[str, list[str]] = {}
     for node, change in changes.items():
         for sentence in _of_node(change):

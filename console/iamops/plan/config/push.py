@@ -105,7 +105,9 @@ class PushPlanner(Planner[ConfigPush]):
         state = self.state
         vips = [VipOn(name, owner) if owner else VipSomewhere(name) for name, owner in self._owners.items()]
         nodes = [
-            each for node in self.profile.nodes for each in (*out_of_fault(state, node), *answers(state, node))
+            expected
+            for node in self.profile.nodes
+            for expected in (*out_of_fault(state, node), *answers(state, node))
         ]
         return (*vips, *nodes, *client_well(state))
 
@@ -181,7 +183,7 @@ class PushPlanner(Planner[ConfigPush]):
     def _keep(self, changed: list[NodeChange]) -> Step:
         """One step for all nodes: no cut may fall between one that keeps the files and one that does not.
 
-        Each node is told which push it is about, so that it may be asked again when the answer was lost.
+        Each node gets the name of the push, so that it can be asked again if the answer is lost.
         """
         push, nodes = self.action.push, [change.node for change in changed]
         disarmed = tuple(TimerArmed(node, privileges.CONFIG_DEAD_MAN, armed=False) for node in nodes)

@@ -1,4 +1,4 @@
-"""The files of one push on one node: which of them are there is told by their digests alone. Pure."""
+"""The files of one push on one node: their digests alone decide which of them are there. Pure."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
 
 
 def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
-    """Raises NotKnown where nginx's main process is not known: its workers could not be told from others."""
+    """Raises NotKnown where nginx's main process is not known: its workers could not be recognised."""
     unit = state.profile.nginx.unit
     running = unit_of(state, unit, node).running
     fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
