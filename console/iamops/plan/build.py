@@ -64,7 +64,7 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
         impact = Impact(touches)
         plan = Plan(action, f"cannot be planned: {missing}", (), (), impact, unknown=str(missing))
         return _with_fingerprints(plan, state, now)
-    forecast = planner.forecast(plan) if plan.steps else None
+    forecast = planner.forecast(plan.impact) if plan.steps else None
     host, measured_notes = measured(plan, state)
     notes = (
         *plan.notes,

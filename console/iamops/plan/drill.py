@@ -136,7 +136,7 @@ class DrillPlanner(Planner[DrillAction]):
         )
         return checked_first(plan, state)
 
-    def forecast(self, plan: Plan) -> None:
+    def forecast(self, impact: Impact) -> None:
         """A drill has budgets of its own."""
 
     def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -195,7 +195,8 @@ class DrillPlanner(Planner[DrillAction]):
         return replace(impact, handovers=tuple(handover for handover in others if handover.moves))
 
     def _steps(self, part: ResolvedStep) -> Iterator[Step]:
-        yield from MAKERS[part.move.verb](self, part)
+        if part.move.verb is not DrillVerb.WATCH:
+            yield from MAKERS[part.move.verb](self, part)
         # What must stay as it is for a while, once the step is done.
         for expected in part.move.expect:
             if isinstance(expected, VipStays):
@@ -272,9 +273,6 @@ class DrillPlanner(Planner[DrillAction]):
         title = f"send {count} requests to each published domain through the VIP"
         yield Step(StepKind.ASK, title, part.owner, (), timeout_s=5.0 + count * 0.5, count=count)
 
-    def watch(self, part: ResolvedStep) -> Iterator[Step]:
-        return iter(())
-
     def _do(
         self,
         part: ResolvedStep,
@@ -328,7 +326,6 @@ MAKERS: Mapping[DrillVerb, Callable[[DrillPlanner, ResolvedStep], Iterator[Step]
     DrillVerb.RELOAD: DrillPlanner.unit_action,
     DrillVerb.SWITCHOVER: DrillPlanner.switchover,
     DrillVerb.REQUESTS: DrillPlanner.requests,
-    DrillVerb.WATCH: DrillPlanner.watch,
     DrillVerb.POWER_OFF: DrillPlanner.take_machine,
     DrillVerb.FREEZE: DrillPlanner.take_machine,
     DrillVerb.POWER_ON: DrillPlanner.give_machine_back,

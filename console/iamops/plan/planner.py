@@ -31,7 +31,7 @@ class Planner(ABC, Generic[A_co]):
         """Its steps, and what must be so in the end."""
 
     @abstractmethod
-    def forecast(self, plan: Plan) -> Forecast | None:
+    def forecast(self, impact: Impact) -> Forecast | None:
         """What clients may lose; None: the action has budgets of its own."""
 
     def watched_nodes(self) -> Iterable[str]:

@@ -54,14 +54,14 @@ class RollingPlanner(Planner[RollingRestart]):
             resigning(self.state, impact),
         )
 
-    def forecast(self, plan: Plan) -> Forecast:
+    def forecast(self, impact: Impact) -> Forecast:
         """Gaps are judged by their sum, so that is what is forecast."""
         forecasts = []
-        for node in plan.impact.touches:
-            own = tuple(handover for handover in plan.impact.handovers if handover.owner == node)
+        for node in impact.touches:
+            own = tuple(handover for handover in impact.handovers if handover.owner == node)
             moves = tuple(name for handover in own for name in handover.moves)
-            impact = replace(plan.impact, handovers=own, moves=moves)
-            forecasts.append(_restart(self.state, self.action.unit, node, self.now).forecast_of(impact))
+            restart = _restart(self.state, self.action.unit, node, self.now)
+            forecasts.append(restart.forecast(replace(impact, handovers=own, moves=moves)))
         gaps_s = [forecast.gap_s for forecast in forecasts if forecast.gap_s is not None]
         lasts_s = max(forecast.lasts_s for forecast in forecasts)
         return Forecast(sum(gaps_s) if len(gaps_s) == len(forecasts) else None, lasts_s)

@@ -101,10 +101,7 @@ class ServicePlanner(Planner[ServiceAction]):
             self.action, prediction, steps, steady, impact, self._notes(impact), resigning(self.state, impact)
         )
 
-    def forecast(self, plan: Plan) -> Forecast:
-        return self.forecast_of(plan.impact)
-
-    def forecast_of(self, impact: Impact) -> Forecast:
+    def forecast(self, impact: Impact) -> Forecast:
         if self.is_nginx:
             return self._forecast_of_nginx(impact)
         if self.is_keepalived:

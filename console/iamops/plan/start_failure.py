@@ -29,7 +29,7 @@ journalctl --quiet --no-pager --all --reverse --output=short-unix --no-hostname 
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """`exit 1, 3 times in 12 s`, and the line that says why; empty where there is none. `complains`: of the line."""
+    """`exit 1, 3 times in 12 s`, and the line that says why, or empty. `complains`: of the line."""
 
     story: str
     line: str

@@ -39,6 +39,9 @@ from iamops.render import privileges
 class SwitchoverPlanner(Planner[Switchover]):
     """Stopping keepalived on the owner moves everything it owns, so all of that is in the plan."""
 
+    # Whether the plan that was made raises the taker's priority first.
+    _raised = False
+
     def impact(self) -> Impact:
         asked = instance_of(self.profile, self.action.instance)
         match owner_of(self.state, asked, self.now):
@@ -61,12 +64,12 @@ class SwitchoverPlanner(Planner[Switchover]):
             vips = " and ".join(self.profile.vrrp[name].address for name in impact.moves)
             return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact)
         why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
-        raised = not action.plain and why_plain is None
+        self._raised = not action.plain and why_plain is None
         answered_at = (name for name in impact.moves if answered(state.client[name]))
         plan = Plan(
             action,
-            of_move(state, impact, self.now, raised=raised),
-            tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
+            of_move(state, impact, self.now, raised=self._raised),
+            tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=self._raised)),
             (*moved(state, impact), *map(ClientAnswered, answered_at)),
             impact,
             (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
@@ -74,9 +77,8 @@ class SwitchoverPlanner(Planner[Switchover]):
         )
         return checked_first(plan, state)
 
-    def forecast(self, plan: Plan) -> Forecast:
-        raised = any(isinstance(seen, EffectivePriority) for step in plan.steps for seen in step.expect)
-        return Forecast(move_s(plan.impact, self.state, raised=raised), elected_s(self.state))
+    def forecast(self, impact: Impact) -> Forecast:
+        return Forecast(move_s(impact, self.state, raised=self._raised), elected_s(self.state))
 
     def watched_nodes(self) -> tuple[str, ...]:
         return tuple(self.profile.nodes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from iamops.judge.disk.sources import DaemonSources, Times, is_pattern
+from iamops.judge.disk.sources import DaemonSources, changes_of, is_pattern
 from iamops.model.config import ConfTree
 from iamops.parse.directives import Directive, ReadFile, matching
 from iamops.parse.keepalived.settings import (
@@ -19,6 +19,9 @@ from iamops.parse.keepalived.settings import (
     VrrpSettings,
     check_key,
 )
+
+# A file that was written right before it was read: /proc counts in hundredths, and is read right after the clock.
+SLACK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,26 @@ class Disk:
 
     @classmethod
     def of(cls, conf: ConfTree, unit: str, root: str, reading: ReadFile) -> Disk:
-        sources, times = DaemonSources.of(conf, root, reading), Times(conf, unit)
+        sources = DaemonSources.of(conf, root, reading)
+        loaded_at, listing = conf.loaded_at.get(unit), conf.listing
+
+        def newer(paths: Iterable[str]) -> tuple[str, ...]:
+            limit = None if loaded_at is None else loaded_at + SLACK_S
+            return tuple(p for p in paths if limit is not None and any(at > limit for at in changes_of(conf, p)))
+
         # What a pattern means where nobody could look may have been changed in place.
         paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
+        changed = newer(paths)
+        # The time that an archive carries is no proof: `mv`, `cp -p` and `rsync -t` bring an old one along.
+        dated = set[str]() if loaded_at is None else {*listing.files, *listing.directories}
+        unsure = tuple(path for path in paths if path not in changed and path not in dated)
         beside = list[str]()
-        for path in conf.listing.files:
+        for path in listing.files:
             parent, name = posixpath.split(path)
             # An editor's files hide themselves.
             if parent in sources.watched and path not in sources.files and not name.startswith("."):
                 beside.append(path)
-        stopped = unit in conf.stopped
-        return cls(sources, times.newer(paths), times.unsure(paths), stopped, times.newer(beside))
+        return cls(sources, changed, unsure, unit in conf.stopped, newer(beside))
 
     @property
     def is_loaded(self) -> bool:

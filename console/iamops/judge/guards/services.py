@@ -117,8 +117,8 @@ def stale_elsewhere(case: GuardContext) -> Iterator[Denial]:
 
 
 def old_answers(case: GuardContext) -> Iterator[Denial]:
-    """What the guards take for good of those who take over, and of those who serve meanwhile: a node may send events
-    while nobody asks its nginx and its services any more.
+    """A node may send events while nobody asks its nginx and its services any more: what the guards take for good
+    of those who take over and of those who serve meanwhile may be old.
     """
     nodes, impact = case.state.nodes, case.plan.impact
     takers = [handover.taker for handover in impact.handovers if handover.taker is not None]

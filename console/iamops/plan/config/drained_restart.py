@@ -48,8 +48,8 @@ class DrainedPlanner(Planner[DrainedRestart]):
             impact,
         )
 
-    def forecast(self, plan: Plan) -> Forecast:
-        open_on = (node for node in plan.impact.touches if not asked_checks(self.state, node))
+    def forecast(self, impact: Impact) -> Forecast:
+        open_on = (node for node in impact.touches if not asked_checks(self.state, node))
         return Forecast(0.0, max([AT_ONCE_S, *(decides_s(self.state, node) for node in open_on)]))
 
     def watched_nodes(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class PushPlanner(Planner[ConfigPush]):
             settle_s=SETTLE_S,
         )
 
-    def forecast(self, plan: Plan) -> Forecast:
+    def forecast(self, impact: Impact) -> Forecast:
         if not self.action.incompatible:
             return Forecast(0.0, AT_ONCE_S)
         new_s = max(master_down_s(live.priority, live) for live in all_pushed(self.state)) + ALLOWANCE_S
