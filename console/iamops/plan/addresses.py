@@ -24,8 +24,6 @@ def reached(state: ClusterState, nginx: str) -> bool:
     return False
 
 
-# Whose backend a server in nginx's files is: a node's by any of its addresses, somebody's, or nobody's. Pure.
-
 Ip = IPv4Address | IPv6Address
 
 

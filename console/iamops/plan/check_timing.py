@@ -45,8 +45,6 @@ def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> floa
     return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
 
 
-# A check that falls into a restart of nginx, and acts on it at once: then the VIP may move. Pure.
-
 # nginx is stopped and started again within this on any machine that can carry it.
 NGINX_RESTART_S = 1.0
 

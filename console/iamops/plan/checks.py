@@ -105,9 +105,6 @@ def _priority(live: LiveVrrp, failing: Checks) -> int:
     return min(HIGHEST_PRIORITY, max(1, live.priority + counted))
 
 
-# keepalived's own check, asked by us: what it says now it says whenever keepalived runs it. Pure.
-
-
 @dataclass(frozen=True, slots=True)
 class CheckPasses:
     """The check that keepalived runs on the node says yes. `argv` is the known script, which changes nothing."""
@@ -125,8 +122,6 @@ class CheckPasses:
         ended = "was ended by a signal" if exit_status is None else f"says no (exit {exit_status})"
         return Observation.of(False, f"keepalived's check on {self.node} {ended}")
 
-
-# Started means that it stays up: the same process, not one of many that die one after the other. Pure.
 
 # With the look again at its health behind it, what answers is asked to stay up for a second.
 ANSWERING_S = 0.9
@@ -182,8 +177,6 @@ def lasts_s(restart_delay_s: float | None, *, answers: bool) -> float:
         return ANSWERING_S
     return LEAST_S if restart_delay_s is None else min(MOST_S, max(LEAST_S, restart_delay_s))
 
-
-# Is there room in /run, where systemd keeps the timers of undos? Pure; one look.
 
 ASK = ("df", "--output=avail,iavail", "/run")
 

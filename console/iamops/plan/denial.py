@@ -93,8 +93,6 @@ def refusal_code(denied: Iterable[Denial]) -> ExitCode:
     return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
 
-# What a person has insisted on: reasons that were shown, each by its code, node and subject. Pure.
-
 NEW = "that was not among the reasons which were overridden"
 
 

@@ -44,11 +44,8 @@ def elected_s(state: ClusterState) -> float:
     return max(master_down_s(live.priority, live) for live in lives) + ALLOWANCE_S
 
 
-# Where the client's gap is measured: at nginx itself, where the services behind it are not touched. Pure.
-#
-# A request every 10 ms through to a service fills its log with our own probes, and pushes out what happened.
-
-# Where nginx itself is asked, every so many of its requests one goes on to a service.
+# The client's gap is measured at nginx itself where the services behind it are not touched: a request every 10 ms
+# through to a service fills its log with our own probes. Every so many of them one goes on to a service anyway.
 ASKED_THROUGH = 20
 
 

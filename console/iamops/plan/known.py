@@ -8,35 +8,31 @@ refuse that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from iamops.model.facts import ProbeReport, UnitReport, VrrpReport
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of, why_unseen
 
-T = TypeVar("T")
-
 
 class NotKnown(Exception):
     """What the plan would have to know, and why it is not known; one sentence."""
 
 
-def known(seen: Observed[T], what: str) -> T:
-    """The value. Raises NotKnown."""
+def unit_of(state: ClusterState, unit: str, node: str) -> UnitReport:
+    """What systemd reports of a unit. Raises NotKnown."""
+    seen = state.nodes[node].units[unit]
     if isinstance(seen, Unknown):
-        raise NotKnown(f"{what} is not known: {seen.reason}")
+        raise NotKnown(f"the state of {unit} on {node} is not known: {seen.reason}")
     return seen.value
 
 
-def unit_of(state: ClusterState, unit: str, node: str) -> UnitReport:
-    """What systemd says of a unit. Raises NotKnown."""
-    return known(state.nodes[node].units[unit], f"the state of {unit} on {node}")
-
-
 def vrrp_of(state: ClusterState, instance: str, node: str) -> VrrpReport:
-    """What keepalived says of an instance. Raises NotKnown."""
-    return known(state.nodes[node].vrrp[instance], f"the VRRP state of {instance} on {node}")
+    """What keepalived reports of an instance. Raises NotKnown."""
+    seen = state.nodes[node].vrrp[instance]
+    if isinstance(seen, Unknown):
+        raise NotKnown(f"the VRRP state of {instance} on {node} is not known: {seen.reason}")
+    return seen.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,8 +245,6 @@ def _vips(state: ClusterState, instances: tuple[str, ...]) -> str:
     return f"VIP {' and '.join(state.profile.vrrp[name].address for name in instances)}"
 
 
-# What nginx does to open connections when it is restarted or reloaded: gaps are timed with new ones. Pure.
-
 IDLE_ARE_CLOSED = "nginx closes idle (keep-alive) connections when it reloads: clients open new ones"
 IDLE_WERE_CLOSED = "measured with new connections; idle (keep-alive) ones were closed as nginx reloaded"
 # A note before the run -> the same after it.
@@ -263,9 +261,6 @@ def cut_by_nginx(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
         yield OPEN_ARE_CUT
     elif any(step.argv == control("reload", unit) for step in done):
         yield IDLE_ARE_CLOSED
-
-
-# What is true after a run: only what was seen since it began, of nodes that are seen. Pure.
 
 
 def unseen(state: ClusterState, nodes: Iterable[str], now: float) -> tuple[str, ...]:
@@ -305,9 +300,6 @@ def _not_seen_since(state: ClusterState, node: str) -> str:
     if heard_at is None:
         return f"{node} is not seen"
     return f"{node} is not seen since {datetime.fromtimestamp(heard_at, UTC):%H:%M:%S} UTC"
-
-
-# The nodes whose state a plan rests on, touched or not. Pure.
 
 
 def rests_on(plan: Plan, profile: Profile) -> tuple[str, ...]:

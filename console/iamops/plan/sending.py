@@ -193,9 +193,6 @@ def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iter
             yield node.name
 
 
-# Backends beside the profile's nodes: nginx may ask them, and nobody watches whether they answer. Pure.
-
-
 def outside(state: ClusterState, service: Service) -> tuple[str, ...]:
     """Endpoints beside the nodes that the profile or some nginx's files name, and that are not drained."""
     profile = state.profile

@@ -257,9 +257,6 @@ def do(
     return replace(step, requires_undo=requires_undo, clears_undo=clears_undo)
 
 
-# What carries a VIP on a node: keepalived, nginx and the machine; and from where a plan takes one away. Pure.
-
-
 def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
     """Nodes on which some step stops, restarts or hangs keepalived or nginx, or takes the machine away."""
     argvs = {
@@ -270,8 +267,6 @@ def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
     acting = (step for step in plan.steps if step.kind is StepKind.DO)
     return frozenset(step.node for step in acting if step.here or step.argv in argvs)
 
-
-# Which daemons a plan makes read their files, and whether each would come back with them. Pure.
 
 READS_FILES = ("start", "restart", "reload")
 # What is switched off boots when it comes back, whoever brings it back.

@@ -271,9 +271,6 @@ def _sentences(expected: Iterable[Expectation]) -> list[str]:
     return [expectation.sentence for expectation in expected]
 
 
-# How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure.
-
-
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """`typed` is what must be typed, or None where a plain yes is enough. `why` says what makes it so."""

@@ -187,8 +187,6 @@ class TakenBack(ThroughNginx):
         return Observation.of(False, f"{nginx} sends nothing to {self.names[-1]} yet")
 
 
-# A drain is over when nginx's access log names the backend no more: its field, never a client's text. Pure.
-
 # $1 log, $2 program, $3 seconds, $4 nginx's master: requests that went to the endpoint while we wait, lines that
 # are not in the format, and workers that still answer requests from before the last reload. nginx writes on into a
 # log that was renamed until it opens the new one: then the old one is the newer of the two.

@@ -64,8 +64,6 @@ def falls_at_once(live: LiveVrrp, within_s: float) -> bool:
     return bool(live.known_checks) and check_window_s(live)[0] < within_s
 
 
-# What VRRP's theory and the live configuration allow: the bounds of a drill as windows of seconds. Pure.
-
 # What a check script itself takes to run, where it is answered: it is part of the time until it fails.
 SCRIPT_S = 0.1
 
@@ -150,9 +148,7 @@ def _deciding(live: LiveVrrp) -> LiveCheck:
     return min(faulting or live.checks, key=lambda check: check.fall * check.interval_s)
 
 
-# What keepalived on a node runs with: the one place where plans, guards and forecasts ask for it. Pure.
-#
-# What it tells comes first. The profile stands in only where it does not tell: `assumed`.
+# What keepalived on a node runs with. What it tells comes first; the profile stands in where it does not.
 
 
 def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:

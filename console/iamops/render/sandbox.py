@@ -24,8 +24,6 @@ from jinja2.visitor import NodeTransformer
 
 from iamops.render.templating import Budget, TooMuch
 
-# Makes a template's own text ask for its budget, where what it does cannot be intercepted while it runs. Pure.
-
 # Filters of ours. No template can name them: jinja takes only names without a space.
 WEIGHED, CONCATENATED, TURNS, WORKED = "the weighed", "the concatenated", "the turns", "the worked"
 
@@ -85,8 +83,6 @@ def _filter(name: str, node: nodes.Expr, *args: int) -> nodes.Filter:
     constants: list[nodes.Expr] = [nodes.Const(value, lineno=node.lineno) for value in args]
     return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
 
-
-# How much a value in a template is, all that it holds counted as often as it is held. Pure.
 
 _HOLDERS = (list, tuple, set, frozenset, KeysView, ValuesView, ItemsView)
 # One conversion of `"%-23s" | format(...)`: no `*`, and neither width nor precision above 999.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 
-# What all of somebody's templates may cost together. Pure.
-
 # Characters, entries and turns of loops, all in all. A node's built-in templates need some hundred thousand.
 BUDGET = 3_000_000
 
@@ -115,9 +113,6 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - configuration files, not HTML; values are validated by the profile
     )
-
-
-# The profile as plain data: what a template may see of it. Pure.
 
 
 def plain(value: Any) -> Any:

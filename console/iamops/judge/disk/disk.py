@@ -106,9 +106,6 @@ class Disk:
         return "whether its files changed after it had read them is not known either"
 
 
-# Files that nginx may include only now, because the file that includes them was changed. Pure.
-
-
 def newly_included(
     reading: ReadFile, known: ReadFile, files: Collection[str], changed: Callable[[str], bool]
 ) -> frozenset[str]:
@@ -126,8 +123,6 @@ def newly_included(
             return found
         found = frozenset(more)
 
-
-# A newer keepalived.conf beside all that its daemon tells. What is compared with nothing is named. Pure.
 
 # How many settings are named: a whole file need not be.
 NAMED = 24

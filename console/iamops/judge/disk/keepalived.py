@@ -301,9 +301,6 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-# keepalived's checks on a node, as it tells and as its files say: how long they take, which are known. Pure.
-
-
 def decides_s(seen: NodeFiles) -> float | None:
     """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not known."""
     slowest_s = None

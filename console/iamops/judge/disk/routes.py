@@ -158,8 +158,6 @@ def _canonical(name: str, profile: Profile, hosts: Mapping[str, str]) -> str | N
     return endpoint("127.0.0.1" if address.is_loopback else str(address), port)
 
 
-# What keepalived's checks ask of nginx, as far as anybody knows. Pure.
-
 _NOT_KNOWN = "whether nginx would answer keepalived's check as before is not known"
 
 

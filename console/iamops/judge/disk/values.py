@@ -108,8 +108,6 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-# Which of nginx's inherited settings a request gets: those of the innermost block that says any. Pure.
-
 # A block that says one of a list inherits none of it.
 LISTS = ("proxy_set_header", "add_header")
 # A backend may get more headers, which only its own people know.

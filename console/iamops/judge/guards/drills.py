@@ -40,9 +40,9 @@ def configured_apart(case: GuardContext) -> Iterator[Denial]:
     action = case.plan.action
     live = action.live if isinstance(action, DrillAction) else {}
     settings = {
-        "advert_int": {node: f"{vrrp.advert_interval_s:g} s" for node, vrrp in live.items()},
-        "virtual_router_id": {node: str(vrrp.virtual_router_id) for node, vrrp in live.items()},
-        "version": {node: str(vrrp.version) for node, vrrp in live.items()},
+        "advert_int": {node: f"{own.advert_interval_s:g} s" for node, own in live.items()},
+        "virtual_router_id": {node: str(own.virtual_router_id) for node, own in live.items()},
+        "version": {node: str(own.version) for node, own in live.items()},
     }
     for name, values in settings.items():
         if len(set(values.values())) > 1:

@@ -99,9 +99,6 @@ def dependency_down(case: GuardContext) -> Iterator[Denial]:
                 yield Denial("dependency-down", reason, True, lack.node, subjects, lack.known)
 
 
-# Guards on old evidence of nodes that are not touched, and that the plan rests on all the same. Pure.
-
-
 def stale_elsewhere(case: GuardContext) -> Iterator[Denial]:
     """The standby that takes over, the backend that serves meanwhile: what they were a while ago proves nothing.
 

@@ -15,8 +15,6 @@ from iamops.model.safe_text import one_line
 from iamops.redact.clean import without_secrets
 from iamops.render.files import NodeFile
 
-# The comment that heads a rendered file. It names the profile and the node: a name is no setting. Pure.
-
 # What marks a file as one of ours: such a file that the profile no longer asks for may go.
 OURS = "Written by iamops"
 # With its space: `#include` is a directive of sudoers, and `#!` names an interpreter.
@@ -24,7 +22,10 @@ _HEADER = re.compile(rf"# [^\n]*{OURS} from the profile\.(?=\n|\Z)")
 
 
 def same_settings(live: str, wanted: str) -> bool:
-    """Whether two files differ in nothing but this comment in their first line, if in anything."""
+    """Whether two files differ in nothing but the comment in their first line, if in anything.
+
+    It names the profile and the node: a name is no setting.
+    """
     if live == wanted or not _HEADER.match(live):
         return live == wanted
     head = _HEADER.match(wanted)
@@ -149,8 +150,6 @@ def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
     secret = file.secret or is_keepalived_conf(file.path)
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)
 
-
-# The changes of a push as unified diffs. Lines that may hold a secret are never in them. Pure.
 
 CONTEXT = 3
 # A password wherever it stands in a line, and a definition: its value may be one.
