@@ -51,7 +51,6 @@ from iamops.plan.step_builders import (
     do,
     moved,
     resign,
-    runs,
     start_again,
     stays_up,
     wake_again,
@@ -227,7 +226,7 @@ class DrillPlanner(Planner[DrillAction]):
         well = alive(self.state, unit, node)
         if part.move.verb in (DrillVerb.HANG, DrillVerb.WAKE):
             return wake_again(unit, node, well)
-        return start_again(unit, node, (runs(self.state, unit, node), *well))
+        return start_again(unit, node, (UnitRuns(node, unit), *well))
 
     def unit_action(self, part: ResolvedStep) -> Iterator[Step]:
         """As without a drill. No node is touched before the last one is well again."""
@@ -255,7 +254,7 @@ class DrillPlanner(Planner[DrillAction]):
         yield Step(StepKind.DISARM, title, part.target, (), SHORT_TIMEOUT_S, clears_undo=undo.name, here=True)
 
     def _machine_undo(self, verb: DrillVerb, node: str) -> Undo:
-        return bring_back(verb, self._fence(verb, node), node, (runs(self.state, self._keepalived, node),))
+        return bring_back(verb, self._fence(verb, node), node, (UnitRuns(node, self._keepalived),))
 
     def _fence(self, verb: DrillVerb, node: str) -> tuple[str, ...]:
         by_verb = {str(name): words for name, words in self.profile.fencing.items()}

@@ -10,7 +10,14 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.backends import idle_notes, others_serve, serving_again
 from iamops.plan.check_timing import NGINX_RESTART_S, asked_checks, decides_s, gap_s, may_go
-from iamops.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation, UnitStopped
+from iamops.plan.expectation import (
+    DomainsAnswer,
+    Expectation,
+    FreshWorkers,
+    StateExpectation,
+    UnitRuns,
+    UnitStopped,
+)
 from iamops.plan.forecast import AT_ONCE_S, elected_s, move_s
 from iamops.plan.impact import Whereabouts, datastores_of, moving, services_of
 from iamops.plan.known import answered, holding, unit_of
@@ -30,7 +37,6 @@ from iamops.plan.step_builders import (
     domains_elsewhere,
     moved,
     resigning,
-    runs,
     start_again,
     stays,
     vips_stay,
@@ -170,7 +176,7 @@ class ServicePlanner(Planner[ServiceAction]):
         well = (DomainsAnswer(self.node, served),) if served else alive(self.state, self.unit, self.node)
         comes = replace(impact, handovers=tuple(handover for handover in impact.handovers if handover.comes))
         expect: tuple[Expectation, ...] = (
-            runs(self.state, self.unit, self.node),
+            UnitRuns(self.node, self.unit),
             *well,
             *moved(self.state, comes),
             *self._checks(),
@@ -199,7 +205,7 @@ class ServicePlanner(Planner[ServiceAction]):
     def _restart(self, impact: Impact) -> tuple[Step, ...]:
         undo = start_again(self.unit, self.node, self._well())
         expect = (
-            runs(self.state, self.unit, self.node, replaced=True),
+            UnitRuns(self.node, self.unit, unit_of(self.state, self.unit, self.node).main_pid),
             *alive(self.state, self.unit, self.node),
             *moved(self.state, impact),
             *self._checks(),
@@ -225,7 +231,7 @@ class ServicePlanner(Planner[ServiceAction]):
         return (do(self.action.sentence, self.node, control("reload", self.unit), expect),)
 
     def _well(self) -> tuple[StateExpectation, ...]:
-        return (runs(self.state, self.unit, self.node), *alive(self.state, self.unit, self.node))
+        return (UnitRuns(self.node, self.unit), *alive(self.state, self.unit, self.node))
 
     def _checks(self) -> tuple[Expectation, ...]:
         """nginx is what keepalived's check asks."""

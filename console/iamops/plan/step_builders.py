@@ -199,16 +199,8 @@ def vips_stay(
                 pass
 
 
-def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
-    """`replaced`: under another main process than now. Raises NotKnown where that one is not known."""
-    if not replaced:
-        return UnitRuns(node, unit)
-    report = unit_of(state, unit, node)
-    return UnitRuns(node, unit, report.main_pid if report.running else None)
-
-
 def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
-    """Beside `runs` and `alive`, for whatever was started: it is not just up for a moment between two crashes.
+    """Beside `UnitRuns` and `alive`, for what was started: it is not just up for a moment between two crashes.
 
     Raises NotKnown.
     """
@@ -222,7 +214,7 @@ def stays_up(state: ClusterState, unit: str, node: str) -> Step:
 
     Raises NotKnown.
     """
-    seen = (runs(state, unit, node), *alive(state, unit, node), stays(state, unit, node))
+    seen = (UnitRuns(node, unit), *alive(state, unit, node), stays(state, unit, node))
     title = f"see that {unit} on {node} stays up"
     return Step(StepKind.LOOK, title, node, (), SHORT_TIMEOUT_S, seen, within_s=HEALTHY_WITHIN_S)
 

@@ -12,7 +12,15 @@ from iamops.model.observed import Unknown
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, owner_of
 from iamops.plan.action import Switchover, instance_of
-from iamops.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, UnitStopped, VipOn, VrrpIn
+from iamops.plan.expectation import (
+    ClientAnswered,
+    EffectivePriority,
+    StateExpectation,
+    UnitRuns,
+    UnitStopped,
+    VipOn,
+    VrrpIn,
+)
 from iamops.plan.forecast import elected_s, move_s
 from iamops.plan.impact import successors
 from iamops.plan.known import NotKnown, answered, holding, vrrp_of
@@ -28,7 +36,6 @@ from iamops.plan.step_builders import (
     lower_again,
     moved,
     resigning,
-    runs,
     start_again,
 )
 from iamops.plan.steps import SUDO, Forecast, Handover, Impact, Plan, Step
@@ -106,7 +113,7 @@ def moving_steps(
         )
     unit = state.profile.keepalived.unit
     back: tuple[StateExpectation, ...] = (
-        runs(state, unit, owner),
+        UnitRuns(owner, unit),
         *(VrrpIn(owner, name, (VrrpState.BACKUP, VrrpState.MASTER)) for name in names),
     )
     undo = start_again(unit, owner, back)

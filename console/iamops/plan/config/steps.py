@@ -17,9 +17,10 @@ from iamops.plan.expectation import (
     FreshWorkers,
     StateExpectation,
     TimerArmed,
+    UnitRuns,
 )
 from iamops.plan.known import NotKnown, answered, may_hold, unit_of
-from iamops.plan.step_builders import control, do, out_of_fault, runs
+from iamops.plan.step_builders import control, do, out_of_fault
 from iamops.plan.steps import SUDO, Step, StepKind, Undo
 from iamops.plan.through_nginx import NoRequestsTo
 from iamops.render import privileges
@@ -58,7 +59,7 @@ def check(node: str, subject: str = "files") -> Step:
 def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     """The whole node as it was. The same waits in the node's own timer."""
     node = change.node
-    well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
+    well: tuple[StateExpectation, ...] = (UnitRuns(node, state.profile.nginx.unit), *answers(state, node))
     if "keepalived" in change.daemons:
         well = (*well, *out_of_fault(state, node))
     name, title, dead_man = undo_name(node), "take the files back", privileges.CONFIG_DEAD_MAN
@@ -103,7 +104,7 @@ def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
     unit = state.profile.nginx.unit
     running = unit_of(state, unit, node).running
     fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
-    return (runs(state, unit, node), *answers(state, node), *fresh, *asked_checks(state, node))
+    return (UnitRuns(node, unit), *answers(state, node), *fresh, *asked_checks(state, node))
 
 
 def main_process(state: ClusterState, unit: str, node: str) -> int:
