@@ -41,8 +41,7 @@ def others_serve(
     asked: dict[str, list[OthersServe]] = {}
     for proxied in _asked(state, unit, node):
         if vips_move or not _alone_and_idle(proxied, node):
-            look = _with_waited_for(_others(proxied, node), proxied, before)
-            asked.setdefault(proxied.service.name, []).append(look)
+            asked.setdefault(proxied.service.name, []).append(_others(proxied, node, before))
     for name, looks in asked.items():
         where = " and ".join(dict.fromkeys(look.node for look in looks))
         title = f"ask nginx on {where} whether another backend of {name} than {node} answers"
@@ -125,28 +124,27 @@ def _alone_and_idle(proxied: Proxied, node: str) -> bool:
     return all(proxied.sent(other) is Sent.NO for other in others) and not reached(proxied.state, proxied.nginx)
 
 
-def _with_waited_for(look: OthersServe, proxied: Proxied, before: Sequence[Step]) -> OthersServe:
-    """A wait proves something of the backend that was waited for, at its own nginx, and for as long as nothing has
-    come since: whoever failed in between may be given up again.
-    """
-    for expected in before[-1].expect if before else ():
-        if isinstance(expected, TakenBack) and (expected.node, expected.service) == (look.node, look.service):
-            name = expected.names[-1]
-            backend = proxied.backend_at(name) if name not in look.names else None
-            if backend is not None and proxied.sent(backend) is Sent.YES:
-                return replace(look, waited_for=name)
-    return look
-
-
-def _others(proxied: Proxied, node: str) -> OthersServe:
+def _others(proxied: Proxied, node: str, before: Sequence[Step]) -> OthersServe:
     """Where only backups are left beside the backend, they are not asked while it answers."""
     nginx, service, names, others = proxied.nginx, proxied.service, proxied.names(node), proxied.other_names(node)
     if proxied.upstream is None:
-        return OthersServe(nginx, service.name, names, others, _settles_s(()), listed=False)
-    every, shared, even = _servers(proxied.upstream)
-    left = [server for server in every if not server.down and proxied.possible(server.endpoint) - {node}]
-    asked = not left or (even and not all(server.backup for server in left))
-    return OthersServe(nginx, service.name, names, others, _settles_s(left or every), shared, asked, bool(left))
+        look = OthersServe(nginx, service.name, names, others, _settles_s(()), listed=False)
+    else:
+        every, shared, even = _servers(proxied.upstream)
+        left = [server for server in every if not server.down and proxied.possible(server.endpoint) - {node}]
+        asked = not left or (even and not all(server.backup for server in left))
+        look = OthersServe(
+            nginx, service.name, names, others, _settles_s(left or every), shared, asked, bool(left)
+        )
+    # A wait proves something of the backend that was waited for, at its own nginx, and for as long as nothing has
+    # come since: whoever failed in between may be given up again.
+    for expected in before[-1].expect if before else ():
+        if isinstance(expected, TakenBack) and (expected.node, expected.service) == (nginx, service.name):
+            name = expected.names[-1]
+            backend = proxied.backend_at(name) if name not in names else None
+            if backend is not None and proxied.sent(backend) is Sent.YES:
+                return replace(look, waited_for=name)
+    return look
 
 
 def _back(proxied: Proxied, node: str) -> TakenBack:

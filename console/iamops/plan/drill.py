@@ -102,11 +102,17 @@ class DrillPlanner(Planner[DrillAction]):
         calm = Impact(tuple(self.profile.nodes), (), owner, taker, planned=True, needs_owner=True)
         course = course_of(self.action, self.state, calm)
         handovers = tuple(handover for _, own in self._handed_over(course) for handover in own)
+        stores: list[str] = []
+        for part in (part for part in course if part.move.verb in TAKES):
+            # With their unit or with their whole machine.
+            taken = [d for d in self.profile.datastores.values() if part.move.unit in (None, d.unit)]
+            for node in part.nodes(self.profile.nodes):
+                stores += [store.name for store in taken if store.node == node]
         return replace(
             calm,
             moves=tuple(sorted(instances_of(handovers), key=lambda name: name != self._instance)),
             handovers=handovers,
-            stops_datastore=tuple(dict.fromkeys(self._stores_taken(course))),
+            stops_datastore=tuple(dict.fromkeys(stores)),
         )
 
     def plan(self) -> Plan:
@@ -178,14 +184,6 @@ class DrillPlanner(Planner[DrillAction]):
                 )
             case _:
                 return ()
-
-    def _stores_taken(self, course: tuple[ResolvedStep, ...]) -> Iterator[str]:
-        """The datastores that are taken away, with their unit or with their whole machine."""
-        for part in (part for part in course if part.move.verb in TAKES):
-            for node in part.nodes(self.profile.nodes):
-                for store in self.profile.datastores.values():
-                    if store.node == node and part.move.unit in (None, store.unit):
-                        yield store.name
 
     def _besides(self, impact: Impact) -> Impact:
         """What moves besides the drill's own VIP."""

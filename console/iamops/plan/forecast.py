@@ -62,7 +62,11 @@ def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ..
     """A host that every nginx answers without a backend, or None where there is none or that is not enough; and
     what a plan says of it.
     """
-    if not plan.steps or _touches_services(plan, state):
+    acting = [step for step in plan.steps if step.kind is StepKind.DO]
+    # A unit behind nginx, or a whole machine, is acted on.
+    carriers = {f"{unit}.service" for unit in (state.profile.keepalived.unit, state.profile.nginx.unit)}
+    named = {word for step in acting for word in step.argv if word.endswith(".service")}
+    if not plan.steps or any(step.here for step in acting) or not named <= carriers:
         return None, ()
     hosts: list[tuple[str, ...]] = []
     for node in state.nodes.values():
@@ -77,12 +81,3 @@ def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ..
         return None, ()
     note = f"the gap is measured at nginx itself ({host}); every {ASKED_THROUGH}th request goes on to each service"
     return host, (note,)
-
-
-def _touches_services(plan: Plan, state: ClusterState) -> bool:
-    """Whether a unit behind nginx, or a whole machine, is acted on."""
-    profile = state.profile
-    carriers = {f"{unit}.service" for unit in (profile.keepalived.unit, profile.nginx.unit)}
-    acting = [step for step in plan.steps if step.kind is StepKind.DO]
-    named = {word for step in acting for word in step.argv if word.endswith(".service")}
-    return any(step.here for step in acting) or not named <= carriers

@@ -116,35 +116,27 @@ def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]
 
 
 def with_needs(plan: Plan, state: ClusterState, now: float) -> Plan:
-    """The plan, with notes on who falls and on what waits."""
-    notes = tuple(dict.fromkeys((*_fallen(plan, state.profile), *_waiting(plan, state, now))))
-    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
-
-
-def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
-    nodes: dict[tuple[str, Need, str], list[str]] = {}
+    """The plan, with notes on who falls, on what would not come up again, and on what comes up and is idle."""
+    nodes_by_fall: dict[tuple[str, Need, str], list[str]] = {}
+    waiting: list[str] = []
     for command in commands(plan):
-        if command.verb in ("start", "wake"):
-            continue
-        until = UNTIL[command.verb].format(command.unit)
-        for fall in falls(profile, command.unit, command.node):
-            where = nodes.setdefault((fall.service, fall.need, until), [])
-            if fall.node not in where:
-                where.append(fall.node)
-    for (service, need, until), where in nodes.items():
-        effect = without(profile, service, need)
-        yield f"{service} on {' and '.join(where)} needs {need.what} and {effect}{until}"
-
-
-def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
-    for command in commands(plan):
+        if command.verb not in ("start", "wake"):
+            until = UNTIL[command.verb].format(command.unit)
+            for fall in falls(state.profile, command.unit, command.node):
+                nodes_by_fall.setdefault((fall.service, fall.need, until), []).append(fall.node)
         # What hangs has not ended: it goes on where it was, whatever it would need to start.
         for lack in lacks(state, command, now) if command.verb not in ("hang", "wake") else ():
-            if command.verb == "stop":
-                if lack.need.when is not NeedWhen.IDLE:
-                    yield f"once stopped it does not come up again on {lack.node}: {lack.sentence}"
-            elif lack.need.when is NeedWhen.IDLE:
-                yield f"{lack.service} comes up on {lack.node} and is idle: {lack.why}"
+            idle = lack.need.when is NeedWhen.IDLE
+            if command.verb == "stop" and not idle:
+                waiting.append(f"once stopped it does not come up again on {lack.node}: {lack.sentence}")
+            elif command.verb != "stop" and idle:
+                waiting.append(f"{lack.service} comes up on {lack.node} and is idle: {lack.why}")
+    fallen: list[str] = []
+    for (service, need, until), nodes in nodes_by_fall.items():
+        effect = without(state.profile, service, need)
+        where = " and ".join(dict.fromkeys(nodes))
+        fallen.append(f"{service} on {where} needs {need.what} and {effect}{until}")
+    return replace(plan, notes=(*plan.notes, *dict.fromkeys((*fallen, *waiting))))
 
 
 def _own_doing(profile: Profile, need: Need, command: UnitCommand) -> str | None:

@@ -129,7 +129,12 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
     if impact.stops_datastore:
         down = "is down" if impact.lasting else "is down until it is back"
         return f"{', '.join(impact.stops_datastore)} runs only on {action.node}: all of IAM {down}"
-    return _of_backend(action, state, impact, now)
+    services = [profile.services[name] for name in impact.stops_service]
+    # Of several nodes in turn, the one that is worst to be without.
+    alone = [n for n in impact.touches if any(not [*serving_besides(state, each, n)] for each in services)]
+    node = action.node if action.node in alone or not alone else alone[0]
+    word = "stops" if impact.lasting else "restarts"
+    return f"{action.unit} {word} on {node}; {_who_serves(state, services, node, now)}; no VIP moves"
 
 
 def _of_reload(action: ServiceAction, state: ClusterState) -> str:
@@ -188,15 +193,6 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
         return moves
     refused = f"clients are refused for {least_s:.0f} to {most_s:.0f} s until the check notices"
     return f"{refused}{longer}{as_profiled(state, owned)}, then {moves}"
-
-
-def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
-    """Of several nodes in turn, the one that is worst to be without."""
-    services = [state.profile.services[name] for name in impact.stops_service]
-    alone = [n for n in impact.touches if any(not [*serving_besides(state, service, n)] for service in services)]
-    node = action.node if action.node in alone or not alone else alone[0]
-    word = "stops" if impact.lasting else "restarts"
-    return f"{action.unit} {word} on {node}; {_who_serves(state, services, node, now)}; no VIP moves"
 
 
 def _who_serves(state: ClusterState, services: Sequence[Service], stopped: str, now: float) -> str:
@@ -280,7 +276,11 @@ def current_state_text(
 
     Of the `dark` nodes only since when they are not seen. What was not observed after `since` is not repeated.
     """
-    sentences = [_not_seen_since(state, node) for node in dark]
+    sentences = []
+    for node in dark:
+        heard_at = state.nodes[node].last_event_at
+        since_when = "" if heard_at is None else f" since {datetime.fromtimestamp(heard_at, UTC):%H:%M:%S} UTC"
+        sentences.append(f"{node} is not seen{since_when}")
     for expectation in expected:
         if isinstance(expectation, VipOn | VipSomewhere):
             address = state.profile.vrrp[expectation.instance].address
@@ -293,13 +293,6 @@ def current_state_text(
             unseen_yet = f"not seen since the run began: {expectation.sentence}"
             sentences.append(unseen_yet if reading.old else reading.text)
     return "; ".join(dict.fromkeys(sentences))
-
-
-def _not_seen_since(state: ClusterState, node: str) -> str:
-    heard_at = state.nodes[node].last_event_at
-    if heard_at is None:
-        return f"{node} is not seen"
-    return f"{node} is not seen since {datetime.fromtimestamp(heard_at, UTC):%H:%M:%S} UTC"
 
 
 def rests_on(plan: Plan, profile: Profile) -> tuple[str, ...]:

@@ -44,9 +44,17 @@ class RollingPlanner(Planner[RollingRestart]):
             steps += commands
             steps += all_well(restart, last=restart.node == impact.touches[-1])
             steps += serving_again(self.state, unit, restart.node)
+        if impact.moves:
+            effect = of_move(self.state, impact, self.now, raised=False)
+        else:
+            # What each restart that clients notice means to them; where none does, the last one.
+            is_nginx = unit == self.profile.nginx.unit
+            noticed = [node for node in impact.touches if is_nginx and holding(self.state, node, self.now).any]
+            restarts = (ServiceAction(UnitVerb.RESTART, unit, n) for n in noticed or impact.touches[-1:])
+            effect = "; then ".join(of_service(each, self.state, impact, self.now) for each in restarts)
         return Plan(
             self.action,
-            f"{unit} restarts on {' then '.join(impact.touches)}; {self._effect(impact)}",
+            f"{unit} restarts on {' then '.join(impact.touches)}; {effect}",
             tuple(steps),
             steady_state(self.state, unit, UnitVerb.RESTART, impact, self.now),
             impact,
@@ -75,16 +83,6 @@ class RollingPlanner(Planner[RollingRestart]):
 
     def awaited(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         return fallen_units(self.profile, self.action.unit, nodes)
-
-    def _effect(self, impact: Impact) -> str:
-        """What each restart that clients notice means to them; where none does, the last one."""
-        if impact.moves:
-            return of_move(self.state, impact, self.now, raised=False)
-        unit, noticed = self.action.unit, list[str]()
-        if unit == self.profile.nginx.unit:
-            noticed = [node for node in impact.touches if holding(self.state, node, self.now).any]
-        restarts = (ServiceAction(UnitVerb.RESTART, unit, node) for node in noticed or impact.touches[-1:])
-        return "; then ".join(of_service(restart, self.state, impact, self.now) for restart in restarts)
 
 
 def rolling_impact(state: ClusterState, unit: str, now: float) -> Impact:

@@ -152,7 +152,10 @@ class ServicePlanner(Planner[ServiceAction]):
             case UnitVerb.RESTART:
                 return self._restart(impact) if self.running else (self._start(impact),)
             case UnitVerb.RELOAD:
-                return self._reload()
+                master = unit_of(self.state, self.unit, self.node).main_pid
+                fresh = (FreshWorkers(self.node, self.unit, master),) if self.is_nginx and master else ()
+                expect = (*self._well(), *fresh, *self._checks())
+                return (do(self.action.sentence, self.node, control("reload", self.unit), expect),)
 
     def undecided_s(self) -> float:
         """How long it is open afterwards whether keepalived's check passes.
@@ -223,12 +226,6 @@ class ServicePlanner(Planner[ServiceAction]):
             clears_undo=undo.name,
         )
         return (arm(undo, self.state), step, disarm(undo))
-
-    def _reload(self) -> tuple[Step, ...]:
-        master = unit_of(self.state, self.unit, self.node).main_pid
-        fresh = (FreshWorkers(self.node, self.unit, master),) if self.is_nginx and master else ()
-        expect = (*self._well(), *fresh, *self._checks())
-        return (do(self.action.sentence, self.node, control("reload", self.unit), expect),)
 
     def _well(self) -> tuple[StateExpectation, ...]:
         return (UnitRuns(self.node, self.unit), *alive(self.state, self.unit, self.node))
