@@ -15,7 +15,7 @@ from iamops.plan.needing import needing, without
 from iamops.plan.steps import Plan, StepKind
 from iamops.render.privileges import controlled
 
-# Datastores and needed ports are looked at every 5 s.
+# Datastores and needed ports are probed every 5 s.
 SEEN_EVERY_S = 5.0
 # For how long it goes without, by what is done to the unit.
 UNTIL = {"stop": "", "restart": " until it is back", "hang": " while {} hangs"}

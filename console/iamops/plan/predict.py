@@ -270,14 +270,14 @@ def unseen(state: ClusterState, nodes: Iterable[str], now: float) -> tuple[str, 
 
 
 def current_state_text(
-    expected: Iterable[StateExpectation], state: ClusterState, dark: Sequence[str], since: float, now: float
+    expected: Iterable[StateExpectation], state: ClusterState, silent: Sequence[str], since: float, now: float
 ) -> str:
     """What is so of all these things, whether it was expected or not.
 
-    Of the `dark` nodes only since when they are not seen. What was not observed after `since` is not repeated.
+    Of the `silent` nodes only since when they are not seen. What was not observed after `since` is not repeated.
     """
     sentences = []
-    for node in dark:
+    for node in silent:
         heard_at = state.nodes[node].last_event_at
         since_when = "" if heard_at is None else f" since {datetime.fromtimestamp(heard_at, UTC):%H:%M:%S} UTC"
         sentences.append(f"{node} is not seen{since_when}")
@@ -285,10 +285,10 @@ def current_state_text(
         if isinstance(expectation, VipOn | VipSomewhere):
             address = state.profile.vrrp[expectation.instance].address
             claims = ownership(state, expectation.instance, now).owners
-            nobody = "no node that is seen" if dark else "no node"
-            owners = " and ".join(claim.node for claim in claims if claim.node not in dark) or nobody
+            nobody = "no node that is seen" if silent else "no node"
+            owners = " and ".join(claim.node for claim in claims if claim.node not in silent) or nobody
             sentences.append(f"VIP {address} is on {owners}")
-        elif getattr(expectation, "node", None) not in dark:
+        elif getattr(expectation, "node", None) not in silent:
             reading = expectation.judge(state, since, now)
             unseen_yet = f"not seen since the run began: {expectation.sentence}"
             sentences.append(unseen_yet if reading.old else reading.text)

@@ -78,7 +78,7 @@ def keepalived_unloaded(
 ) -> Unloaded:
     """What keepalived's files on this node would change, and where they contradict the other nodes.
 
-    `absent`: other nodes that were not looked at, each with the reason.
+    `absent`: other nodes that were not inspected, each with the reason.
     """
     disk, reading = _keepalived(seen, unit), seen.tree.keepalived
     mistakes = [mistake for mistake in reading.mistakes if not mistake.known and disk.edited(mistake.file)]
@@ -141,12 +141,12 @@ def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
         changed=lambda path: path in new or since(path),
         paths=disk.sources.files,
         newer=tuple(missed),
-        whole=not disk.sources.unread,
+        complete=not disk.sources.unread,
     )
     routes = Routes(seen.tree.nginx, profile, seen.name, seen.hosts)
     checks = _check_target(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
     found = answers(files, profile, check=checks.own_host, unlike=routes.unlike())
-    conflicts = tuple(dict.fromkeys((*routes.broken(whole=files.whole), *found.wrong)))
+    conflicts = tuple(dict.fromkeys((*routes.broken(complete=files.complete), *found.wrong)))
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
     unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
     unknown = tuple(f"{path} was not read" for path in unread)
@@ -191,8 +191,8 @@ def _keepalived(seen: NodeFiles, unit: str) -> Disk:
 
 def _on_disk(seen: NodeFiles, disk: Disk) -> Mapping[str, VrrpSettings]:
     """What the files say of the instances that are surely theirs."""
-    whole = not disk.sources.unread
-    return {vrrp.name: settings_of(vrrp, whole=whole) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
+    complete = not disk.sources.unread
+    return {vrrp.name: settings_of(vrrp, whole=complete) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
 
 
 def _is_open(vrrp: VrrpConf) -> bool:
@@ -210,7 +210,7 @@ def _differences(
     # A definition, or an include that is not followed, may bring an instance.
     blocks = seen.tree.keepalived.directives
     may_hold_more = any(block.name.startswith("$") or block.name in INCLUDES for block in blocks)
-    whole = not disk.sources.unread and not may_hold_more and not any(map(_is_open, seen.tree.vrrp))
+    complete = not disk.sources.unread and not may_hold_more and not any(map(_is_open, seen.tree.vrrp))
     for name in dict.fromkeys((*running, *on_disk)):
         if name in on_disk and name in running:
             new, old = on_disk[name].values, running[name].values
@@ -222,7 +222,7 @@ def _differences(
                     yield f"{name}: {what} {shown}"
         elif name in on_disk:
             yield f"{name} is only in the files"
-        elif whole:
+        elif complete:
             yield f"{name} is not in the files any more"
 
 

@@ -54,9 +54,9 @@ class Answers:
 class Files:
     """The files as they are, and `known`: as the profile renders them.
 
-    `paths`: the files that are there. `whole`: every file that nginx includes is at hand. `changed`: may the file
-    mean something else now? `newer`: the files at hand that nginx has not read as they are, or may not have, and
-    the directories that may have lost some.
+    `paths`: the files that are there. `complete`: every file that nginx includes is at hand. `changed`: may the
+    file mean something else now? `newer`: the files at hand that nginx has not read as they are, or may not have,
+    and the directories that may have lost some.
     """
 
     reading: ReadFile
@@ -64,7 +64,7 @@ class Files:
     changed: Changed
     paths: tuple[str, ...]
     newer: tuple[str, ...]
-    whole: bool
+    complete: bool
 
     def held(self, directive: Directive) -> tuple[str, ...]:
         """The changed files in which a known directive may have been that is not in effect.
@@ -132,7 +132,7 @@ class _Comparison:
                 self._wrong.append(f"nginx itself would answer for {domain}: {_shown(entry)} in {_place(entry)}")
             elif entry.name not in ("location", *ELSEWHERE):
                 self._compare(entry, before, domain)
-        if found.named or self._files.whole:
+        if found.named or self._files.complete:
             self._kept(before, _block(server))
         self._locations(server, known, domain, unlike)
 
@@ -143,7 +143,7 @@ class _Comparison:
             return
         returns = found.server.all("return")
         if not found.named and not returns:
-            if self._files.whole:
+            if self._files.complete:
                 self._wrong.append(f"no server of nginx would answer keepalived's check for {ALIVE_HOST}: FAULT")
             return
         known = _block(self._known(ALIVE_HOST, LOOPBACK))
@@ -184,7 +184,7 @@ class _Comparison:
                 self._report(listen, host)
         named = chosen(self._sockets, host)
         meant = host == ALIVE_HOST or (named is not None and named.named)
-        if not here and self._files.whole and meant:
+        if not here and self._files.complete and meant:
             self._wrong.append(f"nginx would not listen at {address}:{self._port} for {host}")
         found = chosen(here, host)
         if found is None or found.named or not by_expression(here):

@@ -30,16 +30,16 @@ class Routes:
     node: str
     hosts: Mapping[str, str]
 
-    def broken(self, *, whole: bool) -> Iterator[str]:
+    def broken(self, *, complete: bool) -> Iterator[str]:
         """Where files that nginx has not loaded would lead the published domains to nothing that serves them.
 
-        `whole`: every file that nginx includes is at hand.
+        `complete`: every file that nginx includes is at hand.
         """
         for service, domain in self._published():
             server, upstream = self._serving(domain)
             if server is None:
                 caught = self._is_caught() and not (upstream and self._strange(upstream, service))
-                if whole and not caught:
+                if complete and not caught:
                     yield f"no server of nginx would answer for {domain}"
             elif upstream is not None:
                 known = self._known(service)
