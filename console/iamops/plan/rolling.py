@@ -101,7 +101,7 @@ def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]
 def all_well(restart: ServicePlanner, *, last: bool) -> Iterator[Step]:
     """Before the next node is touched: what fell with this one is back, and keepalived would take a VIP here."""
     state, unit, node = restart.state, restart.unit, restart.node
-    for outage in list(outages(state.profile, unit, node)):
+    for outage in outages(state.profile, unit, node):
         title = f"wait until {outage.service} on {outage.node} is healthy again"
         well = healthy_again(state, outage.service, outage.node)
         if well:
