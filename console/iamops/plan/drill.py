@@ -207,13 +207,13 @@ class DrillPlanner(Planner[DrillAction]):
         yield from others_serve(self.state, unit, node, vips_move=True)
         yield arm(undo, self.state)
         if part.move.verb is DrillVerb.HANG:
-            yield self._do(part, (*SUDO, *privileges.hang(unit)), (), requires_undo=undo.name)
+            yield self._do(part, (*SUDO, *privileges.hang(unit)), (), undo, back=False)
         else:
-            yield self._do(part, control("stop", unit), (UnitStopped(node, unit),), requires_undo=undo.name)
+            yield self._do(part, control("stop", unit), (UnitStopped(node, unit),), undo, back=False)
 
     def give_unit_back(self, part: ResolvedStep) -> Iterator[Step]:
         unit, node, undo = part.unit, part.target, self._unit_undo(part)
-        yield self._do(part, undo.argv, undo.expect, clears_undo=undo.name)
+        yield self._do(part, undo.argv, undo.expect, undo, back=True)
         if part.move.verb is DrillVerb.START:
             yield stays_up(self.state, unit, node)
         yield disarm(undo)
@@ -242,11 +242,11 @@ class DrillPlanner(Planner[DrillAction]):
         undo = self._machine_undo(BACK[verb], node)
         title = f"arm here: {undo.title} in {self.profile.safety.dead_man_s} s unless disarmed"
         yield Step(StepKind.ARM, title, node, undo.argv, SHORT_TIMEOUT_S, undo=undo, here=True)
-        yield replace(self._do(part, self._fence(verb, node), (), requires_undo=undo.name), here=True)
+        yield replace(self._do(part, self._fence(verb, node), (), undo, back=False), here=True)
 
     def give_machine_back(self, part: ResolvedStep) -> Iterator[Step]:
         undo = self._machine_undo(part.move.verb, part.target)
-        step = self._do(part, undo.argv, undo.expect, clears_undo=undo.name)
+        step = self._do(part, undo.argv, undo.expect, undo, back=True)
         yield replace(step, here=True, within_s=MACHINE_TIMEOUT_S)
         title = f"disarm here: {undo.title}"
         yield Step(StepKind.DISARM, title, part.target, (), SHORT_TIMEOUT_S, clears_undo=undo.name, here=True)
@@ -271,15 +271,9 @@ class DrillPlanner(Planner[DrillAction]):
         yield Step(StepKind.ASK, title, part.owner, (), timeout_s=5.0 + count * 0.5, count=count)
 
     def _do(
-        self,
-        part: ResolvedStep,
-        argv: tuple[str, ...],
-        effect: tuple[Expectation, ...],
-        *,
-        requires_undo: str | None = None,
-        clears_undo: str | None = None,
+        self, part: ResolvedStep, argv: tuple[str, ...], effect: tuple[Expectation, ...], undo: Undo, *, back: bool
     ) -> Step:
-        """The command of a step, with what the drill expects of it and by when."""
+        """The command of a step, with what the drill expects of it and by when. `back`: it takes a change back."""
         node, move = part.target, part.move
         seen, windows = [*effect], list[Window]()
         for expected in move.expect:
@@ -293,18 +287,10 @@ class DrillPlanner(Planner[DrillAction]):
         if part.moves_vip:
             seen += moved(self.state, self._besides(Impact(touches=(), handovers=self._handovers[part])))
         needs_s = max((span.upper_s for span in windows), default=0.0) + self.action.allowance_s
-        within_s = max(needs_s + GRACE_S, 12.0 if clears_undo else 5.0)
+        within_s = max(needs_s + GRACE_S, 12.0 if back else 5.0)
         title = f"{move.verb} {f'{move.unit} on ' if move.unit else ''}{node}"
-        return do(
-            title,
-            node,
-            argv,
-            tuple(seen),
-            within_s=within_s,
-            needs_s=needs_s,
-            requires_undo=requires_undo,
-            clears_undo=clears_undo,
-        )
+        step = do(title, node, argv, tuple(seen), within_s=within_s, needs_s=needs_s)
+        return replace(step, clears_undo=undo.name) if back else replace(step, requires_undo=undo.name)
 
     def _window(self, part: ResolvedStep, bound: Bound) -> Window:
         owner, taker, acted_on = (

@@ -133,18 +133,14 @@ def _peers_answered(state: ClusterState, node: str, views: Mapping[str, Observed
 
 def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
     """What an nginx that is to start must answer for: what it did answer for, and what others do now."""
-    up = [
-        node_state
-        for node_state in state.nodes.values()
-        if node_state.name == node or node_state.link.state is LinkState.UP
-    ]
-    return tuple(d for d in state.nodes[node].domains if any(answered(node_state.domains[d]) for node_state in up))
+    up = [seen for seen in state.nodes.values() if seen.name == node or seen.link.state is LinkState.UP]
+    return tuple(d for d in state.nodes[node].domains if any(answered(seen.domains[d]) for seen in up))
 
 
 def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
     """keepalived's check must have seen nginx again wherever it was content before."""
-    seen = state.nodes[node].vrrp
-    well = (n for n, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING)
+    seen = state.nodes[node].vrrp.items()
+    well = (name for name, vrrp in seen if isinstance(vrrp, Known) and vrrp.value.state in RUNNING)
     return tuple(VrrpIn(node, name, RUNNING) for name in well)
 
 

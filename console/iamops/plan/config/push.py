@@ -13,7 +13,6 @@ from iamops.plan.config.change import NodeChange
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.config.steps import (
     STAGE_TIMEOUT_S,
-    answers,
     arm_back,
     check,
     client_well,
@@ -29,7 +28,7 @@ from iamops.plan.forecast import AT_ONCE_S, elected_s
 from iamops.plan.impact import owners_last
 from iamops.plan.known import NotKnown
 from iamops.plan.planner import Planner
-from iamops.plan.step_builders import control, do, out_of_fault
+from iamops.plan.step_builders import alive, control, do, out_of_fault
 from iamops.plan.steps import Forecast, Impact, Plan, Step, StepKind
 from iamops.plan.vrrp_timing import LOST_ADVERTS, all_pushed, decision_s, master_down_s, pushed_on
 from iamops.render import privileges
@@ -102,14 +101,13 @@ class PushPlanner(Planner[ConfigPush]):
 
     def _steady(self) -> tuple[StateExpectation, ...]:
         """Whatever was well must be well again: owner, states, domains, client."""
-        state = self.state
-        vips = [VipOn(name, owner) if owner else VipSomewhere(name) for name, owner in self._owners.items()]
-        nodes = [
-            expected
-            for node in self.profile.nodes
-            for expected in (*out_of_fault(state, node), *answers(state, node))
+        state, nginx = self.state, self.profile.nginx.unit
+        steady: list[StateExpectation] = [
+            VipOn(name, owner) if owner else VipSomewhere(name) for name, owner in self._owners.items()
         ]
-        return (*vips, *nodes, *client_well(state))
+        for node in self.profile.nodes:
+            steady += (*out_of_fault(state, node), *alive(state, nginx, node))
+        return (*steady, *client_well(state))
 
     def _steps(self, changed: list[NodeChange]) -> Iterator[Step]:
         action, state = self.action, self.state

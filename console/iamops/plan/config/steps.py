@@ -12,7 +12,6 @@ from iamops.plan.config.change import NodeChange, payload
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.expectation import (
     ClientAnswered,
-    DomainsAnswer,
     Expectation,
     FreshWorkers,
     StateExpectation,
@@ -20,7 +19,7 @@ from iamops.plan.expectation import (
     UnitRuns,
 )
 from iamops.plan.known import NotKnown, answered, may_hold, unit_of
-from iamops.plan.step_builders import control, do, out_of_fault
+from iamops.plan.step_builders import alive, control, do, out_of_fault
 from iamops.plan.steps import SUDO, Step, StepKind, Undo
 from iamops.plan.through_nginx import NoRequestsTo
 from iamops.render import privileges
@@ -58,8 +57,8 @@ def check(node: str, subject: str = "files") -> Step:
 
 def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     """The whole node as it was. The same waits in the node's own timer."""
-    node = change.node
-    well: tuple[StateExpectation, ...] = (UnitRuns(node, state.profile.nginx.unit), *answers(state, node))
+    node, nginx = change.node, state.profile.nginx.unit
+    well: tuple[StateExpectation, ...] = (UnitRuns(node, nginx), *alive(state, nginx, node))
     if "keepalived" in change.daemons:
         well = (*well, *out_of_fault(state, node))
     name, title, dead_man = undo_name(node), "take the files back", privileges.CONFIG_DEAD_MAN
@@ -104,7 +103,7 @@ def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
     unit = state.profile.nginx.unit
     running = unit_of(state, unit, node).running
     fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
-    return (UnitRuns(node, unit), *answers(state, node), *fresh, *asked_checks(state, node))
+    return (UnitRuns(node, unit), *alive(state, unit, node), *fresh, *asked_checks(state, node))
 
 
 def main_process(state: ClusterState, unit: str, node: str) -> int:
@@ -113,13 +112,6 @@ def main_process(state: ClusterState, unit: str, node: str) -> int:
     if pid is None:
         raise NotKnown(f"the main process of {unit} on {node} is not known: systemd names none")
     return pid
-
-
-def answers(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
-    """Only what was well can be asked for; a domain that is new has never been well."""
-    domains = state.nodes[node].domains
-    well = tuple(name for name, seen in domains.items() if answered(seen))
-    return (DomainsAnswer(node, well),) if well else ()
 
 
 def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:
