@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import ClusterState
 from iamops.plan.action import ALLOWANCE_S
-from iamops.plan.steps import Impact, Plan, StepKind
+from iamops.plan.steps import Impact, Plan
 from iamops.plan.vrrp_timing import HIGHEST_PRIORITY, all_on, counted_priority, master_down_s, skew_s, vrrp_on
 
 # What a change of a backend or of nginx's workers does shows at once.
@@ -62,11 +62,10 @@ def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ..
     """A host that every nginx answers without a backend, or None where there is none or that is not enough; and
     what a plan says of it.
     """
-    acting = [step for step in plan.steps if step.kind is StepKind.DO]
     # A unit behind nginx, or a whole machine, is acted on.
     carriers = {f"{unit}.service" for unit in (state.profile.keepalived.unit, state.profile.nginx.unit)}
-    named = {word for step in acting for word in step.argv if word.endswith(".service")}
-    if not plan.steps or any(step.here for step in acting) or not named <= carriers:
+    named = {word for step in plan.acting for word in step.argv if word.endswith(".service")}
+    if not plan.steps or any(step.here for step in plan.acting) or not named <= carriers:
         return None, ()
     hosts: list[tuple[str, ...]] = []
     for node in state.nodes.values():

@@ -12,7 +12,7 @@ from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.plan.impact import datastores_of, services_of
 from iamops.plan.needing import needing, without
-from iamops.plan.steps import Plan, StepKind
+from iamops.plan.steps import Plan
 from iamops.render.privileges import controlled
 
 # Datastores and needed ports are probed every 5 s.
@@ -59,8 +59,8 @@ class Fall:
 def commands(plan: Plan) -> Iterator[UnitCommand]:
     """Every unit that the plan's steps start, stop, restart, hang or wake, in order."""
     stopped: set[tuple[str, str]] = set()
-    for step in plan.steps:
-        command = controlled(step.argv) if step.kind is StepKind.DO else None
+    for step in plan.acting:
+        command = controlled(step.argv)
         if command is None:
             continue
         verb, unit = command

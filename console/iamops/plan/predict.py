@@ -21,7 +21,7 @@ from iamops.plan.preemption import may_come, of_coming
 from iamops.plan.roles import ResolvedStep
 from iamops.plan.sending import outside, serving_besides, unsent
 from iamops.plan.step_builders import control, nodes_let_down
-from iamops.plan.steps import Impact, Plan, StepKind
+from iamops.plan.steps import Impact, Plan
 from iamops.plan.vrrp_timing import (
     HIGHEST_PRIORITY,
     base_priority,
@@ -250,7 +250,7 @@ AFTERWARDS = {OPEN_ARE_CUT: OPEN_WERE_CUT, IDLE_ARE_CLOSED: IDLE_WERE_CLOSED}
 def cut_by_nginx(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
     """Where clients come to: a node that has a VIP, or may have one."""
     unit = state.profile.nginx.unit
-    done = [step for step in plan.steps if step.kind is StepKind.DO and may_hold(state, step.node, now)]
+    done = [step for step in plan.acting if may_hold(state, step.node, now)]
     if OPEN_ARE_CUT in plan.notes:
         return
     if any(step.argv in (control("restart", unit), control("stop", unit)) for step in done):

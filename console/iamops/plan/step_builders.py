@@ -252,8 +252,7 @@ def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
         for unit in (profile.keepalived.unit, profile.nginx.unit)
         for argv in (control("stop", unit), control("restart", unit), (*SUDO, *privileges.hang(unit)))
     }
-    acting = (step for step in plan.steps if step.kind is StepKind.DO)
-    return frozenset(step.node for step in acting if step.here or step.argv in argvs)
+    return frozenset(step.node for step in plan.acting if step.here or step.argv in argvs)
 
 
 READS_FILES = ("start", "restart", "reload")
@@ -267,11 +266,10 @@ def loads(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
     A machine that boots starts both.
     """
     moves = plan.action.drill.moves if isinstance(plan.action, DrillAction) else ()
-    acting = [step for step in plan.steps if step.kind is StepKind.DO]
-    booting = [step for step in acting if moves and step.move is not None and moves[step.move].verb in BOOTS]
+    booting = [s for s in plan.acting if moves and s.move is not None and moves[s.move].verb in BOOTS]
     for unit in (profile.keepalived.unit, profile.nginx.unit):
         argvs = [control(verb, unit) for verb in READS_FILES]
-        nodes = (step.node for step in acting if step.argv in argvs or step in booting)
+        nodes = (step.node for step in plan.acting if step.argv in argvs or step in booting)
         yield from ((unit, node) for node in dict.fromkeys(nodes))
 
 

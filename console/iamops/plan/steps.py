@@ -194,6 +194,11 @@ class Plan:
     unread_fingerprint: str = ""
 
     @property
+    def acting(self) -> tuple[Step, ...]:
+        """The steps that change something."""
+        return tuple(step for step in self.steps if step.kind is StepKind.DO)
+
+    @property
     def ending(self) -> tuple[str, ...]:
         """All that must hold in the end, each once; nothing where nothing is done."""
         return tuple(dict.fromkeys(_sentences((*self.steady_state, *self.watched)))) if self.steps else ()

@@ -19,14 +19,13 @@ from iamops.plan.needs import commands, lacks, outages
 from iamops.plan.predict import rests_on, serving
 from iamops.plan.sending import doubted, meanwhile, serves, takes_requests
 from iamops.plan.step_builders import loads
-from iamops.plan.steps import StepKind
 
 UNLOADED = "unloaded-changes"
 PUSH = "`iamops config push` is the way"
 
 
 def datastore_spof(case: GuardContext) -> Iterator[Denial]:
-    names = case.plan.impact.stops_datastore if _acts(case) else ()
+    names = case.plan.impact.stops_datastore if case.plan.acting else ()
     stores = [case.state.profile.datastores[name] for name in names]
     for node in dict.fromkeys(store.node for store in stores):
         own = tuple(store.name for store in stores if store.node == node)
@@ -37,7 +36,7 @@ def datastore_spof(case: GuardContext) -> Iterator[Denial]:
 def last_backend(case: GuardContext) -> Iterator[Denial]:
     """A backend may go only while another one answers, and gets requests wherever clients come."""
     state, moves = case.state, bool(case.plan.impact.moves)
-    for name in case.plan.impact.stops_service if _acts(case) else ():
+    for name in case.plan.impact.stops_service if case.plan.acting else ():
         service = state.profile.services[name]
         for stopped in case.plan.impact.touches:
             others = others_with(state, name, stopped)
@@ -169,7 +168,3 @@ def _unlike_running(unit: str, node: str, unloaded: Unloaded, *, is_nginx: bool)
 def _subjects(unit: str, found: Iterable[str]) -> tuple[str, ...]:
     """What lies in a file is named as it is there: other content is something else to insist on."""
     return tuple(f"{unit}: {what}" for what in found)
-
-
-def _acts(case: GuardContext) -> bool:
-    return any(step.kind is StepKind.DO for step in case.plan.steps)
