@@ -47,6 +47,7 @@ class ServiceAction:
 class RollingRestart:
     """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
 
+    # Why the operator must type the cluster's name.
     typed_because: ClassVar[str] = "every node is touched"
     unit: str
 

@@ -38,6 +38,10 @@ class Planner(ABC, Generic[A_co]):
         """The nodes whose keepalived must be as well afterwards as it was before."""
         return ()
 
+    def vrrp_nodes(self) -> Iterable[str]:
+        """The nodes whose VRRP states the plan asks for."""
+        return self.watched_nodes()
+
     def acted_on(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
         """The units that are started, stopped, restarted or reloaded, each with its node."""
         return ()

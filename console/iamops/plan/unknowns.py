@@ -9,7 +9,7 @@ from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.running import Unloaded
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
-from iamops.plan.action import Action, ConfigPush
+from iamops.plan.action import Action
 from iamops.plan.backends import proxy_notes
 from iamops.plan.expectation import DomainsAnswer
 from iamops.plan.impact import datastores_of
@@ -32,8 +32,7 @@ def unknown_notes(plan: Plan, planner: Planner[Action]) -> tuple[str, ...]:
         # What a daemon would load is compared with its peers as far as they are seen; the rest is the guards'.
         files = state.nodes[node].files
         found += files.value.unloaded.get(unit, Unloaded()).unseen if isinstance(files, Known) else ()
-    push = isinstance(plan.action, ConfigPush)
-    for node in state.profile.nodes if push else planner.watched_nodes():
+    for node in planner.vrrp_nodes():
         for name, seen in state.nodes[node].vrrp.items():
             if isinstance(seen, Unknown):
                 found.append(

@@ -167,10 +167,17 @@ class Confined(ImmutableSandboxedEnvironment):
         )
         self._budget = budget
         self.finalize = self._weighed
-        own = {"replace": self._replaced, "join": self._joined, "indent": self._indented}
-        own |= {"format": self._formatted, "round": _rounded, "sum": self._summed}
+        own: dict[str, Callable[..., Any]] = {
+            "replace": self._replaced,
+            "join": self._joined,
+            "indent": self._indented,
+            "format": lambda text, *args, **kwargs: self._formatted(text, kwargs or args),
+            "round": _rounded,
+            "sum": self._summed,
+        }
         self.filters = {name: self._counted(own.get(name, FILTERS[name])) for name in FILTERS_ALLOWED}
-        self.filters |= {WEIGHED: self._weighed, CONCATENATED: self._concatenated, TURNS: self._turns}
+        self.filters |= {WEIGHED: self._weighed, TURNS: self._turns}
+        self.filters[CONCATENATED] = lambda values: self.concat(map(str, self._weighed(list(values))))
         self.filters[WORKED] = lambda work: self.spend(NODE * work)
         tests: Mapping[str, Any] = TESTS
         self.tests = {name: self._counted(test) for name, test in tests.items()}
@@ -234,7 +241,7 @@ class Confined(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
-            return self.made(self._formatted_by(left, right))
+            return self.made(self._formatted(left, right))
         if operator == "*":
             self.spend(_size(left) * _size(right))
         if operator == "**":
@@ -261,9 +268,6 @@ class Confined(ImmutableSandboxedEnvironment):
 
         return counted
 
-    def _concatenated(self, values: Iterable[Any]) -> str:
-        return self.concat(map(str, self._weighed(list(values))))
-
     def _joined(self, values: Iterable[Any], between: str = "", attribute: str | None = None) -> str:
         named = values if attribute is None else (self.getitem(value, attribute) for value in values)
         texts = [str(value) for value in self._turns(named)]
@@ -288,10 +292,7 @@ class Confined(ImmutableSandboxedEnvironment):
             total = self.made(total + (value if of is None else of(value)))
         return total
 
-    def _formatted(self, text: str, *args: Any, **kwargs: Any) -> str:
-        return self._formatted_by(text, kwargs or args)
-
-    def _formatted_by(self, text: str, values: Any) -> str:
+    def _formatted(self, text: str, values: Any) -> str:
         """`text % values`, after the most that it can make is paid for."""
         conversions = list(_CONVERSION.finditer(text))
         if "%" in _CONVERSION.sub("", text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from iamops.model.state import ClusterState
@@ -73,6 +73,9 @@ class PushPlanner(Planner[ConfigPush]):
         new_s = max(master_down_s(live.priority, live) for live in all_pushed(self.state)) + ALLOWANCE_S
         unserved_s = max(elected_s(self.state), new_s)
         return Forecast(unserved_s, unserved_s)
+
+    def vrrp_nodes(self) -> Iterable[str]:
+        return self.profile.nodes
 
     def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         return ((self.profile.nginx.unit, node) for node in nodes)
