@@ -130,9 +130,10 @@ def priority_raised(case: GuardContext) -> Iterator[Denial]:
     for node in case.node_states if case.plan.impact.moves else ():
         for name in case.plan.impact.moves:
             seen = node.vrrp[name]
-            if isinstance(seen, Unknown) or None in (seen.value.effective_priority, seen.value.priority):
+            report = seen.value if isinstance(seen, Known) else None
+            if report is None or report.effective_priority is None or report.priority is None:
                 continue  # the plan's notes say so
-            raised = (seen.value.effective_priority or 0) - (seen.value.priority or 0)
+            raised = report.effective_priority - report.priority
             if raised > 0:
                 reason = f"the priority of {name} on {node.name} is raised by {raised}"
                 yield Denial("priority-raised", reason, True, node.name, (name,))

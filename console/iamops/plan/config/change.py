@@ -139,12 +139,11 @@ def is_keepalived_conf(path: str) -> bool:
 def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
     """None: nothing is to be done. Rights and owner stay as somebody set them, unless the file would not work."""
     mode, owner, group = file.mode, file.owner, file.group
-    rights_known = live is not None and None not in (live.mode, live.owner, live.group)
     # sudo ignores a file that has others than these.
-    if live is not None and rights_known and not file.path.startswith("/etc/sudoers.d/"):
-        owner, group = live.owner or owner, live.group or group
-        if live.mode is not None and live.mode & EXECUTABLE == mode & EXECUTABLE:
-            mode = live.mode
+    kept = None if file.path.startswith("/etc/sudoers.d/") else live
+    if kept is not None and kept.mode is not None and kept.owner is not None and kept.group is not None:
+        owner, group = kept.owner, kept.group
+        mode = kept.mode if kept.mode & EXECUTABLE == mode & EXECUTABLE else mode
     if live is not None and same_settings(live.content, file.content) and live.mode in (None, mode):
         return None
     secret = file.secret or is_keepalived_conf(file.path)
