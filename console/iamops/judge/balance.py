@@ -31,8 +31,8 @@ def split_verdict(
     `counts` are the backends that take turns; `unread` says why the count of another such backend is not known.
     `beside`: how many requests of others went to each of them meanwhile, as nginx tells: each took a turn, so
     that all together must be even. Without that, `others` are lines of others in the services' own logs: at most
-    so many turns were taken, and more of them than the test has requests excuse anything. With `answered` the
-    counts must account for so many requests: what is in no log may have gone to anyone.
+    that many turns were taken, and more of them than the test has requests excuse anything. With `answered` the
+    counts must account for that many requests: what is in no log may have gone anywhere.
     """
     if unread:
         return SplitVerdict(None, f"cannot be told: {reasons_text(unread)}")

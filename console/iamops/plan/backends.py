@@ -137,7 +137,7 @@ def _others(proxied: Proxied, node: str, before: Sequence[Step]) -> OthersServe:
             nginx, service.name, names, others, _settles_s(left or every), shared, asked, bool(left)
         )
     # A wait proves something of the backend that was waited for, at its own nginx, and for as long as nothing has
-    # come since: whoever failed in between may be given up again.
+    # come since: a backend that failed in between may be given up again.
     for expected in before[-1].expect if before else ():
         if isinstance(expected, TakenBack) and (expected.node, expected.service) == (nginx, service.name):
             name = expected.names[-1]

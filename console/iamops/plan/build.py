@@ -82,11 +82,11 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
     """The plan with the names of what it rests on: when that changes, the plan that was shown is void.
 
     Owners, links, what moves where, the commands and the processes they are for; VRRP states and priorities where
-    the plan could move a VIP. Nothing that changes by itself while a person reads: no ages or answers, no undos.
+    the plan could move a VIP. Nothing that changes anyway while a person reads: no ages or answers, no undos.
     What must not be so at all the guards ask for once more under the lock.
 
-    Looks are left out: who insists on what they refuse leaves them out of the plan that was shown. What is only
-    watched sends no command.
+    Looks are left out: a person who insists against them gets a plan without them. What is only watched sends no
+    command.
     """
     action, impact = plan.action, plan.impact
     acting = [step for step in plan.steps if step.kind not in (StepKind.LOOK, StepKind.WATCH)]
@@ -115,7 +115,7 @@ def _vrrp(state: ClusterState, node: str) -> dict[str, object]:
 
 
 def _processes(step: Step, state: ClusterState) -> list[tuple[str, str, int | None]]:
-    """What a step replaces, or makes read its files: whoever was quicker with that has changed it.
+    """What a step replaces, or makes read its files: it is another process if somebody was quicker.
 
     A process counts while only a person would change it: systemd's count of its own restarts is 0 after ours.
     """

@@ -41,7 +41,7 @@ class Denial:
 
     @property
     def identities(self) -> frozenset[Identity]:
-        """All that must have been insisted on. Who insists although it is so, does although it may be."""
+        """All that must have been insisted on. To insist although it is so includes that it may be so."""
         grades = (True, False) if self.known else (False,)
         subjects = self.subjects or ("",)
         return frozenset(

@@ -251,7 +251,7 @@ StateExpectation = (
 
 @dataclass(frozen=True, slots=True)
 class TimerArmed:
-    """systemd on the node will carry out the undo by itself, or (`armed` False) has forgotten it."""
+    """systemd on the node will carry out the undo, or (`armed` False) has forgotten it."""
 
     node: str
     dead_man: str
@@ -305,7 +305,7 @@ Asked = OthersServe | TakenBack
 Look = Command | Asked
 LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, CheckPasses, OthersServe, TakenBack)
 ASKED = (OthersServe, TakenBack)
-# What says by itself that it is well, by answering.
+# What shows that it is well by answering.
 ANSWERING = (ServiceHealthy, DomainsAnswer, DatastoreAnswers)
 Expectation = StateExpectation | Look
 

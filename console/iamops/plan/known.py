@@ -1,6 +1,6 @@
 """Reading what was observed into a plan: a value, or the end of planning. Pure.
 
-A plan that rests on something nobody knows is no plan. Whoever reads through here cannot take an unknown for
+A plan that rests on something nobody knows is no plan. What reads through here cannot take an unknown for
 false, 0 or empty: NotKnown travels up to `plan_for`, which makes a plan without steps of it, and the guards
 refuse that.
 """

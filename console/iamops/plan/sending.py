@@ -69,7 +69,7 @@ class Proxied:
         return next((node for node in holders(self.state, host) if self.service.runs_on(node)), None)
 
     def possible(self, server: str) -> frozenset[str]:
-        """Every backend that the server may be. An address that no node has is nobody's; a host name anybody's."""
+        """Every backend that the server may be: none for an address that no node has, any for a host name."""
         if (backend := self.backend_at(server)) is not None:
             return frozenset({backend})
         host = literal(server)
@@ -84,8 +84,8 @@ class Proxied:
 
     def sent(self, backend: str) -> Sent:
         """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell
-        where some go, or name servers that may be anybody's, and not each of them gets requests. What goes to
-        somebody else than the service does not count.
+        where some go, or name servers that may be any backend, and not all of them get requests. What goes
+        to something other than the service does not count.
 
         Where its files could not be read the profile tells.
         """
@@ -100,7 +100,7 @@ class Proxied:
         return Sent.UNKNOWN if Sent.UNKNOWN in parts or upstream.unclear else Sent.YES
 
     def sent_some(self, backend: str) -> Sent:
-        """Whether any requests go to the backend: whoever stops it stops these. NO: none does."""
+        """Whether any requests go to the backend: they end when it is stopped. NO: none does."""
         upstream = self.upstream
         if upstream is None:
             return self.sent(backend)
@@ -110,7 +110,7 @@ class Proxied:
         return Sent.UNKNOWN if Sent.UNKNOWN in parts or upstream.unclear else Sent.NO
 
     def _by_parts(self, backend: str, upstream: Upstream) -> set[Sent]:
-        """Without the parts that lead only to sockets, or to addresses that are no backend's: somebody else's."""
+        """Without the parts that lead only to sockets, or to addresses of no backend: they are not the service."""
         found = set[Sent]()
         for part in upstream.parts:
             hosts = (server.endpoint for server in part.servers if not server.endpoint.startswith("unix:"))
@@ -153,7 +153,7 @@ def takes_requests(state: ClusterState, service: Service, backend: str, *, vips_
 def unsent(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> str | None:
     """Why some nginx that clients come to sends the backend no requests. None: every such nginx does.
 
-    A service that nginx does not publish is served by whoever runs. `vips_move`: clients will come to any nginx.
+    A service that nginx does not publish is served by all that run. `vips_move`: clients will come to any nginx.
     """
     if service.domain is None:
         return None

@@ -138,14 +138,14 @@ def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
 
 
 def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
-    """keepalived's check must have seen nginx again wherever it was content before."""
+    """keepalived's check must have seen nginx again wherever it succeeded before."""
     seen = state.nodes[node].vrrp.items()
     well = (name for name, vrrp in seen if isinstance(vrrp, Known) and vrrp.value.state in RUNNING)
     return tuple(VrrpIn(node, name, RUNNING) for name in well)
 
 
 def healthy_again(state: ClusterState, service: str, node: str) -> tuple[ServiceHealthy, ...]:
-    """The service is seen by itself and by its peers as far as it was before; nothing where it was not well."""
+    """The service answers its own node and its peers as it did before; nothing where it was not well."""
     well = answered(state.nodes[node].services[service])
     return (_healthy(state, service, node),) if well else ()
 
@@ -256,7 +256,7 @@ def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
 
 
 READS_FILES = ("start", "restart", "reload")
-# What is switched off boots when it comes back, whoever brings it back.
+# A machine that was switched off boots when it comes back.
 BOOTS = (DrillVerb.POWER_OFF, DrillVerb.POWER_ON)
 
 

@@ -171,7 +171,7 @@ class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
     `fingerprint` names the state it rests on: another fingerprint is another plan; `unread_fingerprint` the same
-    without what VRRP says of itself, for who agreed to whatever the plan would be. `before` must hold before
+    without VRRP's own states, for a person who agreed to any plan. `before` must hold before
     anything is done, `steady` in the end, within `settle_s`. `unknown`: what must be known to make a plan
     and is not: it has no steps and is refused. `forecast`: what the measured gap is judged by. `watched`:
     what must hold besides once the effects of the last change have shown.

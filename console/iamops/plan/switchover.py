@@ -94,7 +94,7 @@ class SwitchoverPlanner(Planner[Switchover]):
 def moving_steps(
     state: ClusterState, names: tuple[str, ...], owner: str, taker: str, *, raised: bool
 ) -> Iterator[Step]:
-    """From owner to taker, whoever owns the VIPs of these instances now: also a later leg of a drill.
+    """From owner to taker, wherever the VIPs of these instances are now: a drill moves them several times.
 
     Raises NotKnown where a priority is to be raised that keepalived does not tell.
     """

@@ -28,7 +28,7 @@ PER_WORKER = "each of its workers counts for itself"
 class Through:
     """What came of requests through one nginx. `backends` None: its access log does not tell, for this reason.
 
-    `in_vain`: who was asked and gave no good answer, be it that another one did. `nameless`: failed requests of
+    `in_vain`: who was asked and gave no good answer, even if another one did. `nameless`: failed requests of
     which nobody knows who failed. Both with how long before these requests that last was, in this look or an
     earlier one.
     """
@@ -77,7 +77,7 @@ class ThroughNginx:
     """One nginx, a backend by the names it may have there, and the other backends by theirs.
 
     `settles_s`: by when every worker asks again whom it had given up. `shared`: all workers know the same. `even`:
-    whoever can be asked is asked within a few requests, so that who did not answer is not asked.
+    every backend that can be asked is asked within a few requests: one that did not answer is not asked.
     """
 
     node: str

@@ -32,7 +32,7 @@ def master_down_s(priority: int, live: LiveVrrp) -> float:
 def preempted_s(priority: int, live: LiveVrrp) -> float:
     """How long a node that may preempt leaves a master of a lower priority alone, at most.
 
-    Its `preempt_delay` begins with the first advert that it hears of it.
+    Its `preempt_delay` begins with the first advert that it receives from that master.
     """
     delay_s = live.preempt_delay_s + live.advert_interval_s if live.preempt_delay_s else 0.0
     return delay_s + master_down_s(priority, live)

@@ -19,7 +19,7 @@ CHECK_SCRIPT = "/etc/keepalived/check_nginx.sh"
 NOTIFY_SCRIPT = "/etc/keepalived/keepalived_notify.sh"
 ALIVE_HOST = "nginx-alive.localhost"
 DEFAULT_USER = "iamops"
-# RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node by itself.
+# RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node separately.
 _PASSWORD = re.compile(r"[A-Za-z0-9_.+/=-]{1,8}")
 
 

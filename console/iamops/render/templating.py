@@ -63,7 +63,7 @@ class Templates:
 
         if name not in self.own:
             return _environment().get_template(name).render(**values)
-        # A template of the user's, or of whoever wrote the profile: confined.
+        # A template of the user's, or of the profile's author: confined.
         try:
             return str(self._template(name).render(plain(values)))
         except TemplateSyntaxError as error:

@@ -120,7 +120,7 @@ def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
     disk = Disk.of(seen.tree.conf, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
     if disk.is_loaded:
-        # It goes on as it does, whoever wrote the files and whatever they mean.
+        # It goes on as it does, no matter who wrote the files and what they mean.
         return Unloaded()
     rendered = nginx_texts(profile, seen.name) if seen.rendered is None else seen.rendered
     known, since = nginx_conf(rendered), disk.edited if disk.touched else disk.changed
@@ -251,7 +251,7 @@ def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
 def _unreported(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
     """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
 
-    A file that says what the profile does is no one's edit: all that keepalived tells has been compared with it.
+    A file that says what the profile does is not an edit: all that keepalived tells has been compared with it.
     """
     changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
     if seen.running is None or changed <= set(disk.unread):

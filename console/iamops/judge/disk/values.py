@@ -14,7 +14,7 @@ HARMLESS = re.compile(
     r"|keepalive_(timeout|requests|time)|types|default_type|gzip\w*"
     r"|(types|server_names|variables)_hash_(max|bucket)_size|open_(log_)?file_cache"
 )
-# Harmless to whoever does not use what they name.
+# Harmless where nothing uses what they name.
 ZONES = {"limit_req_zone": "limit_req", "limit_conn_zone": "limit_conn", "proxy_cache_path": "proxy_cache"}
 # `deferred`, and what the kernel may do with a connection, show nobody anything.
 LISTEN_WORDS = re.compile(r"default_server|ipv6only=on|deferred|so_keepalive=\S+|fastopen=\d+")
@@ -38,7 +38,7 @@ _TIMES_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400
 
 
 def for_process(entry: Directive, read_timeout_s: float) -> bool:
-    """A setting of the whole process under which requests are served all the same."""
+    """A setting of the whole process under which requests are still served."""
     match entry.name, entry.args:
         case "worker_processes", ("auto",):
             return True

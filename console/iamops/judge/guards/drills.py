@@ -29,7 +29,7 @@ def unsteady(case: GuardContext) -> Iterator[Denial]:
 
 
 def _parts(expected: StateExpectation) -> tuple[StateExpectation, ...]:
-    """All that can fail alone: who insists on one domain has not insisted on the others."""
+    """All that can fail alone: to insist on one domain is not to insist on the others."""
     if isinstance(expected, DomainsAnswer):
         return tuple(replace(expected, domains=(domain,)) for domain in expected.domains)
     return (expected,)

@@ -77,7 +77,7 @@ def locked(case: GuardContext) -> Iterator[Denial]:
 
 def dead_man_armed(case: GuardContext) -> Iterator[Denial]:
     reports = {node.name: node.safety.value for node in case.node_states if isinstance(node.safety, Known)}
-    # Undos are armed by whoever holds a lock, and a run locks every node it can reach.
+    # Only the holder of a lock arms undos, and a run locks every node it can reach.
     locks = (report.lock for report in reports.values() if report.lock is not None)
     other = next((lock for lock in locks if lock.run != case.run), None)
     owner = "an earlier run is still" if other is None else f"the running {other.action} by {other.who} is"

@@ -131,7 +131,7 @@ def old_answers(case: GuardContext) -> Iterator[Denial]:
 
 
 def unloaded_changes(case: GuardContext) -> Iterator[Denial]:
-    """A daemon that reads its files again takes whatever lies there, whoever put it there.
+    """A daemon that reads its files again takes what lies there, no matter who put it there.
 
     A push and a drained restart bring files of their own, which are checked; what else lies there would be loaded
     with them, and loaded again by what takes them back.

@@ -80,7 +80,7 @@ def _nginx_unfit(case: GuardContext, node: NodeState) -> Iterator[Denial]:
     """Why clients of a VIP would not be served on this node."""
     code, unit = "standby-unhealthy", case.state.profile.nginx.unit
     process = node.units[unit]
-    # Without nginx no domain is answered: that is each of them, and whoever insists on it insists on each.
+    # Without nginx no domain is answered: that is all of them, and to insist on it is to insist on each.
     every = tuple(node.domains) or (unit,)
     if isinstance(process, Unknown):
         reason = f"whether {unit} runs on {node.name} is not known: {process.reason}"

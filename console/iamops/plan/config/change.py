@@ -137,7 +137,7 @@ def is_keepalived_conf(path: str) -> bool:
 
 
 def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
-    """None: nothing is to be done. Rights and owner stay as somebody set them, unless the file would not work."""
+    """None: nothing is to be done. Rights and owner stay as they are, unless the file would not work."""
     mode, owner, group = file.mode, file.owner, file.group
     # sudo ignores a file that has others than these.
     kept = None if file.path.startswith("/etc/sudoers.d/") else live

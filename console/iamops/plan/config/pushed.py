@@ -12,7 +12,7 @@ PENDING, CONFIRMED = "pending", "confirmed"
 
 
 class Side(StrEnum):
-    """Which files a node has. `neither`: somebody else's, or some of each."""
+    """Which files a node has. `neither`: other ones, or some of each."""
 
     NEW = "new"
     OLD = "old"
