@@ -11,7 +11,7 @@ EDGES = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SplitVerdict:
-    """Even, not even, or (None) not to be told; and that as a sentence."""
+    """Even, not even, or (None) not known; and that as a sentence."""
 
     even: bool | None
     text: str
@@ -31,17 +31,19 @@ def split_verdict(
     `counts` are the backends that take turns; `unread` says why the count of another such backend is not known.
     `beside`: how many requests of others went to each of them meanwhile, as nginx tells: each took a turn, so
     that all together must be even. Without that, `others` are lines of others in the services' own logs: at most
-    so many turns were taken, and more of them than the test has requests excuse anything. With `answered` the
-    counts must account for so many requests: what is in no log may have gone to anyone.
+    that many turns were taken, and more of them than the test has requests excuse anything. With `answered` the
+    counts must account for that many requests: what is in no log may have gone anywhere.
     """
     if unread:
         return SplitVerdict(None, f"cannot be told: {reasons_text(unread)}")
     if not counts:
         return SplitVerdict(None, "cannot be told: no backend takes requests")
-    if answered is not None:
-        missing = _unaccounted(sum(counts.values()), answered)
-        if missing:
-            return SplitVerdict(None, f"cannot be told: {missing}")
+    logged = sum(counts.values())
+    if answered is not None and logged < answered:
+        missing = f"the logs have {logged} of the {answered} requests that were answered"
+        return SplitVerdict(None, f"cannot be told: {missing}")
+    if answered is not None and not logged:
+        return SplitVerdict(None, "cannot be told: no request was answered, and none is in the logs")
     most, least = max(counts.values()), min(counts.values())
     turn = 1 if sent % len(counts) else 0
     if most - least > turn and beside is not None:
@@ -80,9 +82,3 @@ def _even(counts: Mapping[str, int], others: int) -> str:
     shares = "/".join(str(count) for count in counts.values())
     between = f", with the turns that {others} requests of others took" if others else ""
     return f"even: {shares}{between}"
-
-
-def _unaccounted(logged: int, answered: int) -> str:
-    if logged < answered:
-        return f"the logs have {logged} of the {answered} requests that were answered"
-    return "" if logged else "no request was answered, and none is in the logs"

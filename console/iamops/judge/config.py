@@ -39,7 +39,7 @@ class FileComparison:
 
 @dataclass(frozen=True, slots=True)
 class ConfigComparison:
-    """All files of all nodes. `unread`: node -> why its files could not be read. `meaning`: see plan."""
+    """All files of all nodes. `unreadable`: node -> why its files could not be read."""
 
     files: tuple[FileComparison, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -54,17 +54,22 @@ class ConfigComparison:
 
 def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -> tuple[FileComparison, ...]:
     """The files of one node. `wanted`: the paths that the profile asks for."""
-    changes = {each.path: each for each in change.files}
-    found = [
-        _sight(change.node, path, changes.get(path), wanted, _of(lint, change.node, path))
-        for path in dict.fromkeys((*wanted, *change.seen))
-    ]
+    changes, found = {file.path: file for file in change.files}, []
+    for path in dict.fromkeys((*wanted, *change.seen)):
+        file = changes.get(path)
+        hits = (
+            finding for finding in lint.unsilenced if (finding.hit.node, finding.hit.file) == (change.node, path)
+        )
+        findings = tuple(hits)
+        state = FileState.IN_SYNC if path in wanted else FileState.FOREIGN
+        if any(finding.rule.severity is Severity.CRITICAL for finding in findings):
+            state = FileState.INVALID
+        elif file is not None and file.new is None:
+            state = FileState.SURPLUS
+        elif file is not None:
+            state = FileState.MISSING if file.old is None else FileState.DRIFT
+        found.append(FileComparison(change.node, path, state, file, findings))
     return tuple(found)
-
-
-def sorted_files(files: Iterable[FileComparison]) -> tuple[FileComparison, ...]:
-    """What needs a look first, whatever node it is on."""
-    return tuple(sorted(files, key=lambda each: (ORDER.index(each.state), each.node, each.path)))
 
 
 ORDER = (
@@ -77,17 +82,6 @@ ORDER = (
 )
 
 
-def _sight(
-    node: str, path: str, change: FileChange | None, wanted: tuple[str, ...], findings: tuple[LintFinding, ...]
-) -> FileComparison:
-    state = FileState.IN_SYNC if path in wanted else FileState.FOREIGN
-    if change is not None:
-        state = FileState.MISSING if change.old is None else FileState.DRIFT
-        state = FileState.SURPLUS if change.new is None else state
-    if any(finding.rule.severity is Severity.CRITICAL for finding in findings):
-        state = FileState.INVALID
-    return FileComparison(node, path, state, change, findings)
-
-
-def _of(lint: LintReport, node: str, path: str) -> tuple[LintFinding, ...]:
-    return tuple(each for each in lint.unsilenced if each.hit.node == node and each.hit.file == path)
+def sorted_files(files: Iterable[FileComparison]) -> tuple[FileComparison, ...]:
+    """What needs a look first, whatever node it is on."""
+    return tuple(sorted(files, key=lambda file: (ORDER.index(file.state), file.node, file.path)))

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from iamops.model.drill import Drill
 from iamops.model.profile import Profile
@@ -46,6 +47,8 @@ class ServiceAction:
 class RollingRestart:
     """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
 
+    # Why the operator must type the cluster's name.
+    typed_because: ClassVar[str] = "every node is touched"
     unit: str
 
     @property
@@ -61,6 +64,7 @@ class RollingRestart:
 class Switchover:
     """A planned move of an instance's VIP. `to` None: the best standby. `plain`: without the track file."""
 
+    typed_because: ClassVar[str] = "the VIP moves"
     to: str | None = None
     instance: str | None = None
     plain: bool = False
@@ -85,6 +89,7 @@ class DrillAction:
     `allowance_s`: what timers, SSH and scripts may add to theory. `disruptive`: a machine may be taken away.
     """
 
+    typed_because: ClassVar[str] = "the VIP moves"
     drill: Drill
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
     instance: str | None = None
@@ -117,6 +122,7 @@ class DrainedRestart:
     `drained`: node -> what every nginx changes to while that node's backend takes no requests.
     """
 
+    typed_because: ClassVar[str] = "every node is touched"
     unit: str
     service: str
     push: str
@@ -134,19 +140,21 @@ class DrainedRestart:
 
     @property
     def identity(self) -> str:
-        return changes_identity({f"{n} {m}": c for n, each in self.drained.items() for m, c in each.items()})
+        rounds = self.drained.items()
+        return changes_identity({f"{n} {m}": change for n, changes in rounds for m, change in changes.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigPush:
     """Configuration files put in place on every node, standby first, and taken back unless they prove good.
 
-    `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the
-    same. `meaning` says what changes, in sentences; `apart` why old and new keepalived must not run side by
-    side (empty: they may). `confirm_s`: how long the operator has to say that it may stay. `drains`: which
+    `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the same.
+    `change_summary` says what changes, in sentences; `incompatible` why old and new keepalived must not run side
+    by side (empty: they may). `confirm_s`: how long the operator has to say that it may stay. `drains`: which
     backends must be seen to get no more requests.
     """
 
+    typed_because: ClassVar[str] = "every node is touched"
     push: str
     asked: tuple[str, ...]
     changes: Mapping[str, NodeChange]
@@ -173,6 +181,33 @@ class ConfigPush:
 Action = ServiceAction | RollingRestart | Switchover | DrillAction | ConfigPush | DrainedRestart
 
 
+def units_of(action: Action, profile: Profile) -> set[str]:
+    """The units that its commands are about."""
+    match action:
+        case ServiceAction() | RollingRestart():
+            return {action.unit}
+        case DrainedRestart():
+            return {profile.nginx.unit, action.unit}
+        case Switchover():
+            return {profile.keepalived.unit}
+        case ConfigPush():
+            return {profile.nginx.unit, profile.keepalived.unit}
+        case DrillAction():
+            return {move.unit for move in action.drill.moves if move.unit}
+
+
+def files_brought(action: Action, node: str) -> frozenset[str] | None:
+    """The files that an action puts on a node, or finds there as it wants them; None: it brings none."""
+    match action:
+        case ConfigPush():
+            return action.changes[node].settled
+        case DrainedRestart():
+            settled = [changes[node].settled for changes in action.drained.values() if node in changes]
+            return frozenset.intersection(*settled) if settled else frozenset()
+        case _:
+            return None
+
+
 def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:
     """The command that asks for the same from a shell."""
     words = ["iamops", "--profile", profile, *action.argv]
@@ -183,26 +218,23 @@ def command_line(action: Action, profile: str, reason: str = "", overrides: tupl
     return shlex.join(words)
 
 
-# Whether the profile has what an action names. Pure.
-
-
 class NoSuchTarget(Exception):
     """The action names a node, unit or instance that the profile does not have; says which there are."""
 
 
 def check_targets(action: Action, profile: Profile) -> None:
-    """Raises NoSuchTarget."""
+    """Raises NoSuchTarget where the profile does not have what the action names."""
     match action:
         case ServiceAction():
             _check_node(profile, action.node)
-            if action.unit not in (there := profile.actionable_units_on(action.node)):
-                said = f"the profile has no unit {action.unit!r} on {action.node}; its units: {', '.join(there)}"
-                raise NoSuchTarget(said)
+            if action.unit not in (units := profile.actionable_units_on(action.node)):
+                reason = f"the profile has no unit {action.unit!r} on {action.node}; its units: {', '.join(units)}"
+                raise NoSuchTarget(reason)
         case RollingRestart() | DrainedRestart():
-            if not any(action.unit in profile.actionable_units_on(node) for node in profile.nodes):
-                units = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
-                said = f"no node of {profile.name} has the unit {action.unit!r}"
-                raise NoSuchTarget(f"{said}; its units: {', '.join(units)}")
+            every = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
+            if action.unit not in every:
+                reason = f"no node of {profile.name} has the unit {action.unit!r}"
+                raise NoSuchTarget(f"{reason}; its units: {', '.join(every)}")
         case Switchover():
             instance_of(profile, action.instance)
             if action.to is not None:

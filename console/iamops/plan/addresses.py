@@ -5,26 +5,24 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from iamops.model.facts import LinkState
-from iamops.model.observed import Known, Unknown
+from iamops.model.observed import Known
 from iamops.model.profile import Profile, Service, endpoint
 from iamops.model.state import ClusterState
 
 
 def reached(state: ClusterState, nginx: str) -> bool:
     """Clients may come to this nginx: no, where every VIP is known to be on another node, and not on this one."""
-    return not all(_elsewhere(state, each.address, nginx) for each in state.profile.vrrp.values())
-
-
-def _elsewhere(state: ClusterState, vip: str, nginx: str) -> bool:
-    seen = {
-        name: vip in node.addresses.value
+    held = {
+        name: node.addresses.value
         for name, node in state.nodes.items()
         if isinstance(node.addresses, Known) and node.link.state is LinkState.UP
     }
-    return seen.get(nginx) is False and any(seen.values())
+    for vrrp in state.profile.vrrp.values():
+        elsewhere = any(vrrp.address in addresses for addresses in held.values())
+        if nginx not in held or vrrp.address in held[nginx] or not elsewhere:
+            return True
+    return False
 
-
-# Whose backend a server in nginx's files is: a node's by any of its addresses, somebody's, or nobody's. Pure.
 
 Ip = IPv4Address | IPv6Address
 
@@ -60,89 +58,47 @@ def called(profile: Profile, nginx: str, address: str) -> str:
         own = (host := literal(address)) is not None and host.is_loopback
         return f"{nginx} {address}" if own else address
     node, service = known
-    return f"{node} {service.removeprefix(_common(tuple(profile.services)))}"
-
-
-def _common(services: tuple[str, ...]) -> str:
-    """`iam-`: what all names begin with tells none from another."""
-    first = f"{services[0].partition('-')[0]}-" if services else ""
-    return first if len(services) > 1 and all(name.startswith(first) for name in services) else ""
-
-
-def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
-    """How nginx on one node may call the service's other backends."""
-    own = backend_names(profile, service, nginx, backend)
-    others = (each for each in profile.backends_of(service) if each != backend)
-    names = (name for each in others for name in backend_names(profile, service, nginx, each))
-    return tuple(name for name in names if name not in own)
-
-
-def backend_at(state: ClusterState, service: Service, nginx: str, server: str) -> str | None:
-    """The backend that the server surely is; None: it may be one of `possible`."""
-    for name in state.profile.backends_of(service):
-        if server in backend_names(state.profile, service, nginx, name):
-            return name
-    host = literal(server)
-    if host is None or _port(server) != service.port:
-        return None
-    if host.is_loopback or host.is_unspecified:
-        return nginx if service.runs_on(nginx) else None
-    return next((each for each in _holders(state, host) if service.runs_on(each)), None)
-
-
-def possible(state: ClusterState, service: Service, nginx: str, server: str) -> frozenset[str]:
-    """Every backend of the service that the server may be. An address that no node has is nobody's; a host name
-    may be anybody's.
-    """
-    if (one := backend_at(state, service, nginx, server)) is not None:
-        return frozenset({one})
-    host = literal(server)
-    if host is None:
-        return frozenset(state.profile.backends_of(service))
-    if _port(server) != service.port or host.is_loopback or host.is_unspecified:
-        return frozenset()
-    unseen = [name for name, node in state.nodes.items() if isinstance(node.addresses, Unknown)]
-    may = state.nodes if host in _vips(state) else [] if _holders(state, host) else unseen
-    return frozenset(name for name in may if service.runs_on(name))
+    # `iam-`: what all names begin with tells none from another.
+    prefix = f"{next(iter(profile.services)).partition('-')[0]}-"
+    shared = len(profile.services) > 1 and all(name.startswith(prefix) for name in profile.services)
+    return f"{node} {service.removeprefix(prefix) if shared else service}"
 
 
 def is_strange(state: ClusterState, server: str) -> bool:
     """An address that no node is known to have."""
     host = literal(server)
-    ours = host is not None and (host.is_loopback or host.is_unspecified or bool(_holders(state, host)))
-    return host is not None and not ours
+    if host is None or host.is_loopback or host.is_unspecified:
+        return False
+    return not holders(state, host)
 
 
 def literal(server: str) -> Ip | None:
     """The address that a server is named by; None for host names and sockets."""
     try:
-        host = ip_address(server.rpartition(":")[0].strip("[]"))
+        return _plain(server.rpartition(":")[0].strip("[]"))
     except ValueError:
         return None
-    return _plain(host)
 
 
-def _plain(host: Ip) -> Ip:
+def _plain(text: str) -> Ip:
+    host = ip_address(text)
     return (host.ipv4_mapped or host) if isinstance(host, IPv6Address) else host
 
 
-def _port(server: str) -> int | None:
+def port_of(server: str) -> int | None:
     text = server.rpartition(":")[2]
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _vips(state: ClusterState) -> set[Ip]:
-    return {_plain(ip_address(each.address)) for each in state.profile.vrrp.values()}
+def vips_of(state: ClusterState) -> set[Ip]:
+    return {_plain(vrrp.address) for vrrp in state.profile.vrrp.values()}
 
 
-def _holders(state: ClusterState, host: Ip) -> list[str]:
+def holders(state: ClusterState, host: Ip) -> list[str]:
     """The nodes that have the address, as their kernels or the profile tell. A VIP is no node's."""
-    if host in _vips(state):
-        return []
-    return [name for name in state.nodes if host in _addresses(state, name)]
-
-
-def _addresses(state: ClusterState, node: str) -> set[Ip]:
-    seen, own = state.nodes[node].addresses, literal(f"{state.profile.nodes[node].address}:0")
-    told = {_plain(ip_address(each)) for each in seen.value} if isinstance(seen, Known) else set[Ip]()
-    return told if own is None else told | {own}
+    found: list[str] = []
+    for name, node in state.nodes.items() if host not in vips_of(state) else ():
+        held = map(_plain, node.addresses.value) if isinstance(node.addresses, Known) else ()
+        if host in held or host == literal(f"{state.profile.nodes[name].address}:0"):
+            found.append(name)
+    return found

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
-from iamops.model.facts import LinkState, UnitReport
-from iamops.model.observed import Known, Observed
-from iamops.model.state import ClusterState, NodeState
+from iamops.model.facts import LinkState
+from iamops.model.observed import Known
+from iamops.model.state import ClusterState
 from iamops.model.vip import owner_of
 from iamops.plan.action import (
     Action,
@@ -21,129 +19,114 @@ from iamops.plan.action import (
     ServiceAction,
     Switchover,
 )
-from iamops.plan.check_timing import watched
-from iamops.plan.config.push import drained_plan, push_plan
-from iamops.plan.drill import drill_plan
-from iamops.plan.expectation import EffectivePriority
-from iamops.plan.forecast import forecast_of, measured, unserved
+from iamops.plan.config.drained_restart import DrainedPlanner
+from iamops.plan.config.push import PushPlanner
+from iamops.plan.drill import DrillPlanner
+from iamops.plan.forecast import measured, unserved
 from iamops.plan.known import NotKnown
 from iamops.plan.needs import with_needs
+from iamops.plan.planner import Planner
 from iamops.plan.predict import cut_by_nginx
-from iamops.plan.service import rolling_plan, service_plan
-from iamops.plan.step_builders import control
+from iamops.plan.rolling import RollingPlanner
+from iamops.plan.service import ServicePlanner
+from iamops.plan.step_builders import control, out_of_fault
 from iamops.plan.steps import Impact, Plan, Step, StepKind
-from iamops.plan.switchover import switchover_plan
+from iamops.plan.switchover import SwitchoverPlanner
 from iamops.plan.unknowns import unknown_notes
 
-# A short name for the state a plan rests on: when it changes, the plan that was shown is void. Pure.
-
-LENGTH = 12
-# What is done to one process, and not to whichever there is.
-TO_A_PROCESS = ("restart", "reload")
+FINGERPRINT_LENGTH = 12
 
 
-def with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
-    """The plan with the names of what it rests on.
+def planner_of(action: Action, state: ClusterState, now: float) -> Planner[Action]:
+    """Raises NoSuchTarget for a node, unit or instance that the profile does not have."""
+    match action:
+        case ServiceAction():
+            return ServicePlanner(action, state, now)
+        case RollingRestart():
+            return RollingPlanner(action, state, now)
+        case Switchover():
+            return SwitchoverPlanner(action, state, now)
+        case DrillAction():
+            return DrillPlanner(action, state, now)
+        case ConfigPush():
+            return PushPlanner(action, state, now)
+        case DrainedRestart():
+            return DrainedPlanner(action, state, now)
+
+
+def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
+    """Raises NoSuchTarget. Where something must be known and is not, the plan says so and has no steps."""
+    planner = planner_of(action, state, now)
+    try:
+        plan = with_needs(planner.plan(), state, now)
+    except NotKnown as missing:
+        touches = (action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
+        impact = Impact(touches)
+        plan = Plan(action, f"cannot be planned: {missing}", (), (), impact, unknown=str(missing))
+        return _with_fingerprints(plan, state, now)
+    forecast = planner.forecast(plan.impact) if plan.steps else None
+    host, measured_notes = measured(plan, state)
+    notes = (
+        *plan.notes,
+        *cut_by_nginx(plan, state, now),
+        *measured_notes,
+        *unserved(plan, state),
+        *unknown_notes(plan, planner),
+    )
+    watched = tuple(seen for node in planner.watched_nodes() for seen in out_of_fault(state, node))
+    plan = replace(plan, notes=notes, forecast=forecast, asked_host=host, watched=watched if plan.steps else ())
+    return _with_fingerprints(plan, state, now)
+
+
+def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
+    """The plan with the names of what it rests on: when that changes, the plan that was shown is void.
 
     Owners, links, what moves where, the commands and the processes they are for; VRRP states and priorities where
-    the plan could move a VIP. Nothing that changes by itself while a person reads: no ages or answers, no undos.
+    the plan could move a VIP. Nothing that changes anyway while a person reads: no ages or answers, no undos.
     What must not be so at all the guards ask for once more under the lock.
-    """
-    facts = _facts(plan, state, now)
-    touched = {name: node for name, node in state.nodes.items() if name in plan.impact.touches}
-    vrrp = {name: _vrrp(node) for name, node in touched.items() if _rests_on_vrrp(plan.action, state)}
-    return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), unread_fingerprint=_short(facts))
 
-
-def _short(facts: dict[str, Any]) -> str:
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
-
-
-def _facts(plan: Plan, state: ClusterState, now: float) -> dict[str, Any]:
-    """Whatever decides which commands are run has changed it with them. So have those who were quicker with a
-    process that is to be replaced, or to read its files.
-
-    Looks are left out: who insists on what they refuse leaves them out of the plan that was shown. What is only
-    watched sends no command.
+    Looks are left out: a person who insists against them gets a plan without them. What is only watched sends no
+    command.
     """
     action, impact = plan.action, plan.impact
     acting = [step for step in plan.steps if step.kind not in (StepKind.LOOK, StepKind.WATCH)]
-    return {
+    facts: dict[str, object] = {
         "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
         "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
         "up": [name for name in impact.touches if state.nodes[name].link.state is LinkState.UP],
         "taker": impact.taker,
         "handovers": impact.handovers,
         "run": [(step.node, step.kind, step.argv, step.stdin, step.here) for step in acting],
-        "processes": list(_processes(acting, state)),
+        "processes": [process for step in acting for process in _processes(step, state)],
     }
-
-
-def _rests_on_vrrp(action: Action, state: ClusterState) -> bool:
-    """A backend comes and goes without VRRP."""
+    vrrp: dict[str, object] = {}
+    # A backend comes and goes without VRRP.
     carriers = (state.profile.keepalived.unit, state.profile.nginx.unit)
-    return not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers
+    if not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers:
+        vrrp = {name: _vrrp(state, name) for name in state.nodes if name in impact.touches}
+    return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), unread_fingerprint=_short(facts))
 
 
-def _vrrp(node: NodeState) -> dict[str, Any]:
+def _vrrp(state: ClusterState, node: str) -> dict[str, object]:
     return {
         name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
-        for name, seen in node.vrrp.items()
+        for name, seen in state.nodes[node].vrrp.items()
     }
 
 
-def _processes(steps: Iterable[Step], state: ClusterState) -> Iterator[tuple[str, str, int | None]]:
-    for step in steps:
-        for unit, seen in state.nodes[step.node].units.items():
-            if step.kind is StepKind.DO and step.argv in [control(verb, unit) for verb in TO_A_PROCESS]:
-                yield step.node, unit, _process(seen)
+def _processes(step: Step, state: ClusterState) -> list[tuple[str, str, int | None]]:
+    """What a step replaces, or makes read its files: it is another process if somebody was quicker.
 
-
-def _process(seen: Observed[UnitReport]) -> int | None:
-    """Its number, while only a person would change it: systemd's count of its own restarts is 0 after ours."""
-    return seen.value.main_pid if isinstance(seen, Known) and not seen.value.restarts else None
-
-
-def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
-    """Raises NoSuchTarget for a node, unit or instance that the profile does not have.
-
-    Where something would have to be known and is not, the plan says so and has no steps.
+    A process counts while only a person would change it: systemd's count of its own restarts is 0 after ours.
     """
-    try:
-        plan = with_needs(_planned(action, state, now), state, now)
-    except NotKnown as missing:
-        impact = Impact(
-            touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
-        )
-        plan = Plan(action, f"cannot be planned: {missing}", (), (), impact, unknown=str(missing))
-        return with_fingerprints(plan, state, now)
-    raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
-    forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
-    host, said = measured(plan, state)
-    notes = (
-        *plan.notes,
-        *cut_by_nginx(plan, state, now),
-        *said,
-        *unserved(plan, state),
-        *unknown_notes(plan, state, now),
-    )
-    seen_last = watched(action, state) if plan.steps else ()
-    told = replace(plan, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
-    return with_fingerprints(told, state, now)
+    found = []
+    for unit, seen in state.nodes[step.node].units.items():
+        if step.kind is StepKind.DO and step.argv in (control("restart", unit), control("reload", unit)):
+            process = seen.value.main_pid if isinstance(seen, Known) and not seen.value.restarts else None
+            found.append((step.node, unit, process))
+    return found
 
 
-def _planned(action: Action, state: ClusterState, now: float) -> Plan:
-    match action:
-        case ServiceAction():
-            return service_plan(action, state, now)
-        case RollingRestart():
-            return rolling_plan(action, state, now)
-        case Switchover():
-            return switchover_plan(action, state, now)
-        case DrillAction():
-            return drill_plan(action, state, now)
-        case ConfigPush():
-            return push_plan(action, state, now)
-        case DrainedRestart():
-            return drained_plan(action, state, now)
+def _short(facts: dict[str, object]) -> str:
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import ClusterState
-from iamops.plan.action import Action, DrainedRestart, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.checks import CheckPasses
 from iamops.plan.expectation import StateExpectation, VrrpIn
 from iamops.plan.impact import successors
 from iamops.plan.known import holding
-from iamops.plan.step_builders import RUNNING, out_of_fault
+from iamops.plan.step_builders import out_of_fault
 from iamops.plan.vrrp_timing import (
     all_on,
     counted_priority,
@@ -40,50 +39,11 @@ def decides_s(state: ClusterState, node: str) -> float:
     return max(decision_s(live) for live in all_on(state, node))
 
 
-def undecided_s(action: ServiceAction, state: ClusterState) -> float:
-    """How long it is open after the action whether the check passes. 0: nothing that was read is new, a check was
-    asked, there is none that could fail, or keepalived itself begins anew, which it does with a good check only.
-    """
-    profile, node = state.profile, state.nodes[action.node]
-    anew = action.unit == profile.keepalived.unit and action.verb is not UnitVerb.RELOAD
-    if action.verb is UnitVerb.STOP or anew or action.unit not in (profile.nginx.unit, profile.keepalived.unit):
-        return 0.0
-    if all(isinstance(seen, Known) and seen.value.state not in RUNNING for seen in node.vrrp.values()):
-        return 0.0
-    if isinstance(node.files, Known) and action.unit in node.files.value.current:
-        return 0.0
-    if action.unit == profile.nginx.unit and asked_checks(state, action.node):
-        return 0.0
-    return decides_s(state, action.node)
-
-
 def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> float:
-    """How long keepalived on the watched nodes may take to leave a FAULT whose reason is gone."""
-    nodes = {each.node for each in watched if isinstance(each, VrrpIn)}
+    """How long keepalived on the watched nodes may take to leave a FAULT whose cause is over."""
+    nodes = {expected.node for expected in watched if isinstance(expected, VrrpIn)}
     return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
 
-
-def watched(action: Action, state: ClusterState) -> tuple[VrrpIn, ...]:
-    """No node that was well is in FAULT when all effects have shown, but the one that is stopped."""
-    return tuple(each for node in watched_nodes(action, state) for each in out_of_fault(state, node))
-
-
-def watched_nodes(action: Action, state: ClusterState) -> Iterator[str]:
-    """The nodes whose keepalived must be as well afterwards as it was before."""
-    daemons = (state.profile.nginx.unit, state.profile.keepalived.unit)
-    match action:
-        case Switchover() | DrainedRestart():
-            yield from state.profile.nodes
-        case RollingRestart() if action.unit in daemons:
-            yield from state.profile.nodes
-        case ServiceAction() if action.unit in daemons:
-            stopped = action.node if action.verb is UnitVerb.STOP else None
-            yield from (node for node in state.profile.nodes if node != stopped)
-        case _:
-            pass
-
-
-# A check that falls into a restart of nginx, and acts on it at once: then the VIP may move. Pure.
 
 # nginx is stopped and started again within this on any machine that can carry it.
 NGINX_RESTART_S = 1.0
@@ -97,22 +57,27 @@ def may_go(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
 
 def gap_s(state: ClusterState, node: str, now: float) -> float:
     """What that may cost beside the restart itself."""
-    takers = ((name, successors(state, name, node)) for name in may_go(state, node, now))
-    skews = (
-        skew_s(counted_priority(state, name, others[0]), vrrp_on(state, others[0], name))
-        for name, others in takers
-        if others
-    )
-    return max(skews, default=0.0)
+    longest_s = 0.0
+    for name in may_go(state, node, now):
+        for taker in successors(state, name, node)[:1]:
+            priority = counted_priority(state, name, taker)
+            longest_s = max(longest_s, skew_s(priority, vrrp_on(state, taker, name)))
+    return longest_s
 
 
 def of_vips(state: ClusterState, node: str, now: float) -> str:
     """What a restart of nginx does to the VIPs of its node, in words."""
     held, going = holding(state, node, now).alone, may_go(state, node, now)
-    if going:
-        addresses = " and ".join(state.profile.vrrp[name].address for name in going)
-        return f"whether VIP {addresses} stays is not known: {'; '.join(_checks(state, node, going))}"
-    return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+    if not going:
+        return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+    addresses = " and ".join(state.profile.vrrp[name].address for name in going)
+    checks = dict.fromkeys(check for name in going for check in vrrp_on(state, node, name).known_checks)
+    failing = "; ".join(
+        f"{check.name} on {node} (every {check.interval_s:g} s, fall {check.fall}) may fail in between"
+        for check in checks
+        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S
+    )
+    return f"whether VIP {addresses} stays is not known: {failing}"
 
 
 def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
@@ -121,13 +86,3 @@ def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
     if not silent:
         return ""
     return f", if the check runs as the profile says: keepalived on {' and '.join(silent)} does not tell"
-
-
-def _checks(state: ClusterState, node: str, instances: tuple[str, ...]) -> Iterator[str]:
-    """One sentence for each check that may fall into it."""
-    lives = [vrrp_on(state, node, name) for name in instances]
-    quick = dict.fromkeys(each for live in lives for each in live.known_checks)
-    for check in quick:
-        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S:
-            how = f"every {check.interval_s:g} s, fall {check.fall}"
-            yield f"{check.name} on {node} ({how}) may fail in between"

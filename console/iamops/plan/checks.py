@@ -12,8 +12,8 @@ from iamops.model.foreign import whole
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.model.state import ClusterState
 from iamops.model.text import being
-from iamops.plan.observation import Judgement, Observation
-from iamops.plan.vrrp_timing import reports_checks, vrrp_on
+from iamops.plan.observation import Observation
+from iamops.plan.vrrp_timing import HIGHEST_PRIORITY, reports_checks, vrrp_on
 
 Checks = tuple[LiveCheck, ...]
 
@@ -25,7 +25,7 @@ def why_no_fault(node: str, live: LiveVrrp) -> str | None:
     if not live.checks:
         return f"keepalived on {node} tracks no check for {live.instance}"
     weighted = tuple(check for check in live.checks if check.weight)
-    return _said(node, live.checks, weighted) if weighted else None
+    return _weights_text(node, live.checks, weighted) if weighted else None
 
 
 def why_it_stays(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp) -> str | None:
@@ -34,7 +34,7 @@ def why_it_stays(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp) -> str 
         return None
     if not own.checks:
         return why_no_fault(owner, own)
-    stays = len(_leaving(own, other)) == len(own.checks) and _stays(own, own.checks, other)
+    stays = _leaving(own, other) == own.checks and _stays(own, own.checks, other)
     return _why(owner, own, taker, other, own.checks) if stays else None
 
 
@@ -43,9 +43,9 @@ def why_it_may_stay(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp) -> s
     if not own.checks or other.checks is None:
         return None
     leaving = _leaving(own, other)
-    each = [(check,) for check in leaving]
-    open_ = bool(leaving) and (len(leaving) < len(own.checks) or not _stays(own, own.checks, other))
-    return _why(owner, own, taker, other, *each) if open_ else None
+    if not leaving or (leaving == own.checks and _stays(own, own.checks, other)):
+        return None
+    return _why(owner, own, taker, other, *((check,) for check in leaving))
 
 
 class Staying(NamedTuple):
@@ -56,21 +56,21 @@ class Staying(NamedTuple):
 
 
 def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> Staying | None:
-    """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is told."""
+    """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is known."""
     if not reports_checks(state, owner, instance):
         return None
-    address = state.profile.vrrp[instance].address
+    vip = f"VIP {state.profile.vrrp[instance].address}"
     own, other = (vrrp_on(state, node, instance) for node in (owner, taker))
     why = why_it_stays(owner, own, taker, other)
     if why and not (own.checks and other.assumed):
-        return Staying(f"VIP {address} would stay on {owner}, where nobody answers: {why}", known=True)
+        return Staying(f"{vip} would stay on {owner}, where nobody answers: {why}", known=True)
     if why := why or why_it_may_stay(owner, own, taker, other):
-        reason = f"whether VIP {address} would leave {owner}, where nobody answers, is not known: {why}"
+        reason = f"whether {vip} would leave {owner}, where nobody answers, is not known: {why}"
         return Staying(reason, known=False)
     return None
 
 
-def _leaving(own: LiveVrrp, other: LiveVrrp) -> tuple[LiveCheck, ...]:
+def _leaving(own: LiveVrrp, other: LiveVrrp) -> Checks:
     """The checks that, failing alone, would leave the VIP where it is."""
     return tuple(check for check in own.known_checks if _stays(own, (check,), other))
 
@@ -82,15 +82,16 @@ def _stays(own: LiveVrrp, failing: Checks, other: LiveVrrp) -> bool:
 
 
 def _why(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp, *failing: Checks) -> str:
-    """Each of `failing` leaves the VIP there; told is the priority that is the closest to going."""
-    head = _said(owner, own.known_checks, tuple(dict.fromkeys(check for each in failing for check in each)))
+    """Each of `failing` leaves the VIP there; named is the priority that is the closest to going."""
+    named = tuple(dict.fromkeys(check for checks in failing for check in checks))
+    head = _weights_text(owner, own.known_checks, named)
     if other.nopreempt:
         return f"{head}; with nopreempt {taker} does not take the VIP from a living owner"
-    left, well = min(_priority(own, each) for each in failing), _priority(other, ())
+    left, well = min(_priority(own, checks) for checks in failing), _priority(other, ())
     return f"{head}; at priority {left} {owner} is still not below the {well} of {taker}"
 
 
-def _said(node: str, checks: Checks, weighted: Checks) -> str:
+def _weights_text(node: str, checks: Checks, weighted: Checks) -> str:
     named = " and ".join(f"{check.name} has weight {check.weight}" for check in weighted)
     if len(weighted) == len(checks):
         return f"{named} on {node}: it changes the priority there, and nothing makes it a FAULT"
@@ -99,12 +100,9 @@ def _said(node: str, checks: Checks, weighted: Checks) -> str:
 
 
 def _priority(live: LiveVrrp, failing: Checks) -> int:
-    """A negative weight counts while the check fails, a positive one while it is content; 1 to 254 in all."""
+    """A negative weight counts while the check fails, a positive one while it succeeds; 1 to 254 in all."""
     counted = sum(check.weight for check in live.known_checks if (check.weight < 0) is (check in failing))
-    return min(254, max(1, live.priority + counted))
-
-
-# keepalived's own check, asked by us: what it says now it says whenever keepalived runs it. Pure.
+    return min(HIGHEST_PRIORITY, max(1, live.priority + counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +118,10 @@ class CheckPasses:
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
         if exit_status == 0:
-            return Observation(Judgement.HOLDS, f"keepalived's check passes on {self.node}")
-        said = "was ended by a signal" if exit_status is None else f"says no (exit {exit_status})"
-        return Observation(Judgement.NOT_YET, f"keepalived's check on {self.node} {said}")
+            return Observation.of(True, self.sentence)
+        ended = "was ended by a signal" if exit_status is None else f"says no (exit {exit_status})"
+        return Observation.of(False, f"keepalived's check on {self.node} {ended}")
 
-
-# Started means that it stays up: the same process, not one of many that die one after the other. Pure.
 
 # With the look again at its health behind it, what answers is asked to stay up for a second.
 ANSWERING_S = 0.9
@@ -157,21 +153,19 @@ class StaysUp:
         return ("sh", "-c", _TWICE, "stays", f"{self.unit}.service", f"{self.lasts_s:g}")
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
-        shown = text.strip().split("\n\n")
-        looks = [dict(line.partition("=")[::2] for line in each.splitlines()) for each in shown]
+        what, shown = f"{self.unit} on {self.node}", text.strip().split("\n\n")
+        looks = [dict(line.partition("=")[::2] for line in part.splitlines()) for part in shown]
         if exit_status != 0 or len(looks) != 2 or not all("ActiveState" in look for look in looks):
-            return Observation(Judgement.UNKNOWN, f"systemd on {self.node} did not tell about {self.unit}")
-        what = f"{self.unit} on {self.node}"
+            return Observation.unknown(f"systemd on {self.node} did not tell about {self.unit}")
         for look in looks:
-            if look["ActiveState"] not in ("active", "reloading"):
-                active, sub = look["ActiveState"], look.get("SubState", "")
-                return Observation(
-                    Judgement.NOT_YET, f"{what} {being(active)}" + (f" ({sub})" if sub != active else "")
-                )
-        (first, then), same = (look.get("MainPID") for look in looks), ("MainPID", "NRestarts")
-        if any(looks[0].get(key) != looks[1].get(key) for key in same):
-            return Observation(Judgement.NOT_YET, f"{what} does not stay up: process {first}, then {then}")
-        return Observation(Judgement.HOLDS, f"{what} stays up")
+            active, sub = look["ActiveState"], look.get("SubState", "")
+            if active not in ("active", "reloading"):
+                return Observation.of(False, f"{what} {being(active)}" + (f" ({sub})" if sub != active else ""))
+        first, then = looks
+        if any(first.get(key) != then.get(key) for key in ("MainPID", "NRestarts")):
+            died = f"process {first.get('MainPID')}, then {then.get('MainPID')}"
+            return Observation.of(False, f"{what} does not stay up: {died}")
+        return Observation.of(True, f"{what} stays up")
 
 
 def lasts_s(restart_delay_s: float | None, *, answers: bool) -> float:
@@ -183,8 +177,6 @@ def lasts_s(restart_delay_s: float | None, *, answers: bool) -> float:
         return ANSWERING_S
     return LEAST_S if restart_delay_s is None else min(MOST_S, max(LEAST_S, restart_delay_s))
 
-
-# Is there room in /run, where systemd keeps the timers of undos? Pure; one look.
 
 ASK = ("df", "--output=avail,iavail", "/run")
 

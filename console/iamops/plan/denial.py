@@ -40,25 +40,26 @@ class Denial:
 
     @property
     def identities(self) -> frozenset[Identity]:
-        """All that must have been insisted on. Who insists although it is so, does although it may be."""
+        """All that must have been insisted on. To insist although it is so includes that it may be so."""
         grades = (True, False) if self.known else (False,)
-        about = self.subjects or ("",)
-        return frozenset(Identity(self.code, self.node, each, grade) for each in about for grade in grades)
+        subjects = self.subjects or ("",)
+        return frozenset(
+            Identity(self.code, self.node, subject, grade) for subject in subjects for grade in grades
+        )
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """What insists on it. What a step has found is named in full: a code may be about several steps."""
         if not self.overridable:
             return ()
-        return tuple(f"{self.code}@{self.node}/{each}" for each in self.subjects) if self.by_step else (self.code,)
+        in_full = tuple(f"{self.code}@{self.node}/{subject}" for subject in self.subjects)
+        return in_full if self.by_step else (self.code,)
 
     @property
     def insist(self) -> str:
         """The way on, or nothing."""
-        if not self.overrides:
-            return ""
         options = " ".join(f"--override {shlex.quote(name)}" for name in self.overrides)
-        return f' ({options} --reason "…" to insist)'
+        return f' ({options} --reason "…" to insist)' if options else ""
 
     @property
     def sentence(self) -> str:
@@ -85,8 +86,6 @@ class GuardContext:
         return self.state.nodes.values()
 
 
-# What a person has insisted on: reasons that were shown, each by its code, node and subject. Pure.
-
 NEW = "that was not among the reasons which were overridden"
 
 
@@ -95,8 +94,8 @@ def overridden(
 ) -> tuple[Denial, ...]:
     """The denials that give way. `shown`: those that were read when it was insisted; None: these are."""
     denied = tuple(denied)
-    about = _insisted(denied if shown is None else shown, overrides)
-    return tuple(each for each in denied if each.overridable and each.identities <= about)
+    insisted = _insisted(denied if shown is None else shown, overrides)
+    return tuple(denial for denial in denied if denial.overridable and denial.identities <= insisted)
 
 
 def standing(
@@ -104,27 +103,31 @@ def standing(
 ) -> tuple[Denial, ...]:
     """The denials that remain; one that came after its code was overridden says so."""
     denied, overrides = tuple(denied), tuple(overrides)
-    away, codes = overridden(denied, overrides, shown), {_code(each) for each in overrides}
+    away, codes = overridden(denied, overrides, shown), {override.partition("@")[0] for override in overrides}
     return tuple(
-        replace(each, reason=f"{each.reason}; {NEW}") if each.overridable and each.code in codes else each
-        for each in denied
-        if each not in away
+        replace(denial, reason=f"{denial.reason}; {NEW}")
+        if denial.overridable and denial.code in codes
+        else denial
+        for denial in denied
+        if denial not in away
     )
 
 
 def without_looks(plan: Plan, overrides: Iterable[str], away: Iterable[Denial]) -> Plan:
     """The plan without the looks that would refuse what was insisted on.
 
-    A code of which no guard has said anything is about the one look that can refuse with it. Where there are
+    A code that no guard has used is about the one look that can refuse with it. Where there are
     several, it is about none of them: which one refuses is not known yet, and its refusal names it.
     """
     overrides = tuple(overrides)
-    about = _insisted(away, overrides)
-    said = {each.code for each in about}
-    for code in (each for each in overrides if each not in said):
-        only = {refused_by(plan, step).identities for step in plan.steps if step.refuses == code}
-        about |= next(iter(only)) if len(only) == 1 else frozenset()
-    return replace(plan, steps=tuple(step for step in plan.steps if not _needless(plan, step, about)))
+    insisted = _insisted(away, overrides)
+    denied_codes = {identity.code for identity in insisted}
+    looks = [(step, refused_by(plan, step)) for step in plan.steps if step.refuses is not None]
+    for code in (code for code in overrides if code not in denied_codes):
+        only = {refusal.identities for _, refusal in looks if refusal.code == code}
+        insisted |= next(iter(only)) if len(only) == 1 else frozenset()
+    needless = [step for step, refusal in looks if refusal.overridable and refusal.identities <= insisted]
+    return replace(plan, steps=tuple(step for step in plan.steps if step not in needless))
 
 
 def refused_by(plan: Plan, step: Step, why: str = "") -> Denial:
@@ -134,20 +137,11 @@ def refused_by(plan: Plan, step: Step, why: str = "") -> Denial:
     return Denial(step.refuses or "", why, overridable, step.node, subjects, by_step=True)
 
 
-def _needless(plan: Plan, step: Step, about: frozenset[Identity]) -> bool:
-    refusal = refused_by(plan, step)
-    return step.refuses is not None and refusal.overridable and refusal.identities <= about
-
-
 def _insisted(shown: Iterable[Denial], overrides: Iterable[str]) -> frozenset[Identity]:
     """`CODE`: what was shown with it. `CODE@NODE/SUBJECT`: exactly that."""
     overrides = tuple(overrides)
-    about = {one for each in shown if each.code in overrides for one in each.identities}
-    for code, _, named in (each.partition("@") for each in overrides if "@" in each):
-        node, _, subject = named.partition("/")
-        about |= Denial(code, "", node=node or None, subjects=(subject,)).identities
-    return frozenset(about)
-
-
-def _code(override: str) -> str:
-    return override.partition("@")[0]
+    found = {identity for denial in shown if denial.code in overrides for identity in denial.identities}
+    for code, _, target in (override.partition("@") for override in overrides if "@" in override):
+        node, _, subject = target.partition("/")
+        found |= Denial(code, "", node=node or None, subjects=(subject,)).identities
+    return frozenset(found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.model.facts import LinkState, ProbeReport, VrrpState
 from iamops.model.foreign import whole
@@ -34,13 +33,12 @@ class VipOn:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
         if self.node in _unseen(state, now, self.instance):
-            return Observation(Judgement.UNKNOWN, f"{self.node} cannot be seen")
+            return Observation.unknown(f"{self.node} cannot be seen")
         owners = tuple(claim.node for claim in ownership(state, self.instance, now).owners)
-        address = state.profile.vrrp[self.instance].address
+        vip = f"VIP {state.profile.vrrp[self.instance].address}"
         if owners == (self.node,):
-            return Observation(Judgement.HOLDS, f"VIP {address} is on {self.node}")
-        where = " and ".join(owners) or "no node"
-        return Observation(Judgement.NOT_YET, f"VIP {address} is on {where}, not on {self.node}")
+            return Observation.of(True, f"{vip} is on {self.node}")
+        return Observation.of(False, f"{vip} is on {' and '.join(owners) or 'no node'}, not on {self.node}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,9 @@ class VipSomewhere:
         claims = ownership(state, self.instance, now).owners
         owners = tuple(claim.node for claim in claims if claim.node not in unseen)
         if not owners and unseen:
-            return Observation(Judgement.UNKNOWN, f"{' and '.join(dict.fromkeys(unseen))} cannot be seen")
+            return Observation.unknown(f"{' and '.join(dict.fromkeys(unseen))} cannot be seen")
         text = f"VIP {state.profile.vrrp[self.instance].address} is on {' and '.join(owners) or 'no node'}"
-        return Observation(Judgement.HOLDS if len(owners) == 1 else Judgement.NOT_YET, text)
+        return Observation.of(len(owners) == 1, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +73,15 @@ class NoIdleMaster:
         return f"{self.node} is not MASTER of {self.instance} without the VIP"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
-        node, address = state.nodes[self.node], state.profile.vrrp[self.instance].address
-        seen, addresses = node.vrrp[self.instance], node.addresses
+        seen, addresses = state.nodes[self.node].vrrp[self.instance], state.nodes[self.node].addresses
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.node}: {seen.reason}")
+            return Observation.unknown(f"{self.node}: {seen.reason}")
         if isinstance(addresses, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.node}: {addresses.reason}")
-        held = addresses.value
-        idle = seen.value.state is VrrpState.MASTER and address not in held
-        text = f"{self.node} is {seen.value.state} and {'has no' if address not in held else 'has the'} VIP"
-        return Observation(Judgement.NOT_YET if idle else Judgement.HOLDS, text)
+            return Observation.unknown(f"{self.node}: {addresses.reason}")
+        held = state.profile.vrrp[self.instance].address in addresses.value
+        idle = seen.value.state is VrrpState.MASTER and not held
+        text = f"{self.node} is {seen.value.state} and {'has the' if held else 'has no'} VIP"
+        return Observation.of(not idle, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +99,9 @@ class VrrpIn:
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
         seen = state.nodes[self.node].vrrp[self.instance]
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.node}: {seen.reason}")
+            return Observation.unknown(f"{self.node}: {seen.reason}")
         text = f"{self.instance} is {seen.value.state} on {self.node}"
-        return _told(seen, since, seen.value.state in self.states, text)
+        return _since(seen.at, since, seen.value.state in self.states, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +119,11 @@ class EffectivePriority:
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
         seen = state.nodes[self.node].vrrp[self.instance]
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.node}: {seen.reason}")
+            return Observation.unknown(f"{self.node}: {seen.reason}")
         counted = seen.value.effective_priority
         if counted is None:
-            return Observation(Judgement.UNKNOWN, f"{self.node}: keepalived does not tell its effective priority")
-        return _told(seen, since, counted == self.priority, f"effective priority of {self.node} is {counted}")
+            return Observation.unknown(f"{self.node}: keepalived does not tell its effective priority")
+        return _since(seen.at, since, counted == self.priority, f"effective priority of {self.node} is {counted}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +142,12 @@ class UnitRuns:
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
         seen = state.nodes[self.node].units[self.unit]
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
+            return Observation.unknown(f"{self.unit} on {self.node}: {seen.reason}")
         report = seen.value
         process = f", process {report.main_pid}" if report.main_pid else ""
         replaced = self.other_than is None or report.main_pid not in (self.other_than, None)
         text = f"{self.unit} on {self.node} {being(report.active)}{process}"
-        return _told(seen, since, report.active == "active" and replaced, text)
+        return _since(seen.at, since, report.active == "active" and replaced, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +164,8 @@ class UnitStopped:
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
         seen = state.nodes[self.node].units[self.unit]
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
-        text = f"{self.unit} on {self.node} {being(seen.value.active)}"
-        return _told(seen, since, seen.value.stopped, text)
+            return Observation.unknown(f"{self.unit} on {self.node}: {seen.reason}")
+        return _since(seen.at, since, seen.value.stopped, f"{self.unit} on {self.node} {being(seen.value.active)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +251,7 @@ StateExpectation = (
 
 @dataclass(frozen=True, slots=True)
 class TimerArmed:
-    """systemd on the node will carry out the undo by itself, or (`armed` False) has forgotten it."""
+    """systemd on the node will carry out the undo, or (`armed` False) has forgotten it."""
 
     node: str
     dead_man: str
@@ -270,15 +266,13 @@ class TimerArmed:
         return ("systemctl", "show", "--property=ActiveState,LoadState", f"{self.dead_man}.timer")
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
-        said = dict(line.partition("=")[::2] for line in text.splitlines())
-        if exit_status != 0 or "ActiveState" not in said:
-            return Observation(
-                Judgement.UNKNOWN, f"systemd on {self.node} did not tell about {self.dead_man}.timer"
-            )
-        active = said["ActiveState"] == "active"
+        timer = f"{self.dead_man}.timer"
+        properties = dict(line.partition("=")[::2] for line in text.splitlines())
+        if exit_status != 0 or "ActiveState" not in properties:
+            return Observation.unknown(f"systemd on {self.node} did not tell about {timer}")
+        active = properties["ActiveState"] == "active"
         word = "armed" if active else "not armed"
-        verdict = Judgement.HOLDS if active is self.armed else Judgement.NOT_YET
-        return Observation(verdict, f"{self.dead_man}.timer is {word} on {self.node}")
+        return Observation.of(active is self.armed, f"{timer} is {word} on {self.node}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +292,11 @@ class FreshWorkers:
         return ("ps", "--ppid", str(self.main_pid), "-o", "etimes=")
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
-        ages = [age for word in text.split() if (age := whole(word)) is not None]
-        if not ages:
-            return Observation(Judgement.UNKNOWN, f"no workers of {self.unit} can be seen on {self.node}")
+        ages_s = [age_s for word in text.split() if (age_s := whole(word)) is not None]
+        if not ages_s:
+            return Observation.unknown(f"no workers of {self.unit} can be seen on {self.node}")
         # ps counts in whole seconds, rounded down.
-        fresh = min(ages) <= elapsed_s + 1
-        return Observation(Judgement.HOLDS if fresh else Judgement.NOT_YET, f"youngest worker: {min(ages)} s old")
+        return Observation.of(min(ages_s) <= elapsed_s + 1, f"youngest worker: {min(ages_s)} s old")
 
 
 # Asked by commands on the node, and by requests through its nginx.
@@ -312,39 +305,38 @@ Asked = OthersServe | TakenBack
 Look = Command | Asked
 LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, CheckPasses, OthersServe, TakenBack)
 ASKED = (OthersServe, TakenBack)
-# What says by itself that it is well, by answering.
+# What shows that it is well by answering.
 ANSWERING = (ServiceHealthy, DomainsAnswer, DatastoreAnswers)
 Expectation = StateExpectation | Look
 
 
 def judge_all(expected: Iterable[StateExpectation], state: ClusterState, since: float, now: float) -> Observation:
     """The worst of several readings; their texts joined. It is `old` if all of those are."""
-    readings = [each.judge(state, since, now) for each in expected]
-    text = "; ".join(reading.text for reading in readings) or "nothing to observe"
-    for verdict in (Judgement.UNKNOWN, Judgement.NOT_YET):
+    readings = [expectation.judge(state, since, now) for expectation in expected]
+    for verdict in (Judgement.UNKNOWN, Judgement.NOT_YET, Judgement.HOLDS):
         worst = [reading for reading in readings if reading.verdict is verdict]
         if worst:
-            told = "; ".join(reading.text for reading in worst)
-            return Observation(verdict, told, old=all(reading.old for reading in worst))
-    return Observation(Judgement.HOLDS, text)
+            text = "; ".join(reading.text for reading in worst)
+            return Observation(verdict, text, all(reading.old for reading in worst))
+    return Observation.of(True, "nothing to observe")
 
 
-def _told(seen: Observed[Any], since: float, fits: bool, text: str) -> Observation:
-    if seen.at is None or seen.at < since:
+def _since(at: float | None, since: float, holds: bool, text: str) -> Observation:
+    """What was seen before the step proves nothing."""
+    if at is None or at < since:
         return Observation(Judgement.NOT_YET, f"{text} (as of before the step)", old=True)
-    return Observation(Judgement.HOLDS if fits else Judgement.NOT_YET, text)
+    return Observation.of(holds, text)
 
 
 def _probed(what: str, views: dict[str, Observed[ProbeReport]], since: float) -> Observation:
     for where, seen in views.items():
         if isinstance(seen, Unknown):
-            return Observation(Judgement.UNKNOWN, f"{what}, {where}: {seen.reason}")
+            return Observation.unknown(f"{what}, {where}: {seen.reason}")
         if seen.at is None or seen.at < since:
             return Observation(Judgement.NOT_YET, f"{what}, {where}: no answer since the step began", old=True)
         if not seen.value.ok:
-            detail = seen.value.detail or str(seen.value.outcome)
-            return Observation(Judgement.NOT_YET, f"{what}, {where}: {detail}")
-    return Observation(Judgement.HOLDS, f"{what} answers")
+            return Observation.of(False, f"{what}, {where}: {seen.value.detail or seen.value.outcome}")
+    return Observation.of(True, f"{what} answers")
 
 
 def _unseen(state: ClusterState, now: float, instance: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Reading what was observed into a plan: a value, or the end of planning. Pure.
 
-A plan that rests on something nobody knows is no plan. Whoever reads through here cannot take an unknown for
+A plan that rests on something nobody knows is no plan. What reads through here cannot take an unknown for
 false, 0 or empty: NotKnown travels up to `plan_for`, which makes a plan without steps of it, and the guards
 refuse that.
 """
@@ -8,35 +8,31 @@ refuse that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from iamops.model.facts import ProbeReport, UnitReport, VrrpReport
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of, why_unseen
 
-T = TypeVar("T")
-
 
 class NotKnown(Exception):
     """What the plan would have to know, and why it is not known; one sentence."""
 
 
-def known(seen: Observed[T], what: str) -> T:
-    """The value. Raises NotKnown."""
+def unit_of(state: ClusterState, unit: str, node: str) -> UnitReport:
+    """What systemd reports of a unit. Raises NotKnown."""
+    seen = state.nodes[node].units[unit]
     if isinstance(seen, Unknown):
-        raise NotKnown(f"{what} is not known: {seen.reason}")
+        raise NotKnown(f"the state of {unit} on {node} is not known: {seen.reason}")
     return seen.value
 
 
-def unit_of(state: ClusterState, unit: str, node: str) -> UnitReport:
-    """What systemd says of a unit. Raises NotKnown."""
-    return known(state.nodes[node].units[unit], f"the state of {unit} on {node}")
-
-
 def vrrp_of(state: ClusterState, instance: str, node: str) -> VrrpReport:
-    """What keepalived says of an instance. Raises NotKnown."""
-    return known(state.nodes[node].vrrp[instance], f"the VRRP state of {instance} on {node}")
+    """What keepalived reports of an instance. Raises NotKnown."""
+    seen = state.nodes[node].vrrp[instance]
+    if isinstance(seen, Unknown):
+        raise NotKnown(f"the VRRP state of {instance} on {node} is not known: {seen.reason}")
+    return seen.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +66,16 @@ def holding(state: ClusterState, node: str, now: float) -> Holding:
 
 def may_hold(state: ClusterState, node: str, now: float) -> int:
     """How many VIPs this node holds or may hold: for the order in which nodes are touched, owners last."""
-    return sum(_may_hold(state, name, node, now) for name in state.profile.vrrp)
-
-
-def _may_hold(state: ClusterState, instance: str, node: str, now: float) -> bool:
-    match owner_of(state, instance, now):
-        case OwnedBy(owner):
-            return owner == node
-        case Contested(nodes) | OwnerUnknown(nodes):
-            return node in nodes
-        case _:
-            return False
+    found = 0
+    for name in state.profile.vrrp:
+        match owner_of(state, name, now):
+            case OwnedBy(owner):
+                found += owner == node
+            case Contested(nodes) | OwnerUnknown(nodes):
+                found += node in nodes
+            case _:
+                pass
+    return found
 
 
 def answered(seen: Observed[ProbeReport]) -> bool:

@@ -23,7 +23,7 @@ GENERALLY = {
 
 
 def needing(profile: Profile, name: str, node: str) -> Iterator[tuple[Service, str, Need]]:
-    """Whoever needs it: a datastore everywhere, a service on its own node only."""
+    """The services that need it: a datastore everywhere, a service on its own node only."""
     nodes = tuple(profile.nodes) if name in profile.datastores else (node,)
     for service in profile.services.values():
         for need in service.needs:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from iamops.model.facts import ProbeReport
 from iamops.model.need import Need, NeedWhen
-from iamops.model.observed import Freshness, Known, Observed, Unknown, freshness
+from iamops.model.observed import Freshness, Observed, Unknown, freshness
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.plan.impact import datastores_of, services_of
 from iamops.plan.needing import needing, without
-from iamops.plan.steps import Plan, StepKind
+from iamops.plan.steps import Plan
 from iamops.render.privileges import controlled
 
-# Datastores and needed ports are looked at every 5 s.
+# Datastores and needed ports are probed every 5 s.
 SEEN_EVERY_S = 5.0
 # For how long it goes without, by what is done to the unit.
 UNTIL = {"stop": "", "restart": " until it is back", "hang": " while {} hangs"}
@@ -59,8 +59,8 @@ class Fall:
 def commands(plan: Plan) -> Iterator[UnitCommand]:
     """Every unit that the plan's steps start, stop, restart, hang or wake, in order."""
     stopped: set[tuple[str, str]] = set()
-    for step in plan.steps:
-        command = controlled(step.argv) if step.kind is StepKind.DO else None
+    for step in plan.acting:
+        command = controlled(step.argv)
         if command is None:
             continue
         verb, unit = command
@@ -77,8 +77,17 @@ def lacks(state: ClusterState, command: UnitCommand, now: float) -> Iterator[Lac
         for need in state.profile.services[name].needs:
             if own := _own_doing(state.profile, need, command):
                 yield Lack(name, command.node, need, own)
-            elif why := _lacking(state, command.node, need, now):
-                yield Lack(name, command.node, need, why, known=_is_known(state, command.node, need, now))
+                continue
+            seen, (who, where) = _seen(state, command.node, need), _asked(state.profile, command.node, need)
+            unknown = f"whether {who} answers {where} is not known"
+            if isinstance(seen, Unknown):
+                yield Lack(name, command.node, need, f"{unknown}: {seen.reason}", known=False)
+            elif freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is Freshness.UNKNOWN:
+                why = f"{unknown}: last seen {seen.age_s(now):.0f} s ago"
+                yield Lack(name, command.node, need, why, known=False)
+            elif not seen.value.ok:
+                why = f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
+                yield Lack(name, command.node, need, why)
 
 
 def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
@@ -95,6 +104,11 @@ def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
                 lost.append((service.name, where))
 
 
+def outages(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
+    """Those of them that end a service at once."""
+    return (fall for fall in falls(profile, unit, node) if fall.need.when is NeedWhen.ALWAYS)
+
+
 def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]:
     """All that the needs of a node's services are judged by: what it is called -> what was seen."""
     services = [s for s in state.profile.services.values() if s.runs_on(node)]
@@ -102,65 +116,35 @@ def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]
 
 
 def with_needs(plan: Plan, state: ClusterState, now: float) -> Plan:
-    """The plan, with notes on who falls and on what waits."""
-    notes = tuple(dict.fromkeys((*_fallen(plan, state.profile), *_waiting(plan, state, now))))
-    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
-
-
-def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
-    nodes: dict[tuple[str, Need, str], list[str]] = {}
+    """The plan, with notes on who falls, on what would not come up again, and on what comes up and is idle."""
+    nodes_by_fall: dict[tuple[str, Need, str], list[str]] = {}
+    waiting: list[str] = []
     for command in commands(plan):
-        if command.verb in ("start", "wake"):
-            continue
-        until = UNTIL[command.verb].format(command.unit)
-        for fall in falls(profile, command.unit, command.node):
-            where = nodes.setdefault((fall.service, fall.need, until), [])
-            if fall.node not in where:
-                where.append(fall.node)
-    for (service, need, until), where in nodes.items():
-        effect = without(profile, service, need)
-        yield f"{service} on {' and '.join(where)} needs {need.what} and {effect}{until}"
-
-
-def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
-    for command in commands(plan):
+        if command.verb not in ("start", "wake"):
+            until = UNTIL[command.verb].format(command.unit)
+            for fall in falls(state.profile, command.unit, command.node):
+                nodes_by_fall.setdefault((fall.service, fall.need, until), []).append(fall.node)
         # What hangs has not ended: it goes on where it was, whatever it would need to start.
         for lack in lacks(state, command, now) if command.verb not in ("hang", "wake") else ():
-            if command.verb == "stop":
-                if lack.need.when is not NeedWhen.IDLE:
-                    yield f"once stopped it does not come up again on {lack.node}: {lack.sentence}"
-            elif lack.need.when is NeedWhen.IDLE:
-                yield f"{lack.service} comes up on {lack.node} and is idle: {lack.why}"
+            idle = lack.need.when is NeedWhen.IDLE
+            if command.verb == "stop" and not idle:
+                waiting.append(f"once stopped it does not come up again on {lack.node}: {lack.sentence}")
+            elif command.verb != "stop" and idle:
+                waiting.append(f"{lack.service} comes up on {lack.node} and is idle: {lack.why}")
+    fallen: list[str] = []
+    for (service, need, until), nodes in nodes_by_fall.items():
+        effect = without(state.profile, service, need)
+        where = " and ".join(dict.fromkeys(nodes))
+        fallen.append(f"{service} on {where} needs {need.what} and {effect}{until}")
+    return replace(plan, notes=(*plan.notes, *dict.fromkeys((*fallen, *waiting))))
 
 
 def _own_doing(profile: Profile, need: Need, command: UnitCommand) -> str | None:
     for unit, node in sorted(command.stopped):
-        names = datastores_of(profile, unit, node)
-        if node == command.node:
-            names += services_of(profile, unit)
-        if need.name in names:
+        own = services_of(profile, unit) if node == command.node else ()
+        if need.name in (*datastores_of(profile, unit, node), *own):
             return f"this plan stops {unit} on {node} first"
     return None
-
-
-def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | None:
-    """Why the need is not met as seen from the node; None where it is."""
-    seen, (who, where) = _seen(state, node, need), _asked(state.profile, node, need)
-    if isinstance(seen, Unknown):
-        return f"whether {who} answers {where} is not known: {seen.reason}"
-    if freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is Freshness.UNKNOWN:
-        return f"whether {who} answers {where} is not known: last seen {seen.age_s(now):.0f} s ago"
-    if not seen.value.ok:
-        return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
-    return None
-
-
-def _is_known(state: ClusterState, node: str, need: Need, now: float) -> bool:
-    seen = _seen(state, node, need)
-    return (
-        isinstance(seen, Known)
-        and freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is not Freshness.UNKNOWN
-    )
 
 
 def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:

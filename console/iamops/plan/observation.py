@@ -22,6 +22,14 @@ class Observation:
     text: str
     old: bool = False
 
+    @classmethod
+    def of(cls, holds: bool, text: str) -> Observation:
+        return cls(Judgement.HOLDS if holds else Judgement.NOT_YET, text)
+
+    @classmethod
+    def unknown(cls, text: str) -> Observation:
+        return cls(Judgement.UNKNOWN, text)
+
     @property
     def holds(self) -> bool:
         return self.verdict is Judgement.HOLDS

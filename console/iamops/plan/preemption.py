@@ -36,16 +36,16 @@ def preemption_unknown(state: ClusterState, instance: str, unit: str, node: str,
 
 def comes_within_s(state: ClusterState, unit: str, impact: Impact) -> float:
     """How long after the unit's start the last of these VIPs may come; 0 where none does."""
-    nginx = unit == state.profile.nginx.unit
-    return max(
-        (
-            _elected_s(state, name, each.taker) + (rises_s(vrrp_on(state, each.taker, name)) if nginx else 0.0)
-            for each in impact.handovers
-            if each.comes and each.taker is not None
-            for name in each.moves
-        ),
-        default=0.0,
-    )
+    longest_s = 0.0
+    for handover in impact.handovers:
+        taker = handover.taker
+        if not handover.comes or taker is None:
+            continue
+        for name in handover.moves:
+            # nginx brings a VIP only once its check has seen it.
+            seen_s = rises_s(vrrp_on(state, taker, name)) if unit == state.profile.nginx.unit else 0.0
+            longest_s = max(longest_s, _elected_s(state, name, taker) + seen_s)
+    return longest_s
 
 
 def of_coming(state: ClusterState, handover: Handover) -> str:
@@ -58,8 +58,8 @@ def of_coming(state: ClusterState, handover: Handover) -> str:
     delayed = f" (preempt_delay {delay_s:g} s)" if delay_s else ""
     why = f"{taker} preempts, within {after_s:.1f} s of its check's success{delayed}"
     guessed = not all(reports_preemption(state, taker, name) for name in handover.moves)
-    told = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
-    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{told}"
+    unless = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
+    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{unless}"
 
 
 def may_come(state: ClusterState, unit: str, node: str, now: float) -> Iterator[str]:
@@ -96,15 +96,13 @@ def _could(state: ClusterState, instance: str, unit: str, node: str, owner: str)
     """Would a node that preempts take the VIP from its owner?"""
     if node == owner or base_priority(state, instance, node) <= counted_priority(state, instance, owner):
         return False
-    return unit == state.profile.keepalived.unit or _held_back(state, instance, node)
-
-
-def _held_back(state: ClusterState, instance: str, node: str) -> bool:
-    """Whether the check of a keepalived that runs keeps it from being master; true where that is not known."""
-    keepalived = state.nodes[node].units[state.profile.keepalived.unit]
-    if isinstance(keepalived, Known) and not keepalived.value.running:
+    keepalived = state.profile.keepalived.unit
+    if unit == keepalived:
+        return True
+    # Does the check of a keepalived that runs keep it from being master? Yes, where that is not known.
+    process, seen = state.nodes[node].units[keepalived], state.nodes[node].vrrp[instance]
+    if isinstance(process, Known) and not process.value.running:
         return False
-    seen = state.nodes[node].vrrp[instance]
     if not isinstance(seen, Known) or seen.value.state not in CONTENT:
         return True
     base, counted = seen.value.priority, seen.value.effective_priority

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iamops.parse.start_reason import Reason, exit_story, journal_of, reason_line, reason_of_starts, standing_story
+from iamops.parse.start_reason import exit_story, journal_of, reason_line, reason_of_starts, standing_story
 from iamops.redact.clean import without_secrets, words
 
 JOURNAL_LINES = 150
@@ -29,7 +29,7 @@ journalctl --quiet --no-pager --all --reverse --output=short-unix --no-hostname 
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """`exit 1, 3 times in 12 s`, and the line that says why; empty where not told. `complains`: of the line."""
+    """`exit 1, 3 times in 12 s`, and the line that says why, or empty. `complains`: of the line."""
 
     story: str
     line: str
@@ -38,9 +38,9 @@ class StartFailure:
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """What a unit on a node has said and how it has ended in the last `span_s` seconds.
+    """What a unit on a node has logged and how it has ended in the last `span_s` seconds.
 
-    `other_than` is the process that was to be replaced: what that said last is no reason. `standing`: nobody
+    `other_than` is the process that was to be replaced: what it logged last is no reason. `standing`: nobody
     knows when it began to fail, so only the exits that the journal dates are counted.
     """
 
@@ -59,11 +59,11 @@ class OwnWords:
         return ("sh", "-c", _ASK, "own-words", f"{self.unit}.service", *numbers, self.log)
 
     def reason(self, text: str) -> str:
-        """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
-        told = self.output(text)
-        if not told.story:
-            return f"{self.unit} says: {told.line}" if told.complains else ""
-        return f"{self.unit} does not start: {told.story}" + (f": {told.line}" if told.line else "")
+        """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing is known."""
+        failure = self.output(text)
+        if not failure.story:
+            return f"{self.unit} says: {failure.line}" if failure.complains else ""
+        return f"{self.unit} does not start: {failure.story}" + (f": {failure.line}" if failure.line else "")
 
     def output(self, text: str) -> StartFailure:
         """How its starts ended, and its own line about it."""
@@ -75,23 +75,15 @@ class OwnWords:
         log, _, entries = rest.partition("==journal\n")
         fields = dict(line.partition("=")[::2] for line in shown.splitlines())
         journal = journal_of(entries, self.other_than)
-        line = reason_of_starts(journal.starts) or _of_log(log)
-        exits = (
-            standing_story(journal, fields) if self.standing else exit_story(journal.exits, fields, self.span_s)
-        )
-        return StartFailure(exits, *(("", False) if line is None else (_shown(line.text), line.complains)))
-
-
-def _of_log(tail: str) -> Reason | None:
-    """The tail of a file begins with half a line, unless it is the whole file."""
-    lines = tail.splitlines()
-    return reason_line(lines if len(tail) < LOG_BYTES else lines[1:], latest=True)
+        # The tail of a file begins with half a line, unless it is the whole file.
+        tail = log.splitlines() if len(log) < LOG_BYTES else log.splitlines()[1:]
+        line = reason_of_starts(journal.starts) or reason_line(tail, latest=True)
+        if self.standing:
+            exits = standing_story(journal, fields)
+        else:
+            exits = exit_story(journal.exits, fields, self.span_s)
+        return StartFailure(exits, "" if line is None else words(line.text), line is not None and line.complains)
 
 
 def _reversed(text: str) -> str:
     return "\n".join(reversed(text.split("\n")))
-
-
-def _shown(line: str) -> str:
-    """A line that may go on a screen and into the audit."""
-    return words(line)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 
 from iamops.model.drill import DrillVerb
-from iamops.model.facts import LinkState, VrrpState
-from iamops.model.observed import Known
+from iamops.model.facts import LinkState, ProbeReport, VrrpState
+from iamops.model.observed import Known, Observed
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, owner_of
@@ -24,15 +24,14 @@ from iamops.plan.expectation import (
     StateExpectation,
     TimerArmed,
     UnitRuns,
-    UnitStopped,
     VipOn,
     VipSomewhere,
     VrrpIn,
 )
-from iamops.plan.impact import datastores_of
+from iamops.plan.impact import datastores_of, services_of
 from iamops.plan.known import answered, unit_of
 from iamops.plan.preemption import preemption_unknown
-from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
+from iamops.plan.steps import SUDO, Impact, Plan, Step, StepKind, Undo
 from iamops.plan.vrrp_timing import reports_preemption
 from iamops.render import privileges
 
@@ -49,101 +48,52 @@ RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
 def arm(undo: Undo, state: ClusterState) -> Step:
     """Starts the timer that carries the undo out on the node if nobody stops it in time."""
     assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
-    delay_s = state.profile.safety.dead_man_s
-    return Step(
-        kind=StepKind.ARM,
-        title=f"arm on {undo.node}: {undo.title} in {delay_s} s unless disarmed",
-        node=undo.node,
-        argv=(*SUDO, *privileges.arm(state.profile, undo.dead_man, undo.argv[len(SUDO) :])),
-        timeout_s=SHORT_TIMEOUT_S,
-        expect=(TimerArmed(undo.node, undo.dead_man),),
-        undo=undo,
-    )
+    title = f"arm on {undo.node}: {undo.title} in {state.profile.safety.dead_man_s} s unless disarmed"
+    argv = (*SUDO, *privileges.arm(state.profile, undo.dead_man, undo.argv[len(SUDO) :]))
+    armed = (TimerArmed(undo.node, undo.dead_man),)
+    return Step(StepKind.ARM, title, undo.node, argv, SHORT_TIMEOUT_S, armed, undo=undo)
 
 
 def disarm(undo: Undo) -> Step:
     assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
-    return Step(
-        kind=StepKind.DISARM,
-        title=f"disarm on {undo.node}: {undo.title}",
-        node=undo.node,
-        argv=(*SUDO, *privileges.disarm(undo.dead_man)),
-        timeout_s=SHORT_TIMEOUT_S,
-        expect=(TimerArmed(undo.node, undo.dead_man, armed=False),),
-        clears_undo=undo.name,
-    )
+    title, argv = f"disarm on {undo.node}: {undo.title}", (*SUDO, *privileges.disarm(undo.dead_man))
+    disarmed = (TimerArmed(undo.node, undo.dead_man, armed=False),)
+    return Step(StepKind.DISARM, title, undo.node, argv, SHORT_TIMEOUT_S, disarmed, clears_undo=undo.name)
 
 
 def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
     """The undo of everything that stops a unit."""
-    return Undo(
-        name=f"{unit}@{node}",
-        title=f"start {unit}",
-        node=node,
-        argv=control("start", unit),
-        expect=expect,
-        timeout_s=COMMAND_TIMEOUT_S,
-        within_s=HEALTHY_WITHIN_S,
-        dead_man=privileges.dead_man_unit(unit),
-    )
+    name, title, argv = f"{unit}@{node}", f"start {unit}", control("start", unit)
+    dead_man = privileges.dead_man_unit(unit)
+    return Undo(name, title, node, argv, expect, COMMAND_TIMEOUT_S, HEALTHY_WITHIN_S, dead_man)
 
 
 def bring_back(verb: str, argv: tuple[str, ...], node: str, expect: tuple[StateExpectation, ...]) -> Undo:
     """The undo of a machine that was taken away. It waits on the operator's machine."""
-    return Undo(
-        name=f"machine {verb}@{node}",
-        title=f"{verb} {node}",
-        node=node,
-        argv=argv,
-        expect=expect,
-        timeout_s=MACHINE_TIMEOUT_S,
-        within_s=MACHINE_TIMEOUT_S,
-        dead_man=None,
-        here=True,
-    )
+    name, title = f"machine {verb}@{node}", f"{verb} {node}"
+    return Undo(name, title, node, argv, expect, MACHINE_TIMEOUT_S, MACHINE_TIMEOUT_S, None, here=True)
 
 
 def wake_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
     """The undo of a unit that was made to hang."""
-    return Undo(
-        name=f"wake {unit}@{node}",
-        title=f"wake {unit}",
-        node=node,
-        argv=(*SUDO, *privileges.wake(unit)),
-        expect=expect,
-        timeout_s=SHORT_TIMEOUT_S,
-        within_s=HEALTHY_WITHIN_S,
-        dead_man=privileges.wake_dead_man(unit),
-    )
+    name, title, argv = f"wake {unit}@{node}", f"wake {unit}", (*SUDO, *privileges.wake(unit))
+    dead_man = privileges.wake_dead_man(unit)
+    return Undo(name, title, node, argv, expect, SHORT_TIMEOUT_S, HEALTHY_WITHIN_S, dead_man)
 
 
 def lower_again(instance: str, node: str, priority: int) -> Undo:
     """The undo of a raised priority."""
-    return Undo(
-        name=f"priority {instance}@{node}",
-        title=f"put the priority of {instance} back to {priority}",
-        node=node,
-        argv=(*SUDO, *privileges.reset_priority(instance)),
-        expect=(EffectivePriority(node, instance, priority),),
-        timeout_s=SHORT_TIMEOUT_S,
-        within_s=5.0,
-        dead_man=privileges.priority_dead_man(instance),
-    )
+    name, title = f"priority {instance}@{node}", f"put the priority of {instance} back to {priority}"
+    argv, expect = (*SUDO, *privileges.reset_priority(instance)), (EffectivePriority(node, instance, priority),)
+    return Undo(name, title, node, argv, expect, SHORT_TIMEOUT_S, 5.0, privileges.priority_dead_man(instance))
 
 
 def resign(instance: str, node: str, unit: str) -> Undo:
     """Makes a MASTER that holds no address let go: while it adverts, nobody else takes the VIP."""
-    return Undo(
-        name=f"resign {instance}@{node}",
-        title=f"restart {unit}: it is MASTER of {instance} and holds no VIP",
-        node=node,
-        argv=control("restart", unit),
-        expect=(VipSomewhere(instance),),
-        timeout_s=COMMAND_TIMEOUT_S,
-        within_s=10.0,
-        dead_man=None,
-        only_if=NoIdleMaster(node, instance),
-    )
+    name, title = f"resign {instance}@{node}", f"restart {unit}: it is MASTER of {instance} and holds no VIP"
+    argv, expect = control("restart", unit), (VipSomewhere(instance),)
+    only_if = NoIdleMaster(node, instance)
+    return Undo(name, title, node, argv, expect, COMMAND_TIMEOUT_S, 10.0, None, only_if)
 
 
 def control(verb: str, unit: str) -> tuple[str, ...]:
@@ -151,7 +101,7 @@ def control(verb: str, unit: str) -> tuple[str, ...]:
 
 
 def controls_a_unit(step: Step) -> bool:
-    """Does the step start, stop, restart or reload a unit? Its effects may show later than its end."""
+    """Whether it starts, stops, restarts or reloads one. Its effects may show later than its end."""
     return step.argv[: len(SUDO) + 1] == (*SUDO, privileges.control("start", "x")[0])
 
 
@@ -161,65 +111,71 @@ def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, 
     if unit == profile.keepalived.unit:
         return tuple(VrrpIn(node, name, RUNNING) for name in profile.vrrp)
     if unit == profile.nginx.unit:
-        well = tuple(d for d, probe in seen.domains.items() if answered(probe))
+        well = tuple(domain for domain, probe in seen.domains.items() if answered(probe))
         return (DomainsAnswer(node, well),) if well else ()
-    peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
-    return (
-        *(
-            ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
-            for service in profile.services.values()
-            if service.unit == unit
-        ),
-        *(DatastoreAnswers(s, _greeted(state, s, node, peers)) for s in datastores_of(profile, unit, node)),
+    services = (_healthy(state, name, node) for name in services_of(profile, unit))
+    stores = (
+        DatastoreAnswers(store, (node, *_peers_answered(state, node, state.datastores[store])))
+        for store in datastores_of(profile, unit, node)
     )
+    return (*services, *stores)
+
+
+def _healthy(state: ClusterState, service: str, node: str) -> ServiceHealthy:
+    return ServiceHealthy(node, service, _peers_answered(state, node, state.nodes[node].from_peers[service]))
+
+
+def _peers_answered(state: ClusterState, node: str, views: Mapping[str, Observed[ProbeReport]]) -> tuple[str, ...]:
+    """The peers that it answered before: what is bound to loopback stays what it was."""
+    peers = (peer.name for peer in state.profile.peers_of(node))
+    return tuple(p for p in peers if state.nodes[p].link.state is LinkState.UP and answered(views[p]))
 
 
 def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
     """What an nginx that is to start must answer for: what it did answer for, and what others do now."""
-    up = [each for each in state.nodes.values() if each.name == node or each.link.state is LinkState.UP]
-    return tuple(d for d in state.nodes[node].domains if any(answered(each.domains[d]) for each in up))
+    up = [seen for seen in state.nodes.values() if seen.name == node or seen.link.state is LinkState.UP]
+    return tuple(d for d in state.nodes[node].domains if any(answered(seen.domains[d]) for seen in up))
 
 
 def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
-    """keepalived's check must have seen nginx again wherever it was content before."""
-    seen = state.nodes[node].vrrp
-    well = (n for n, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING)
+    """keepalived's check must have seen nginx again wherever it succeeded before."""
+    seen = state.nodes[node].vrrp.items()
+    well = (name for name, vrrp in seen if isinstance(vrrp, Known) and vrrp.value.state in RUNNING)
     return tuple(VrrpIn(node, name, RUNNING) for name in well)
 
 
 def healthy_again(state: ClusterState, service: str, node: str) -> tuple[ServiceHealthy, ...]:
-    """The service is seen by itself and by its peers as far as it was before; nothing where it was not well."""
-    if not answered(state.nodes[node].services[service]):
-        return ()
-    peers = tuple(p.name for p in state.profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
-    return (ServiceHealthy(node, service, _answered(state, service, node, peers)),)
+    """The service answers its own node and its peers as it did before; nothing where it was not well."""
+    well = answered(state.nodes[node].services[service])
+    return (_healthy(state, service, node),) if well else ()
 
 
 def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
     """Every taker that says MASTER and gets no address is made to let go."""
     unit = state.profile.keepalived.unit
-    takers = ((name, each.taker) for each in impact.handovers for name in each.moves)
+    takers = ((name, handover.taker) for handover in impact.handovers for name in handover.moves)
     return tuple(resign(name, taker, unit) for name, taker in dict.fromkeys(takers) if taker is not None)
 
 
 def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
-    """Where the VIPs must be once all has happened; where nobody can tell that, one node must hold them."""
-    last = {name: each for each in impact.handovers for name in each.moves}
-    return tuple(
-        VipSomewhere(name) if _may_go_back(state, impact, name, each) else VipOn(name, each.taker)
-        for name, each in last.items()
-        if each.taker is not None
-    )
+    """Where the VIPs must be once all has happened; where nobody can tell that, one node must hold them.
 
-
-def _may_go_back(state: ClusterState, impact: Impact, name: str, handover: Handover) -> bool:
-    """An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that."""
-    keepalived, taker = state.profile.keepalived.unit, handover.taker
-    if handover.comes:
-        return taker is not None and not reports_preemption(state, taker, name)
-    if impact.lasting or impact.planned or taker is None:
-        return False
-    return preemption_unknown(state, name, keepalived, handover.owner, taker)
+    An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that.
+    """
+    expected: list[StateExpectation] = []
+    last = {name: handover for handover in impact.handovers for name in handover.moves}
+    for name, handover in last.items():
+        owner, taker = handover.owner, handover.taker
+        if taker is None:
+            continue
+        if handover.comes:
+            unsure = not reports_preemption(state, taker, name)
+        elif impact.lasting or impact.planned:
+            unsure = False
+        else:
+            unsure = preemption_unknown(state, name, state.profile.keepalived.unit, owner, taker)
+        expected.append(VipSomewhere(name) if unsure else VipOn(name, taker))
+    return tuple(expected)
 
 
 def vips_stay(
@@ -239,21 +195,13 @@ def vips_stay(
                 pass
 
 
-def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
-    """`replaced`: under another main process than now. Raises NotKnown where that one is not known."""
-    if not replaced:
-        return UnitRuns(node, unit)
-    report = unit_of(state, unit, node)
-    return UnitRuns(node, unit, report.main_pid if report.running else None)
-
-
 def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
-    """Beside `runs` and `alive`, for whatever was started: it is not just up for a moment between two crashes.
+    """Beside `UnitRuns` and `alive`, for what was started: it is not just up for a moment between two crashes.
 
     Raises NotKnown.
     """
     report = unit_of(state, unit, node)
-    answers = any(isinstance(each, ANSWERING) for each in alive(state, unit, node))
+    answers = any(isinstance(expected, ANSWERING) for expected in alive(state, unit, node))
     return StaysUp(node, unit, lasts_s(report.restart_delay_s, answers=answers))
 
 
@@ -262,13 +210,9 @@ def stays_up(state: ClusterState, unit: str, node: str) -> Step:
 
     Raises NotKnown.
     """
-    seen = (runs(state, unit, node), *alive(state, unit, node), stays(state, unit, node))
+    seen = (UnitRuns(node, unit), *alive(state, unit, node), stays(state, unit, node))
     title = f"see that {unit} on {node} stays up"
     return Step(StepKind.LOOK, title, node, (), SHORT_TIMEOUT_S, seen, within_s=HEALTHY_WITHIN_S)
-
-
-def stopped(unit: str, node: str) -> UnitStopped:
-    return UnitStopped(node, unit)
 
 
 def config_check(state: ClusterState, unit: str, node: str) -> tuple[Step, ...]:
@@ -293,37 +237,12 @@ def do(
     within_s: float = HEALTHY_WITHIN_S,
     needs_s: float = 0.0,
     stdin: str = "",
-    spoils: str | None = None,
-    mends: str | None = None,
+    requires_undo: str | None = None,
+    clears_undo: str | None = None,
 ) -> Step:
-    """A step that changes something."""
-    return Step(
-        StepKind.DO,
-        title,
-        node,
-        argv,
-        COMMAND_TIMEOUT_S,
-        expect,
-        within_s=within_s,
-        needs_s=needs_s,
-        stdin=stdin,
-        requires_undo=spoils,
-        clears_undo=mends,
-    )
-
-
-def _greeted(state: ClusterState, store: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
-    """Its own node, and the peers that it greeted before: one bound to loopback stays what it was."""
-    return (node, *(p for p in peers if answered(state.datastores[store][p])))
-
-
-def _answered(state: ClusterState, service: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
-    """The peers that reached the service before: a backend bound to loopback stays what it was."""
-    views = state.nodes[node].from_peers[service]
-    return tuple(p for p in peers if answered(views[p]))
-
-
-# What carries a VIP on a node: keepalived, nginx and the machine; and from where a plan takes one away. Pure.
+    """A step that changes something. Undos by name: the one it makes necessary, and the one it makes needless."""
+    step = Step(StepKind.DO, title, node, argv, COMMAND_TIMEOUT_S, expect, within_s, needs_s, stdin)
+    return replace(step, requires_undo=requires_undo, clears_undo=clears_undo)
 
 
 def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
@@ -333,14 +252,11 @@ def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
         for unit in (profile.keepalived.unit, profile.nginx.unit)
         for argv in (control("stop", unit), control("restart", unit), (*SUDO, *privileges.hang(unit)))
     }
-    acting = (step for step in plan.steps if step.kind is StepKind.DO)
-    return frozenset(step.node for step in acting if step.here or step.argv in argvs)
+    return frozenset(step.node for step in plan.acting if step.here or step.argv in argvs)
 
-
-# Which daemons a plan makes read their files. Pure.
 
 READS_FILES = ("start", "restart", "reload")
-# What is switched off boots when it comes back, whoever brings it back.
+# A machine that was switched off boots when it comes back.
 BOOTS = (DrillVerb.POWER_OFF, DrillVerb.POWER_ON)
 
 
@@ -349,35 +265,16 @@ def loads(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
 
     A machine that boots starts both.
     """
+    moves = plan.action.drill.moves if isinstance(plan.action, DrillAction) else ()
+    booting = [s for s in plan.acting if moves and s.move is not None and moves[s.move].verb in BOOTS]
     for unit in (profile.keepalived.unit, profile.nginx.unit):
         argvs = [control(verb, unit) for verb in READS_FILES]
-        steps = (
-            each for each in plan.steps if each.kind is StepKind.DO and (each.argv in argvs or _boots(each, plan))
-        )
-        yield from ((unit, node) for node in dict.fromkeys(step.node for step in steps))
-
-
-def _boots(step: Step, plan: Plan) -> bool:
-    if not step.here or step.move is None or not isinstance(plan.action, DrillAction):
-        return False
-    return plan.action.drill.moves[step.move].verb in BOOTS
-
-
-# Before anything is touched: would every daemon that a plan starts again come back with its files? Pure.
+        nodes = (step.node for step in plan.acting if step.argv in argvs or step in booting)
+        yield from ((unit, node) for node in dict.fromkeys(nodes))
 
 
 def checked_first(plan: Plan, state: ClusterState) -> Plan:
     """The plan, with all its configuration checks at its beginning: a refusal there has changed nothing."""
-    started = dict.fromkeys((*loads(plan, state.profile), *_booted(plan, state.profile)))
+    started = loads(plan, state.profile)
     checks = tuple(step for unit, node in started for step in config_check(state, unit, node))
     return replace(plan, steps=(*checks, *(s for s in plan.steps if replace(s, move=None) not in checks)))
-
-
-def _booted(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
-    """A machine that comes back from being off starts everything."""
-    if not isinstance(plan.action, DrillAction):
-        return
-    for step in plan.steps:
-        verb = plan.action.drill.moves[step.move].verb if step.move is not None else None
-        if step.kind is StepKind.DO and verb is DrillVerb.POWER_OFF:
-            yield from ((unit, step.node) for unit in (profile.keepalived.unit, profile.nginx.unit))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
-from iamops.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.action import Action, ServiceAction, UnitVerb
 from iamops.plan.config.pushed import PushedFiles
 from iamops.plan.expectation import Expectation, StateExpectation
 from iamops.redact.clean import without_secrets
 
 SUDO = ("sudo", "-n")
 
-# More conditions than these are told as one list.
+# More conditions than these become one list.
 FEW = 6
 
 
@@ -67,14 +67,13 @@ class Step:
     """One command on one node, and what must be observed after it within `within_s` seconds.
 
     `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
-    `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
-    the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal with this code,
-    about this `subject` on its node: what a guard would name for the same reason.
-    `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
-    of the drill's step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may
-    hold secrets, and is neither shown nor kept. `together`: sent at the same moment to other nodes.
-    `keeps`: the files that stay from here on; there is no undo behind this step. `puts_back`: the files that must
-    be seen to be the old ones again.
+    `undo` (on `arm`) is what the timer carries; `requires_undo` names the undo that a step makes necessary,
+    `clears_undo` the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal
+    with this code, about this `subject` on its node: what a guard would name for the same reason. `lasts_s` (on
+    `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number of the drill's
+    step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may hold secrets, and is
+    neither shown nor kept. `together`: sent at the same moment to other nodes. `keeps`: the files that stay from
+    here on; no undo comes after this step. `puts_back`: the files that must be seen to be the old ones again.
     """
 
     kind: StepKind
@@ -172,7 +171,7 @@ class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
     `fingerprint` names the state it rests on: another fingerprint is another plan; `unread_fingerprint` the same
-    without what VRRP says of itself, for who agreed to whatever the plan would be. `before` must hold before
+    without VRRP's own states, for a person who agreed to any plan. `before` must hold before
     anything is done, `steady` in the end, within `settle_s`. `unknown`: what must be known to make a plan
     and is not: it has no steps and is refused. `forecast`: what the measured gap is judged by. `watched`:
     what must hold besides once the effects of the last change have shown.
@@ -195,10 +194,14 @@ class Plan:
     unread_fingerprint: str = ""
 
     @property
+    def acting(self) -> tuple[Step, ...]:
+        """The steps that change something."""
+        return tuple(step for step in self.steps if step.kind is StepKind.DO)
+
+    @property
     def ending(self) -> tuple[str, ...]:
         """All that must hold in the end, each once; nothing where nothing is done."""
-        expected = (*self.steady_state, *self.watched) if self.steps else ()
-        return tuple(dict.fromkeys(each.sentence for each in expected))
+        return tuple(dict.fromkeys(_sentences((*self.steady_state, *self.watched)))) if self.steps else ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -208,8 +211,10 @@ class Plan:
     @property
     def first(self) -> tuple[str, ...]:
         """What must hold before, in sentences; many of them as one list, so that the steps stay in sight."""
-        told = [each.sentence for each in self.before]
-        return tuple(told) if len(told) <= FEW else (f"all {len(told)} of these hold: {'; '.join(told)}",)
+        holding = _sentences(self.before)
+        return (
+            tuple(holding) if len(holding) <= FEW else (f"all {len(holding)} of these hold: {'; '.join(holding)}",)
+        )
 
 
 def command_line(argv: Sequence[str]) -> str:
@@ -217,7 +222,8 @@ def command_line(argv: Sequence[str]) -> str:
     return without_secrets(shlex.join(argv))
 
 
-# How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure.
+def _sentences(expected: Iterable[Expectation]) -> list[str]:
+    return [expectation.sentence for expectation in expected]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,19 +236,17 @@ class Confirmation:
 
 def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
     """What the operator must do. `now` in epoch seconds."""
-    action, profile = plan.action, state.profile
-    owners = {name: owner_of(state, name, now) for name in profile.vrrp}
+    action = plan.action
     if not isinstance(action, ServiceAction):
-        everywhere = isinstance(action, RollingRestart | ConfigPush | DrainedRestart)
-        return Confirmation(profile.name, "every node is touched" if everywhere else "the VIP moves")
+        return Confirmation(state.profile.name, action.typed_because)
     if plan.impact.stops_datastore:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
     if action.verb is UnitVerb.RELOAD:
         return Confirmation(None, "no VIP moves")
-    if plan.impact.handovers and all(each.comes for each in plan.impact.handovers):
+    if plan.impact.handovers and all(handover.comes for handover in plan.impact.handovers):
         return Confirmation(action.node, f"the VIP comes to {action.node}")
-    for owner in owners.values():
-        match owner:
+    for name in state.profile.vrrp:
+        match owner_of(state, name, now):
             case OwnedBy(node) if node == action.node:
                 return Confirmation(action.node, f"{action.node} owns the VIP")
             case Contested(nodes) if action.node in nodes:

@@ -10,10 +10,21 @@ from collections.abc import Iterator
 from iamops.model.facts import VrrpState
 from iamops.model.observed import Unknown
 from iamops.model.state import ClusterState
-from iamops.plan.action import Switchover
-from iamops.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VipOn, VrrpIn
-from iamops.plan.impact import impact_of
-from iamops.plan.known import NotKnown, answered, vrrp_of
+from iamops.model.vip import OwnedBy, owner_of
+from iamops.plan.action import Switchover, instance_of
+from iamops.plan.expectation import (
+    ClientAnswered,
+    EffectivePriority,
+    StateExpectation,
+    UnitRuns,
+    UnitStopped,
+    VipOn,
+    VrrpIn,
+)
+from iamops.plan.forecast import elected_s, move_s
+from iamops.plan.impact import successors
+from iamops.plan.known import NotKnown, answered, holding, vrrp_of
+from iamops.plan.planner import Planner
 from iamops.plan.predict import of_move, open_connections
 from iamops.plan.step_builders import (
     SHORT_TIMEOUT_S,
@@ -25,79 +36,100 @@ from iamops.plan.step_builders import (
     lower_again,
     moved,
     resigning,
-    runs,
     start_again,
-    stopped,
 )
-from iamops.plan.steps import SUDO, Impact, Plan, Step, Undo
+from iamops.plan.steps import SUDO, Forecast, Handover, Impact, Plan, Step
 from iamops.plan.vrrp_timing import HIGHEST_PRIORITY
 from iamops.render import privileges
 
 
-def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan:
-    """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it."""
-    impact = impact_of(action, state, now)
-    if impact.owner is None or impact.taker is None:
-        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)
-    if impact.taker == impact.owner:
-        vips = " and ".join(state.profile.vrrp[name].address for name in impact.moves)
-        return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact)
-    why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
-    raised = not action.plain and why_plain is None
-    plan = Plan(
-        action,
-        of_move(state, impact, now, raised=raised),
-        tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
-        tuple(_steady(state, impact, now)),
-        impact,
-        (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
-        resigning(state, impact),
-    )
-    return checked_first(plan, state)
+class SwitchoverPlanner(Planner[Switchover]):
+    """Stopping keepalived on the owner moves everything it owns, so all of that is in the plan."""
+
+    # Whether the plan that was made raises the taker's priority first.
+    _raised = False
+
+    def impact(self) -> Impact:
+        asked = instance_of(self.profile, self.action.instance)
+        match owner_of(self.state, asked, self.now):
+            case OwnedBy(owner):
+                pass
+            case _:
+                return Impact(touches=tuple(self.profile.nodes), moves=(asked,), planned=True, needs_owner=True)
+        taker = self.action.to or next(iter(successors(self.state, asked, owner)), None)
+        touches = (owner,) if taker is None or taker == owner else (owner, taker)
+        moves = holding(self.state, owner, self.now).alone
+        handovers = (Handover(moves, owner, taker),)
+        return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, handovers=handovers)
+
+    def plan(self) -> Plan:
+        """No steps where the VIP already is where it is wanted, or where its owner is not known."""
+        action, state, impact = self.action, self.state, self.impact()
+        if impact.owner is None or impact.taker is None:
+            return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)
+        if impact.taker == impact.owner:
+            vips = " and ".join(self.profile.vrrp[name].address for name in impact.moves)
+            return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact)
+        why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
+        self._raised = not action.plain and why_plain is None
+        answered_at = (name for name in impact.moves if answered(state.client[name]))
+        plan = Plan(
+            action,
+            of_move(state, impact, self.now, raised=self._raised),
+            tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=self._raised)),
+            (*moved(state, impact), *map(ClientAnswered, answered_at)),
+            impact,
+            (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
+            resigning(state, impact),
+        )
+        return checked_first(plan, state)
+
+    def forecast(self, impact: Impact) -> Forecast:
+        return Forecast(move_s(impact, self.state, raised=self._raised), elected_s(self.state))
+
+    def watched_nodes(self) -> tuple[str, ...]:
+        return tuple(self.profile.nodes)
 
 
 def moving_steps(
     state: ClusterState, names: tuple[str, ...], owner: str, taker: str, *, raised: bool
 ) -> Iterator[Step]:
-    """From owner to taker, whoever owns the VIPs of these instances now: also a later leg of a drill."""
-    lowers = [_lower(state, name, taker) for name in names] if raised else []
-    for name, undo in zip(names, lowers, strict=False):
+    """From owner to taker, wherever the VIPs of these instances are now: a drill moves them several times.
+
+    Raises NotKnown where a priority is to be raised that keepalived does not tell.
+    """
+    bases = {name: _base_priority(state, name, taker) for name in names} if raised else {}
+    lowers = [lower_again(name, taker, base) for name, base in bases.items()]
+    for (name, base), undo in zip(bases.items(), lowers, strict=True):
         yield arm(undo, state)
-        yield _raise(state, name, taker, undo)
+        yield do(
+            f"raise the priority of {name} on {taker} from {base} to {HIGHEST_PRIORITY}",
+            taker,
+            (*SUDO, *privileges.set_priority(name)),
+            (EffectivePriority(taker, name, HIGHEST_PRIORITY),),
+            within_s=SHORT_TIMEOUT_S,
+            stdin=f"{HIGHEST_PRIORITY - base}\n",
+            requires_undo=undo.name,
+        )
     unit = state.profile.keepalived.unit
     back: tuple[StateExpectation, ...] = (
-        runs(state, unit, owner),
+        UnitRuns(owner, unit),
         *(VrrpIn(owner, name, (VrrpState.BACKUP, VrrpState.MASTER)) for name in names),
     )
     undo = start_again(unit, owner, back)
     yield arm(undo, state)
-    gone: tuple[StateExpectation, ...] = (stopped(unit, owner), *(VipOn(name, taker) for name in names))
-    yield do(f"stop {unit} on {owner}", owner, control("stop", unit), gone, spoils=undo.name)
-    yield do(f"start {unit} on {owner}", owner, control("start", unit), back, mends=undo.name)
+    resigned: tuple[StateExpectation, ...] = (UnitStopped(owner, unit), *(VipOn(name, taker) for name in names))
+    yield do(f"stop {unit} on {owner}", owner, control("stop", unit), resigned, requires_undo=undo.name)
+    yield do(f"start {unit} on {owner}", owner, control("start", unit), back, clears_undo=undo.name)
     yield disarm(undo)
-    for undo in lowers:
-        yield do(f"{undo.title} on {taker}", taker, undo.argv, undo.expect, within_s=5.0, mends=undo.name)
-        yield disarm(undo)
+    for lower in lowers:
+        yield do(
+            f"{lower.title} on {taker}", taker, lower.argv, lower.expect, within_s=5.0, clears_undo=lower.name
+        )
+        yield disarm(lower)
 
 
-def _raise(state: ClusterState, instance: str, taker: str, undo: Undo) -> Step:
-    base = _base(state, instance, taker)
-    return do(
-        f"raise the priority of {instance} on {taker} from {base} to {HIGHEST_PRIORITY}",
-        taker,
-        (*SUDO, *privileges.set_priority(instance)),
-        (EffectivePriority(taker, instance, HIGHEST_PRIORITY),),
-        within_s=SHORT_TIMEOUT_S,
-        stdin=f"{HIGHEST_PRIORITY - base}\n",
-        spoils=undo.name,
-    )
-
-
-def _lower(state: ClusterState, instance: str, taker: str) -> Undo:
-    return lower_again(instance, taker, _base(state, instance, taker))
-
-
-def _base(state: ClusterState, instance: str, node: str) -> int:
+def _base_priority(state: ClusterState, instance: str, node: str) -> int:
     """What keepalived itself calls its base priority. Raises NotKnown."""
     base = vrrp_of(state, instance, node).priority
     if base is None:
@@ -124,10 +156,3 @@ def why_not_raised(state: ClusterState, names: tuple[str, ...], taker: str) -> s
         if report.value.priority is None or report.value.effective_priority is None:
             return f"keepalived on {taker} does not tell its priority, so a raised one could not be seen, {plain}"
     return None
-
-
-def _steady(state: ClusterState, impact: Impact, now: float) -> Iterator[StateExpectation]:
-    yield from moved(state, impact)
-    for name in impact.moves:
-        if answered(state.client[name]):
-            yield ClientAnswered(name)

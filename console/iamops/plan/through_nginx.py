@@ -17,17 +17,18 @@ from iamops.accesslog.values import NOBODY
 from iamops.model.foreign import whole
 from iamops.model.running import FAIL_TIMEOUT_S
 from iamops.model.text import counted
-from iamops.plan.observation import Judgement, Observation
+from iamops.plan.observation import Observation
 
 # Where nobody is ever given up and the log names nobody, good answers count after nginx's default time.
-UNTOLD_S = FAIL_TIMEOUT_S
+UNNAMED_S = FAIL_TIMEOUT_S
+PER_WORKER = "each of its workers counts for itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Through:
     """What came of requests through one nginx. `backends` None: its access log does not tell, for this reason.
 
-    `in_vain`: who was asked and gave no good answer, be it that another one did. `nameless`: failed requests of
+    `in_vain`: who was asked and gave no good answer, even if another one did. `nameless`: failed requests of
     which nobody knows who failed. Both with how long before these requests that last was, in this look or an
     earlier one.
     """
@@ -44,9 +45,10 @@ class Through:
 
     @classmethod
     def of(cls, text: str) -> Through:
-        """Of the hands' answer, as JSON. A failed request is nobody's unless it says otherwise."""
-        said = json.loads(text)
-        return cls(**{"nameless": said["failed"], **said})
+        """Of the answer as JSON (`nodes/logs/split.py`). A failed request is nobody's unless it says otherwise."""
+        answer = json.loads(text)
+        reason = answer.pop("untold", "")
+        return cls(**{"nameless": answer["failed"], "unavailable": reason, **answer})
 
     def by(self, names: tuple[str, ...]) -> list[str]:
         """Those of the names that are known to have answered."""
@@ -64,17 +66,10 @@ class Through:
             return f"{self.failed} of {self.sent} requests failed: {self.complaint}"
         return f"{', '.join(asked)} did not answer every request well" if asked else ""
 
-    def good_for_s(self, elapsed_s: float, spared: Collection[str]) -> float:
-        """For how long every answer was good, as far as this look goes back, but for those of the spared ones."""
-        return min(elapsed_s, *self._troubled_ago_s(spared))
-
-    def good_since(self, elapsed_s: float, spared: Collection[str]) -> bool:
-        """Every answer was good since this look began, but for those of the spared ones."""
-        return all(ago_s > elapsed_s for ago_s in self._troubled_ago_s(spared))
-
-    def _troubled_ago_s(self, spared: Collection[str]) -> list[float]:
+    def good_for_s(self, spared: Collection[str]) -> float:
+        """For how long every answer was good, but for those of the spared backends; infinite where all were."""
         by_name = [ago_s for name, ago_s in self.in_vain_ago_s.items() if name not in spared]
-        return [float("inf"), *by_name, *([] if self.failed_ago_s is None else [self.failed_ago_s])]
+        return min([float("inf"), *by_name, *([] if self.failed_ago_s is None else [self.failed_ago_s])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ class ThroughNginx:
     """One nginx, a backend by the names it may have there, and the other backends by theirs.
 
     `settles_s`: by when every worker asks again whom it had given up. `shared`: all workers know the same. `even`:
-    whoever can be asked is asked within a few requests, so that who did not answer is not asked.
+    every backend that can be asked is asked within a few requests: one that did not answer is not asked.
     """
 
     node: str
@@ -93,24 +88,22 @@ class ThroughNginx:
     shared: bool = False
     even: bool = True
 
-    @property
-    def waits_s(self) -> float:
-        """For how long good answers are waited for at most."""
-        return self._waits_s(seen=False)
+    def waits_s(self, *, named: bool = False) -> float:
+        """For how long good answers are waited for at most. `named`: the log names who is looked for.
 
-    def _waits_s(self, *, seen: bool) -> float:
-        """`seen`: the log names who is looked for. Good answers of no time at all would prove nothing."""
-        return self.settles_s if seen or self.settles_s else UNTOLD_S
+        Good answers of no time at all would prove nothing.
+        """
+        return self.settles_s if named or self.settles_s else UNNAMED_S
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
         if exit_status != 0:
-            return Observation(Judgement.UNKNOWN, f"nginx on {self.node} could not be asked for {self.service}")
+            return Observation.unknown(f"nginx on {self.node} could not be asked for {self.service}")
         return self._judge(Through.of(text), elapsed_s)
 
     def _judge(self, seen: Through, elapsed_s: float) -> Observation:
         raise NotImplementedError
 
-    def _untold(self, seen: Through) -> str:
+    def _unclear(self, seen: Through) -> str:
         """Why the answers do not tell whether a backend is asked; nothing where they do."""
         if seen.backends is None:
             return f"which backend answered is not known: {seen.unavailable}"
@@ -139,31 +132,33 @@ class OthersServe(ThroughNginx):
         return f"nginx on {self.node} is answered by another backend of {self.service} than {self.names[-1]}"
 
     def _judge(self, seen: Through, elapsed_s: float) -> Observation:
-        others, untold = seen.by(self.others), self._untold(seen)
-        told = f"is answered by {', '.join(others)}"
+        nginx, others, unclear = f"nginx on {self.node}", seen.by(self.others), self._unclear(seen)
+        answered = f"is answered by {', '.join(others)}"
+        good_for_s = seen.good_for_s(self.names)
         if trouble := seen.trouble(self.names):
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {trouble}")
+            return Observation.of(False, f"{nginx}: {trouble}")
         if others and self.shared:
-            return Observation(Judgement.HOLDS, f"nginx on {self.node} {told}")
-        if not others and not untold:
-            alone = f"is answered for {self.service} only by {self.names[-1]}"
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node} {alone}")
-        if not others and seen.by_itself:
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node} for {self.service}: {untold}")
-        if not others and not self.listed:
-            told = f"its files name no other backend of {self.service} that is known, and {untold}"
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {told}")
-        if self.waited_for is not None and seen.good_since(elapsed_s, self.names):
-            well = told if others else f"has answered well since {self.waited_for} was waited for ({untold})"
-            return Observation(Judgement.HOLDS, f"nginx on {self.node} {well}")
-        why = "each of its workers counts for itself" if others else untold
-        waits_s = self._waits_s(seen=bool(others))
-        left_s = waits_s - seen.good_for_s(elapsed_s, self.names)
+            return Observation.of(True, f"{nginx} {answered}")
+        if not others:
+            if not unclear:
+                return Observation.of(False, f"{nginx} is answered for {self.service} only by {self.names[-1]}")
+            if seen.by_itself:
+                return Observation.of(False, f"{nginx} for {self.service}: {unclear}")
+            if not self.listed:
+                none = f"its files name no other backend of {self.service} that is known"
+                return Observation.of(False, f"{nginx}: {none}, and {unclear}")
+        if self.waited_for is not None and good_for_s > elapsed_s:
+            well = f"has answered well since {self.waited_for} was waited for ({unclear})"
+            return Observation.of(True, f"{nginx} {answered if others else well}")
+        why = PER_WORKER if others else unclear
+        waits_s = self.waits_s(named=bool(others))
+        left_s = waits_s - min(elapsed_s, good_for_s)
         if left_s > 0:
             waits = f"may have given another backend up: good answers are waited for, {left_s:.0f} s more"
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node} {waits} ({why})")
-        well = told if others else f"{_answered_well(waits_s)} ({why})"
-        return Observation(Judgement.HOLDS, f"nginx on {self.node} {well}")
+            return Observation.of(False, f"{nginx} {waits} ({why})")
+        return Observation.of(
+            True, f"{nginx} {answered if others else f'answered well for {waits_s:g} s ({why})'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,28 +170,22 @@ class TakenBack(ThroughNginx):
         return f"nginx on {self.node} sends requests to {self.names[-1]} for {self.service}"
 
     def _judge(self, seen: Through, elapsed_s: float) -> Observation:
-        own, untold = seen.by(self.names), self._untold(seen)
+        nginx, own, unclear = f"nginx on {self.node}", seen.by(self.names), self._unclear(seen)
         if seen.failed or seen.in_vain.keys() & set(self.names):
-            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {seen.trouble(())}")
+            return Observation.of(False, f"{nginx}: {seen.trouble(())}")
+        waits_s = self.waits_s(named=bool(own))
         if not (own and self.shared):
-            why = "each of its workers counts for itself" if own else untold
-            left_s = self._waits_s(seen=bool(own)) - seen.good_for_s(elapsed_s, self.others)
+            left_s = waits_s - min(elapsed_s, seen.good_for_s(self.others))
             if left_s > 0:
+                why = PER_WORKER if own else unclear
                 waits = f"may still have given {self.names[-1]} up for {left_s:.0f} s"
-                return Observation(Judgement.NOT_YET, f"nginx on {self.node} {waits}{f' ({why})' if why else ''}")
+                return Observation.of(False, f"{nginx} {waits}{f' ({why})' if why else ''}")
         if own:
-            return Observation(Judgement.HOLDS, f"nginx on {self.node} sends requests to {own[0]}")
-        if untold:
-            well = _answered_well(self._waits_s(seen=False))
-            return Observation(Judgement.HOLDS, f"nginx on {self.node} {well} ({untold})")
-        return Observation(Judgement.NOT_YET, f"nginx on {self.node} sends nothing to {self.names[-1]} yet")
+            return Observation.of(True, f"{nginx} sends requests to {own[0]}")
+        if unclear:
+            return Observation.of(True, f"{nginx} answered well for {waits_s:g} s ({unclear})")
+        return Observation.of(False, f"{nginx} sends nothing to {self.names[-1]} yet")
 
-
-def _answered_well(waited_s: float) -> str:
-    return f"answered well for {waited_s:g} s"
-
-
-# A drain is over when nginx's access log names the backend no more: its field, never a client's text. Pure.
 
 # $1 log, $2 program, $3 seconds, $4 nginx's master: requests that went to the endpoint while we wait, lines that
 # are not in the format, and workers that still answer requests from before the last reload. nginx writes on into a
@@ -237,22 +226,19 @@ class NoRequestsTo:
         return ("sh", "-c", _QUIET, "quiet", self.log, program, f"{self.quiet_s:g}", str(self.main_pid))
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
-        words = text.split()
+        words, log = text.split(), f"{self.log} on {self.node}"
         if words == ["rotated"]:
-            return Observation(Judgement.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
+            return Observation.of(False, f"{log} was rotated: looking again")
         if words == ["renamed"]:
-            return Observation(
-                Judgement.NOT_YET, f"{self.log} on {self.node} was renamed, and nginx writes there still"
-            )
+            return Observation.of(False, f"{log} was renamed, and nginx writes there still")
         numbers = [number for word in words if (number := whole(word)) is not None]
         if exit_status != 0 or len(words) != 3 or len(numbers) != 3:
-            return Observation(Judgement.UNKNOWN, f"{self.log} on {self.node} cannot be read")
+            return Observation.unknown(f"{log} cannot be read")
         lines, unparsed, workers = numbers
         if unparsed:
-            which = f"{counted(unparsed, 'new line')} of {self.log} on {self.node}"
-            why = f"{which} not in the profile's logs.format"
-            return Observation(Judgement.UNKNOWN, f"{why}, so nobody can tell where those requests went")
-        told = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
+            why = f"{counted(unparsed, 'new line')} of {log} not in the profile's logs.format"
+            return Observation.unknown(f"{why}, so nobody can tell where those requests went")
+        seen = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
         if workers:
-            told = f"{told}, {counted(workers, 'old worker')} still at work"
-        return Observation(Judgement.HOLDS if lines == workers == 0 else Judgement.NOT_YET, told)
+            seen += f", {counted(workers, 'old worker')} still at work"
+        return Observation.of(lines == workers == 0, seen)

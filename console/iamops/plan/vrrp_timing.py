@@ -1,11 +1,7 @@
-"""VRRP's timing theory: what a move must cost at least, and may cost at most. Times in seconds.
-
-It is asked with what keepalived runs with (`plan/vrrp_timing.py`), never with a profile.
-"""
+"""VRRP's timing: what a move costs at least and at most, by what keepalived runs with. Times in seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from iamops.model.drill import Bound
@@ -20,7 +16,7 @@ LOST_ADVERTS = 3
 
 
 def skew_s(priority: int, live: LiveVrrp) -> float:
-    """How long a backup waits after the master's farewell (RFC 3768 6.1, RFC 5798 6.1).
+    """How long a backup waits after the master's resignation (RFC 3768 6.1, RFC 5798 6.1).
 
     Version 2 counts in whole seconds whatever the advert interval is; version 3 in adverts.
     """
@@ -29,24 +25,17 @@ def skew_s(priority: int, live: LiveVrrp) -> float:
 
 
 def master_down_s(priority: int, live: LiveVrrp) -> float:
-    """How long a backup waits after the last advert it heard, when no farewell came."""
+    """How long a backup waits after the last advert it received, when the master did not resign."""
     return LOST_ADVERTS * live.advert_interval_s + skew_s(priority, live)
 
 
 def preempted_s(priority: int, live: LiveVrrp) -> float:
     """How long a node that may preempt leaves a master of a lower priority alone, at most.
 
-    Its `preempt_delay` begins with the first advert that it hears of it.
+    Its `preempt_delay` begins with the first advert that it receives from that master.
     """
     delay_s = live.preempt_delay_s + live.advert_interval_s if live.preempt_delay_s else 0.0
     return delay_s + master_down_s(priority, live)
-
-
-def outvoted_s(own: LiveVrrp, priority: int, live: LiveVrrp) -> float:
-    """How long after its check's failure an owner may keep the VIP: none in FAULT. A weight leaves it MASTER until
-    the taker, whose priority this is, preempts.
-    """
-    return preempted_s(priority, live) if any(check.weight for check in own.known_checks) else 0.0
 
 
 def check_window_s(live: LiveVrrp) -> tuple[float, float]:
@@ -67,17 +56,13 @@ def decision_s(live: LiveVrrp) -> float:
 
 def rises_s(live: LiveVrrp) -> float:
     """How long keepalived may take to see that what its checks ask is well again."""
-    return max(
-        (float(check.rise * check.interval_s + check.timeout_s) for check in live.known_checks), default=0.0
-    )
+    return max((float(c.rise * c.interval_s + c.timeout_s) for c in live.known_checks), default=0.0)
 
 
 def falls_at_once(live: LiveVrrp, within_s: float) -> bool:
     """May a check act on a failure that lasts no longer than that?"""
     return bool(live.known_checks) and check_window_s(live)[0] < within_s
 
-
-# What VRRP's theory and the live configuration allow: the bounds of a drill as windows of seconds. Pure.
 
 # What a check script itself takes to run, where it is answered: it is part of the time until it fails.
 SCRIPT_S = 0.1
@@ -112,7 +97,7 @@ def window(bound: Bound, pair: Pair, acted_on: LiveVrrp) -> Window:
         if term.name is None:
             total += Window(0.0, term.seconds)
         else:
-            total += NAMED[term.name](pair, acted_on).times(term.factor)
+            total += _term(term.name, pair, acted_on).times(term.factor)
     return total
 
 
@@ -121,50 +106,39 @@ def skew_of(live: LiveVrrp, priority: int | None = None) -> float:
     return skew_s(live.priority if priority is None else priority, live)
 
 
-def _skew(pair: Pair, acted_on: LiveVrrp) -> Window:
-    skew_s = skew_of(pair.taker)
-    return Window(skew_s, skew_s)
-
-
-def _raised(pair: Pair, acted_on: LiveVrrp) -> Window:
-    skew_s = skew_of(pair.taker, HIGHEST_PRIORITY)
-    return Window(skew_s, skew_s)
-
-
-def _timeout(pair: Pair, acted_on: LiveVrrp) -> Window:
-    """The last advert was heard up to an interval ago when the owner fell silent."""
+def _term(name: str, pair: Pair, acted_on: LiveVrrp) -> Window:
+    """One of the times that a drill may name. Raises NotKnown where it rests on a check that nobody knows."""
     advert_s, skew_s = pair.owner.advert_interval_s, skew_of(pair.taker)
-    return Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
-
-
-def _max(pair: Pair, acted_on: LiveVrrp) -> Window:
-    upper_s = _timeout(pair, acted_on).upper_s
-    return Window(0.0, upper_s)
-
-
-def _advert(pair: Pair, acted_on: LiveVrrp) -> Window:
-    return Window(0.0, pair.owner.advert_interval_s)
-
-
-def _fault(pair: Pair, acted_on: LiveVrrp) -> Window:
+    # The last advert came up to an interval before the owner fell silent.
+    timeout = Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
+    match name:
+        case "vrrp.skew":
+            return Window(skew_s, skew_s)
+        case "vrrp.raised":
+            raised_s = skew_of(pair.taker, HIGHEST_PRIORITY)
+            return Window(raised_s, raised_s)
+        case "vrrp.timeout":
+            return timeout
+        case "vrrp.max":
+            return Window(0.0, timeout.upper_s)
+        case "vrrp.advert":
+            return Window(0.0, advert_s)
     check = _deciding(acted_on)
-    return Window((check.fall - 1) * check.interval_s, check.fall * check.interval_s + SCRIPT_S)
-
-
-def _hang(pair: Pair, acted_on: LiveVrrp) -> Window:
-    check, noticed = _deciding(acted_on), _fault(pair, acted_on)
-    return Window(noticed.lower_s + check.timeout_s, noticed.upper_s + check.timeout_s)
-
-
-def _recover(pair: Pair, acted_on: LiveVrrp) -> Window:
-    check = _deciding(acted_on)
-    return Window(0.0, check.rise * check.interval_s + SCRIPT_S)
+    fault = Window((check.fall - 1) * check.interval_s, check.fall * check.interval_s + SCRIPT_S)
+    match name:
+        case "check.fault":
+            return fault
+        case "check.hang":
+            return fault + Window(check.timeout_s, check.timeout_s)
+        case "check.recover":
+            return Window(0.0, check.rise * check.interval_s + SCRIPT_S)
+    raise KeyError(name)
 
 
 def _deciding(live: LiveVrrp) -> LiveCheck:
     """Of several checks the quickest to fail decides, of those that make a FAULT where there are any.
 
-    Raises NotKnown where there is none, or none is told.
+    Raises NotKnown where there is none, or keepalived does not tell.
     """
     if live.checks is None:
         raise NotKnown(f"how often keepalived runs the check of {live.instance} is not known: it does not tell")
@@ -174,21 +148,7 @@ def _deciding(live: LiveVrrp) -> LiveCheck:
     return min(faulting or live.checks, key=lambda check: check.fall * check.interval_s)
 
 
-NAMED: Mapping[str, Callable[[Pair, LiveVrrp], Window]] = {
-    "vrrp.skew": _skew,
-    "vrrp.raised": _raised,
-    "vrrp.timeout": _timeout,
-    "vrrp.max": _max,
-    "vrrp.advert": _advert,
-    "check.fault": _fault,
-    "check.hang": _hang,
-    "check.recover": _recover,
-}
-
-
-# What keepalived on a node runs with: the one place where plans, guards and forecasts ask for it. Pure.
-#
-# What it tells comes first. The profile says what it should be, and stands in only where nobody tells: `assumed`.
+# What keepalived on a node runs with. What it tells comes first; the profile stands in where it does not.
 
 
 def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
@@ -198,18 +158,18 @@ def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | Non
 
 
 def vrrp_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
-    """The same, with the profile's word for what is not told, which `assumed` says."""
+    """The same, with the profile's values for what keepalived does not tell: then it is `assumed`."""
     return filled(state, node, instance, vrrp_source(state, node, instance))
 
 
-def filled(state: ClusterState, node: str, instance: str, told: LiveVrrp | None) -> LiveVrrp:
-    """What was told, with the profile's word for the rest."""
+def filled(state: ClusterState, node: str, instance: str, live: LiveVrrp | None) -> LiveVrrp:
+    """What keepalived tells, with the profile's values for the rest."""
     profiled = pushed_on(state, node, instance)
-    if told is None:
+    if live is None:
         return profiled
-    if told.nopreempt is None:
-        told = replace(told, nopreempt=profiled.nopreempt, assumed=True)
-    return told if told.checks is not None else replace(told, checks=profiled.checks, assumed=True)
+    if live.nopreempt is None:
+        live = replace(live, nopreempt=profiled.nopreempt, assumed=True)
+    return live if live.checks is not None else replace(live, checks=profiled.checks, assumed=True)
 
 
 def pushed_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
@@ -229,14 +189,14 @@ def all_pushed(state: ClusterState) -> tuple[LiveVrrp, ...]:
 
 def reports_preemption(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known whether the node takes a VIP from a master of a lower priority?"""
-    told = vrrp_source(state, node, instance)
-    return told is not None and told.nopreempt is not None
+    live = vrrp_source(state, node, instance)
+    return live is not None and live.nopreempt is not None
 
 
 def reports_checks(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known which checks run, and how often?"""
-    told = vrrp_source(state, node, instance)
-    return told is not None and told.checks is not None
+    live = vrrp_source(state, node, instance)
+    return live is not None and live.checks is not None
 
 
 def base_priority(state: ClusterState, instance: str, node: str) -> int:
@@ -253,3 +213,18 @@ def counted_priority(state: ClusterState, instance: str, node: str) -> int:
     if isinstance(seen, Known) and seen.value.effective_priority is not None:
         return seen.value.effective_priority
     return base_priority(state, instance, node)
+
+
+def outvoted_s(state: ClusterState, instance: str, owner: str, taker: str) -> float:
+    """How long after its check's failure an owner may keep the VIP: none in FAULT. A weight leaves it MASTER until
+    the taker preempts.
+    """
+    if not any(check.weight for check in vrrp_on(state, owner, instance).known_checks):
+        return 0.0
+    return preempted_s(counted_priority(state, instance, taker), vrrp_on(state, taker, instance))
+
+
+def leaves_within_s(state: ClusterState, instance: str, owner: str, taker: str | None) -> float:
+    """How long a VIP may stay with an owner whose nginx has stopped."""
+    noticed_s = check_window_s(vrrp_on(state, owner, instance))[1]
+    return noticed_s if taker is None else noticed_s + outvoted_s(state, instance, owner, taker)

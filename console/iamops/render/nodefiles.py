@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF
 from iamops.model.profile import Node, Profile, Service, VrrpInstance, endpoint
@@ -19,7 +19,7 @@ CHECK_SCRIPT = "/etc/keepalived/check_nginx.sh"
 NOTIFY_SCRIPT = "/etc/keepalived/keepalived_notify.sh"
 ALIVE_HOST = "nginx-alive.localhost"
 DEFAULT_USER = "iamops"
-# RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node by itself.
+# RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node separately.
 _PASSWORD = re.compile(r"[A-Za-z0-9_.+/=-]{1,8}")
 
 
@@ -42,7 +42,8 @@ def render_node(
 def render_sudoers(profile: Profile, node: str | None = None, templates: Templates | None = None) -> str:
     """The sudoers file: the login user may run exactly these commands as root, with these arguments."""
     access = profile.ssh_of(profile.nodes[node]) if node else profile.ssh
-    commands = [" ".join(map(_sudoers_word, argv)) for argv in privileged_commands(profile, node)]
+    # sudoers gives these four characters a meaning of their own.
+    commands = [re.sub(r"([,:=\\])", r"\\\1", " ".join(argv)) for argv in privileged_commands(profile, node)]
     fill = (templates or Templates({})).fill
     return fill("sudoers.j2", user=access.user or DEFAULT_USER, commands=commands)
 
@@ -63,8 +64,16 @@ def nginx_texts(profile: Profile, node: str, templates: Mapping[str, str] | None
 
     Raises RenderError for a template of the user's that cannot be filled.
     """
-    files = _NodeFiles(profile, profile.nodes[node], {}, Templates(templates or {}))
-    return {file.path: file.content for file in files.for_requests()}
+    nginx, check = _NodeFiles(profile, profile.nodes[node], {}, Templates(templates or {})).for_requests()
+    return {file.path: file.content for file in (*nginx, check)}
+
+
+class _Upstream(TypedDict):
+    """As nginx's template takes it. `servers`: endpoints, each with whether it is drained."""
+
+    domain: str | None
+    servers: list[tuple[str, bool]]
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +87,40 @@ class _NodeFiles:
 
     def all(self) -> tuple[NodeFile, ...]:
         profile, fill = self.profile, self.templates.fill
+        nginx, check = self.for_requests()
+        # What a push needs on the node: the script, and the unit that takes back at boot.
+        script = fill("iamops-config.sh.j2", profile=profile, dead_man=CONFIG_DEAD_MAN)
+        drop_ins = (
+            NodeFile(f"/etc/systemd/system/{unit}.service.d/iamops-config.conf", fill("unit-drop-in.j2"))
+            for unit in (profile.nginx.unit, profile.keepalived.unit)
+        )
         return (
-            *self._proxy(),
+            *nginx,
             self.keepalived(),
-            self._check(),
+            check,
             NodeFile(NOTIFY_SCRIPT, fill("keepalived_notify.sh.j2", log=profile.logs.notify), 0o755),
             NodeFile("/etc/logrotate.d/keepalived-notify", fill("logrotate.j2", log=profile.logs.notify)),
             NodeFile("/etc/sudoers.d/iamops", render_sudoers(profile, self.node.name, self.templates), 0o440),
-            *self._pushing(),
+            NodeFile(CONFIG_SCRIPT, script, 0o755),
+            NodeFile(
+                "/etc/systemd/system/iamops-config.service", fill("iamops-config.service.j2", profile=profile)
+            ),
+            *drop_ins,
         )
 
-    def for_requests(self) -> Iterator[NodeFile]:
-        yield from self._proxy()
-        yield self._check()
-
-    def _proxy(self) -> Iterator[NodeFile]:
-        yield NodeFile(NGINX_CONF, self._nginx())
-        yield from self._servers()
-
-    def _check(self) -> NodeFile:
-        return NodeFile(CHECK_SCRIPT, check_script(self.profile, self.templates), 0o755)
-
-    def _pushing(self) -> Iterator[NodeFile]:
-        """What a push needs on the node: the script, and the unit that takes back at boot."""
-        profile, fill = self.profile, self.templates.fill
-        script = fill("iamops-config.sh.j2", profile=profile, dead_man=CONFIG_DEAD_MAN)
-        yield NodeFile(CONFIG_SCRIPT, script, 0o755)
-        yield NodeFile(
-            "/etc/systemd/system/iamops-config.service", fill("iamops-config.service.j2", profile=profile)
+    def for_requests(self) -> tuple[tuple[NodeFile, ...], NodeFile]:
+        """nginx's files, and the check that keepalived runs."""
+        fill, listen = self.templates.fill, _listen(self.profile)
+        servers = (
+            NodeFile(
+                f"/etc/nginx/conf.d/{service.name}.conf",
+                fill("server.conf.j2", profile=self.profile, service=service, listen=listen),
+            )
+            for service in self.profile.services.values()
+            if service.domain
         )
-        for unit in (profile.nginx.unit, profile.keepalived.unit):
-            yield NodeFile(f"/etc/systemd/system/{unit}.service.d/iamops-config.conf", fill("unit-drop-in.j2"))
+        nginx = (NodeFile(NGINX_CONF, self._nginx()), *servers)
+        return nginx, NodeFile(CHECK_SCRIPT, check_script(self.profile, self.templates), 0o755)
 
     def _nginx(self) -> str:
         profile, formats = self.profile, {"main": "main", "iamops": "iamops"}
@@ -119,31 +131,22 @@ class _NodeFiles:
             profile=profile,
             node=self.node,
             upstreams=upstreams,
-            tries=max((len(each["servers"]) for each in upstreams), default=1),
+            tries=max((len(upstream["servers"]) for upstream in upstreams), default=1),
             alive=ALIVE_HOST,
             listen=_listen(profile),
             log_format=formats.get(profile.logs.format, "profile"),
             raw_format=None if raw is None else _format_arguments(raw),
         )
 
-    def _upstream(self, service: Service) -> dict[str, Any]:
+    def _upstream(self, service: Service) -> _Upstream:
         """The own backend first and over loopback; `down` where it is drained."""
-        own = self.node.name
-        known = self.profile.backends_of(service)
+        own, known = self.node.name, self.profile.backends_of(service)
         servers = [
             (endpoint("127.0.0.1", service.port) if name == own else known[name], name in service.drained)
             for name in sorted(known, key=lambda name: name != own)
         ]
         taking = sum(not drained for _, drained in servers)
         return {"domain": service.domain, "servers": servers, "alone": taking == 1}
-
-    def _servers(self) -> Iterator[NodeFile]:
-        for service in self.profile.services.values():
-            if service.domain:
-                content = self.templates.fill(
-                    "server.conf.j2", profile=self.profile, service=service, listen=_listen(self.profile)
-                )
-                yield NodeFile(f"/etc/nginx/conf.d/{service.name}.conf", content)
 
     def keepalived(self) -> NodeFile:
         content = self.templates.fill(
@@ -155,7 +158,7 @@ class _NodeFiles:
         )
         return NodeFile(KEEPALIVED_CONF, content, 0o600, secret=True)
 
-    def _instance(self, vrrp: VrrpInstance) -> Mapping[str, Any]:
+    def _instance(self, vrrp: VrrpInstance) -> Mapping[str, object]:
         return {
             "vrrp": vrrp,
             "priority": vrrp.priority_of(self.node),
@@ -182,11 +185,6 @@ def _password(vrrp: VrrpInstance, secrets: Mapping[str, str]) -> str:
     return password
 
 
-def _sudoers_word(word: str) -> str:
-    """sudoers gives these four characters a meaning of their own."""
-    return re.sub(r"([,:=\\])", r"\\\1", word)
-
-
 def _listen(profile: Profile) -> tuple[str, ...]:
     """What every server of nginx listens to. IPv4 always: keepalived's check asks over 127.0.0.1."""
     port = profile.nginx.port
@@ -197,10 +195,6 @@ def _listen(profile: Profile) -> tuple[str, ...]:
 def _format_arguments(text: str) -> str:
     """What follows the name in a log_format directive: `escape=` stands before the quotes."""
     escape, _, body = text.strip().partition(" ")
-    if not escape.startswith("escape="):
-        return _nginx_quoted(text)
-    return f"{escape} {_nginx_quoted(body.lstrip())}"
-
-
-def _nginx_quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    named = escape.startswith("escape=")
+    quoted = (body.lstrip() if named else text).replace("\\", "\\\\").replace("'", "\\'")
+    return f"{escape} '{quoted}'" if named else f"'{quoted}'"

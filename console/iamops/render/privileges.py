@@ -141,49 +141,29 @@ def check_keepalived_config() -> Argv:
 
 def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv, ...]:
     """Every command the console may run through `sudo -n` on a node (None: on any), in full."""
-    nodes = profile.nodes if node is None else (node,)
-    units = dict.fromkeys(unit for name in nodes for unit in profile.actionable_units_on(name))
-    return (
+    commands = [
         ask_json_dump(profile),
         ask_data_dump(profile),
         read_dump(JSON_DUMP),
         read_dump(DATA_DUMP),
         check_nginx_config(),
         check_keepalived_config(),
-        *(command for unit in units for command in _unit_commands(profile, unit)),
-        *_hang_commands(profile),
-        *_config_commands(),
-        *(command for instance in profile.vrrp for command in _priority_commands(profile, instance)),
-    )
-
-
-def _unit_commands(profile: Profile, unit: str) -> tuple[Argv, ...]:
-    dead_man = dead_man_unit(unit)
-    return (
-        *(control(verb, unit) for verb in VERBS),
-        arm(profile, dead_man, control("start", unit)),
-        disarm(dead_man),
-    )
-
-
-def _hang_commands(profile: Profile) -> tuple[Argv, ...]:
-    """A drill may make nginx hang, and nothing else."""
-    unit = profile.nginx.unit
-    dead_man = wake_dead_man(unit)
-    return (hang(unit), wake(unit), arm(profile, dead_man, wake(unit)), disarm(dead_man))
-
-
-def _config_commands() -> tuple[Argv, ...]:
-    """Who may replace these files is root in effect: without these lines a console only looks."""
-    return (
-        *(config(verb) for verb in CONFIG_VERBS),
-        disarm(CONFIG_DEAD_MAN),
-    )
-
-
-def _priority_commands(profile: Profile, instance: str) -> tuple[Argv, ...]:
-    dead_man, reset = priority_dead_man(instance), reset_priority(instance)
-    return (set_priority(instance), reset, arm(profile, dead_man, reset), disarm(dead_man))
+    ]
+    nodes = profile.nodes if node is None else (node,)
+    for unit in dict.fromkeys(unit for name in nodes for unit in profile.actionable_units_on(name)):
+        dead_man = dead_man_unit(unit)
+        commands += [control(verb, unit) for verb in VERBS]
+        commands += [arm(profile, dead_man, control("start", unit)), disarm(dead_man)]
+    # A drill may make nginx hang, and nothing else.
+    nginx = profile.nginx.unit
+    dead_man = wake_dead_man(nginx)
+    commands += [hang(nginx), wake(nginx), arm(profile, dead_man, wake(nginx)), disarm(dead_man)]
+    # Who may replace these files is root in effect: without these lines a console only looks.
+    commands += [*map(config, CONFIG_VERBS), disarm(CONFIG_DEAD_MAN)]
+    for instance in profile.vrrp:
+        dead_man, reset = priority_dead_man(instance), reset_priority(instance)
+        commands += [set_priority(instance), reset, arm(profile, dead_man, reset), disarm(dead_man)]
+    return tuple(commands)
 
 
 def _signal(profile: Profile, signal: str) -> Argv:

@@ -24,8 +24,6 @@ from jinja2.visitor import NodeTransformer
 
 from iamops.render.templating import Budget, TooMuch
 
-# Makes a template's own text ask for its budget, where what it does cannot be intercepted while it runs. Pure.
-
 # Filters of ours. No template can name them: jinja takes only names without a space.
 WEIGHED, CONCATENATED, TURNS, WORKED = "the weighed", "the concatenated", "the turns", "the worked"
 
@@ -48,26 +46,12 @@ class Counting(NodeTransformer):
         node.iter = _filter(TURNS, cast(nodes.Expr, node.iter), _work(node))
         return node
 
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:  # noqa: N802 - jinja's name
-        return self._working(node)
-
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:  # noqa: N802 - jinja's name
-        return self._working(node)
-
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         node.expr = _filter(WEIGHED, node.expr)
-        for each in node.ops:
-            each.expr = _filter(WEIGHED, each.expr)
+        for operand in node.ops:
+            operand.expr = _filter(WEIGHED, operand.expr)
         return node
-
-    def visit_List(self, node: nodes.List) -> nodes.Filter:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node)
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Filter:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node)
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802 - jinja's name
         self.generic_visit(node)
@@ -83,17 +67,22 @@ class Counting(NodeTransformer):
         node.body.insert(0, nodes.ExprStmt(work, lineno=node.lineno))
         return node
 
+    def _weighing(self, node: nodes.Expr) -> nodes.Filter:
+        self.generic_visit(node)
+        return _filter(WEIGHED, node)
+
+    visit_Macro = visit_CallBlock = _working  # noqa: N815 - jinja's names
+    visit_List = visit_Dict = _weighing  # noqa: N815 - jinja's names
+
 
 def _work(node: nodes.Node) -> int:
     return sum(1 for _ in node.find_all(nodes.Node))
 
 
 def _filter(name: str, node: nodes.Expr, *args: int) -> nodes.Filter:
-    constants: list[nodes.Expr] = [nodes.Const(each, lineno=node.lineno) for each in args]
+    constants: list[nodes.Expr] = [nodes.Const(value, lineno=node.lineno) for value in args]
     return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
 
-
-# How much a value in a template is, all that it holds counted as often as it is held. Pure.
 
 _HOLDERS = (list, tuple, set, frozenset, KeysView, ValuesView, ItemsView)
 # One conversion of `"%-23s" | format(...)`: no `*`, and neither width nor precision above 999.
@@ -120,15 +109,6 @@ def weight(value: Any, most: int) -> int:
                 return total + len(each)
             waiting += each
     return total + len(waiting)
-
-
-def formatted_weight(text: str, values: Any, most: int) -> int | None:
-    """What `text % values` can make at most; None where a conversion is none, or has a width beyond 999."""
-    conversions = list(_CONVERSION.finditer(text))
-    if "%" in _CONVERSION.sub("", text):
-        return None
-    widths = sum(int(number or 0) for each in conversions for number in each.groups())
-    return len(text) + widths + len(conversions) * weight(values, most)
 
 
 # What one turn of a loop, or one call, costs beside what it makes: it is work even where it makes nothing.
@@ -187,21 +167,21 @@ class Confined(ImmutableSandboxedEnvironment):
         )
         self._budget = budget
         self.finalize = self._weighed
-        own = {
+        own: dict[str, Callable[..., Any]] = {
             "replace": self._replaced,
             "join": self._joined,
             "indent": self._indented,
-            "format": self._formatted,
+            "format": lambda text, *args, **kwargs: self._formatted(text, kwargs or args),
+            "round": _rounded,
+            "sum": self._summed,
         }
-        own |= {"round": _rounded, "sum": self._summed}
-        named = {name: own.get(name, FILTERS[name]) for name in FILTERS_ALLOWED}
-        self.filters = {name: self._counted(each) for name, each in named.items()}
-        self.filters |= {WEIGHED: self._weighed, CONCATENATED: self._concatenated}
-        self.filters |= {TURNS: self._turns, WORKED: self._worked}
+        self.filters = {name: self._counted(own.get(name, FILTERS[name])) for name in FILTERS_ALLOWED}
+        self.filters |= {WEIGHED: self._weighed, TURNS: self._turns}
+        self.filters[CONCATENATED] = lambda values: self.concat(map(str, self._weighed(list(values))))
+        self.filters[WORKED] = lambda work: self.spend(NODE * work)
         tests: Mapping[str, Any] = TESTS
-        self.tests = {name: self._counted(each) for name, each in tests.items()}
-        self.globals = {"range": self.range, "dict": dict, "namespace": Notes, "joiner": Joiner}
-        self.globals["cycler"] = Cycler
+        self.tests = {name: self._counted(test) for name, test in tests.items()}
+        self.globals = {"range": self.range, "dict": dict, "namespace": Notes, "joiner": Joiner, "cycler": Cycler}
 
     # --- what may be named ---
 
@@ -261,7 +241,7 @@ class Confined(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
-            return self.made(self._formatted_by(left, right))
+            return self.made(self._formatted(left, right))
         if operator == "*":
             self.spend(_size(left) * _size(right))
         if operator == "**":
@@ -288,12 +268,6 @@ class Confined(ImmutableSandboxedEnvironment):
 
         return counted
 
-    def _concatenated(self, values: Iterable[Any]) -> str:
-        return self.concat(map(str, self._weighed(list(values))))
-
-    def _worked(self, nodes_: int) -> None:
-        self.spend(NODE * nodes_)
-
     def _joined(self, values: Iterable[Any], between: str = "", attribute: str | None = None) -> str:
         named = values if attribute is None else (self.getitem(value, attribute) for value in values)
         texts = [str(value) for value in self._turns(named)]
@@ -318,14 +292,13 @@ class Confined(ImmutableSandboxedEnvironment):
             total = self.made(total + (value if of is None else of(value)))
         return total
 
-    def _formatted(self, text: str, *args: Any, **kwargs: Any) -> str:
-        return self._formatted_by(text, kwargs or args)
-
-    def _formatted_by(self, text: str, values: Any) -> str:
-        most = formatted_weight(text, values, self._budget.left)
-        if most is None:
+    def _formatted(self, text: str, values: Any) -> str:
+        """`text % values`, after the most that it can make is paid for."""
+        conversions = list(_CONVERSION.finditer(text))
+        if "%" in _CONVERSION.sub("", text):
             raise TooMuch("a conversion that is none, or with a width of more than 999")
-        self.spend(most)
+        widths = sum(int(number or 0) for conversion in conversions for number in conversion.groups())
+        self.spend(len(text) + widths + len(conversions) * weight(values, self._budget.left))
         formatted: str = text % values
         return formatted
 

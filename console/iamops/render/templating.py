@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
-
-# What all of somebody's templates may cost together. Pure.
 
 # Characters, entries and turns of loops, all in all. A node's built-in templates need some hundred thousand.
 BUDGET = 3_000_000
@@ -57,31 +55,26 @@ class Templates:
 
     own: Mapping[str, str]
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
-    compiled: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    compiled: dict[str, Template] = field(default_factory=dict, compare=False, repr=False)
 
     def fill(self, name: str, **values: Any) -> str:
         """Raises RenderError for a template of the user's that cannot be filled."""
-        if name not in self.own:
-            return _environment().get_template(name).render(**values)
-        return self._filled(name, values)
-
-    def _filled(self, name: str, values: Mapping[str, Any]) -> str:
-        """A template of the user's, or of whoever wrote the profile: confined."""
         from jinja2 import TemplateNotFound, TemplateSyntaxError
 
+        if name not in self.own:
+            return _environment().get_template(name).render(**values)
+        # A template of the user's, or of the profile's author: confined.
         try:
             return str(self._template(name).render(plain(values)))
         except TemplateSyntaxError as error:
-            raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
+            why = f", line {error.lineno}: {error.message}"
         except TemplateNotFound as error:
-            why = f"there is no built-in template {error.name!r}"
-            raise RenderError(f"your template {name}{_line_of(error)}: {why}") from None
+            why = f"{_line_of(error)}: there is no built-in template {error.name!r}"
         except Exception as error:  # foreign words: whatever they bring about is their own fault
-            raise RenderError(
-                f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}"
-            ) from None
+            why = f"{_line_of(error)}: {str(error) or type(error).__name__}"
+        raise RenderError(f"your template {name}{why}")
 
-    def _template(self, name: str) -> Any:
+    def _template(self, name: str) -> Template:
         from jinja2 import PackageLoader
 
         from iamops.render.sandbox import Confined
@@ -122,9 +115,6 @@ def _environment() -> Environment:
     )
 
 
-# The profile as plain data: what a template may see of it. Pure.
-
-
 def plain(value: Any) -> Any:
     """Dictionaries, lists, texts, numbers, truth values and None, whatever it was; a model's properties are among
     its fields. Raises TypeError for what is no data.
@@ -143,22 +133,20 @@ def plain(value: Any) -> Any:
         case _ if hasattr(value, "__fspath__"):
             return str(value)
         case BaseModel():
-            return {
-                name: plain(getattr(value, name))
-                for name in (*type(value).model_fields, *_properties(type(value)))
-            }
+            names = (*type(value).model_fields, *_properties(type(value)))
+            return {name: plain(getattr(value, name)) for name in names}
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+            return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
         case Mapping():
-            return {str(plain(key)): plain(each) for key, each in value.items()}
+            return {str(plain(key)): plain(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         case _:
             raise TypeError(f"{type(value).__name__} is no plain data")
 
 
 def _properties(model: type[BaseModel]) -> list[str]:
     """Of our own classes only: pydantic's give away more than values."""
-    own = (each for each in model.__mro__ if issubclass(each, BaseModel) and each is not BaseModel)
-    named = (name for each in own for name, value in vars(each).items() if isinstance(value, property))
+    own = (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
+    named = (name for base in own for name, value in vars(base).items() if isinstance(value, property))
     return [name for name in dict.fromkeys(named) if not name.startswith("_")]

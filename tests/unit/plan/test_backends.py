@@ -359,7 +359,7 @@ def test_what_was_waited_for_counts_until_an_answer_is_not_good():
         for backends in (None, BOTH):
             assert look.judge_output(0, answer(backends, **lately), 0.5).verdict is NOT_YET
     assert look.judge_output(0, answer(None, failed_ago_s=3.0), 3.5).verdict is HOLDS
-    assert look.waits_s == 3.0
+    assert look.waits_s() == 3.0
 
 
 def test_the_reading_names_a_stranger_that_answered():

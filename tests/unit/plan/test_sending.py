@@ -20,7 +20,7 @@ from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
 from iamops.plan.observation import Judgement
-from iamops.plan.sending import sent, serves
+from iamops.plan.sending import Proxied, serves
 from iamops.plan.through_nginx import OthersServe, TakenBack
 from tests.profiles import pair
 from tests.scenes import NOW, files, healthy
@@ -164,7 +164,8 @@ def with_addresses(state: ClusterState, name: str, *more: str, seen: bool = True
 
 
 def goes(state: ClusterState, backend: str) -> set[str]:
-    return {str(sent(state, state.profile.services["iam-apiserver"], nginx, backend)) for nginx in state.nodes}
+    service = state.profile.services["iam-apiserver"]
+    return {str(Proxied(state, service, nginx).sent(backend)) for nginx in state.nodes}
 
 
 TWO_HOSTS = "upstream beside { zone s 64k; server 10.0.4.20:8080; server 10.0.4.30:8080; }"
@@ -267,7 +268,7 @@ def test_good_answers_of_no_time_at_all_prove_nothing(server: str, method: str):
         assert at_once.verdict is Judgement.NOT_YET
         assert "0 s (" not in look.judge_output(0, answer(None), 10.0).text.replace("10 s (", "")
         assert look.judge_output(0, answer(None), 10.0).verdict is Judgement.HOLDS
-        assert look.waits_s == 10.0
+        assert look.waits_s() == 10.0
     # A log that names the other one needs no time.
     (first, *_) = looks(state, OthersServe)
     assert first.judge_output(0, answer({"10.0.4.21:8080": 6}), 0.0).verdict is Judgement.HOLDS

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from iamops.judge.disk.sources import DaemonSources, Times, is_pattern
-from iamops.model.config import ConfTree, FileListing
+from iamops.judge.disk.sources import DaemonSources, changes_of, is_pattern
+from iamops.model.config import ConfTree
 from iamops.parse.directives import Directive, ReadFile, matching
 from iamops.parse.keepalived.settings import (
     COMMAND,
@@ -19,6 +19,9 @@ from iamops.parse.keepalived.settings import (
     VrrpSettings,
     check_key,
 )
+
+# A file that was written right before it was read: /proc counts in hundredths, and is read right after the clock.
+SLACK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,26 @@ class Disk:
 
     @classmethod
     def of(cls, conf: ConfTree, unit: str, root: str, reading: ReadFile) -> Disk:
-        sources, times = DaemonSources.of(conf, root, reading), Times(conf, unit)
+        sources = DaemonSources.of(conf, root, reading)
+        loaded_at, listing = conf.loaded_at.get(unit), conf.listing
+
+        def newer(paths: Iterable[str]) -> tuple[str, ...]:
+            limit = None if loaded_at is None else loaded_at + SLACK_S
+            return tuple(p for p in paths if limit is not None and any(at > limit for at in changes_of(conf, p)))
+
         # What a pattern means where nobody could look may have been changed in place.
         paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
-        beside = times.newer(_beside(sources, conf.listing))
-        return cls(sources, times.newer(paths), times.unsure(paths), unit in conf.stopped, beside)
+        changed = newer(paths)
+        # The time that an archive carries is no proof: `mv`, `cp -p` and `rsync -t` bring an old one along.
+        dated = set[str]() if loaded_at is None else {*listing.files, *listing.directories}
+        unsure = tuple(path for path in paths if path not in changed and path not in dated)
+        beside = list[str]()
+        for path in listing.files:
+            parent, name = posixpath.split(path)
+            # An editor's files hide themselves.
+            if parent in sources.watched and path not in sources.files and not name.startswith("."):
+                beside.append(path)
+        return cls(sources, changed, unsure, unit in conf.stopped, newer(beside))
 
     @property
     def is_loaded(self) -> bool:
@@ -53,8 +71,8 @@ class Disk:
     @property
     def files(self) -> tuple[str, ...]:
         """Those that the unit has not read as they are, or may not have."""
-        told = dict.fromkeys((*self.newer, *self.unsure))
-        return tuple(path for path in told if path in self.sources.files or is_pattern(path))
+        since = dict.fromkeys((*self.newer, *self.unsure))
+        return tuple(path for path in since if path in self.sources.files or is_pattern(path))
 
     def edited(self, path: str) -> bool:
         """May the file itself be another one now?"""
@@ -62,7 +80,7 @@ class Disk:
 
     def changed(self, path: str) -> bool:
         """May the file mean something else now? A directory that changed may have lost what came before it."""
-        return self.edited(path) or any(self.edited(each) for each in self.sources.watched)
+        return self.edited(path) or any(self.edited(directory) for directory in self.sources.watched)
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -76,7 +94,7 @@ class Disk:
 
     @property
     def may_have_held(self) -> tuple[str, ...]:
-        """What may have said more before, and is at hand: files, and directories that had other entries."""
+        """What may have held more before, and is at hand: files, and directories that had other entries."""
         since = dict.fromkeys((*self.newer, *self.unsure))
         unseen = {posixpath.dirname(path) for path in self.unread} | set(self.unread)
         return tuple(path for path in since if not is_pattern(path) and path not in unseen)
@@ -88,17 +106,6 @@ class Disk:
         return "whether its files changed after it had read them is not known either"
 
 
-def _beside(sources: DaemonSources, listing: FileListing) -> Iterator[str]:
-    """What lies in a watched directory, is not read, and does not hide itself as an editor's files do."""
-    for path in listing.files:
-        parent, name = posixpath.split(path)
-        if parent in sources.watched and path not in sources.files and not name.startswith("."):
-            yield path
-
-
-# Files that nginx may include only now, because the file that includes them was changed. Pure.
-
-
 def newly_included(
     reading: ReadFile, known: ReadFile, files: Collection[str], changed: Callable[[str], bool]
 ) -> frozenset[str]:
@@ -107,21 +114,15 @@ def newly_included(
     However old they are, what they say may be new to nginx; and so may be what they include.
     """
     found = frozenset[str]()
-    while (more := frozenset(_included(reading, known, files, changed, found))) != found:
-        found = more
-    return found
+    while True:
+        more = set[str]()
+        for file, pattern in reading.by_file:
+            if file in found or (changed(file) and (file, pattern) not in known.by_file):
+                more |= {pattern, *matching(files, pattern)}
+        if more == found:
+            return found
+        found = frozenset(more)
 
-
-def _included(
-    reading: ReadFile, known: ReadFile, files: Collection[str], changed: Callable[[str], bool], new: frozenset[str]
-) -> Iterator[str]:
-    for file, pattern in reading.by_file:
-        if (changed(file) and (file, pattern) not in known.by_file) or file in new:
-            yield pattern
-            yield from matching(files, pattern)
-
-
-# A newer keepalived.conf beside all that its daemon tells. What is compared with nothing is named. Pure.
 
 # How many settings are named: a whole file need not be.
 NAMED = 24
@@ -134,10 +135,11 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 def other_rest(running: Rest, on_disk: Rest) -> Iterator[str]:
     """Settings that would become others."""
-    for key in (each for each in on_disk if each in running):
+    for key in (key for key in on_disk if key in running):
         new, old = on_disk[key], running[key]
-        for what in (each for each in new if each in old and new[each] != old[each]):
-            yield f"{key}: {_changed(what, old[what], new[what])}"
+        for what in new:
+            if what in old and new[what] != old[what]:
+                yield f"{key}: {_changed(what, old[what], new[what])}"
 
 
 def is_meant(reading: ReadFile, meant: ReadFile | None) -> bool:
@@ -147,60 +149,57 @@ def is_meant(reading: ReadFile, meant: ReadFile | None) -> bool:
     return _words(reading.directives) == _words(meant.directives)
 
 
-def uncompared(
-    reading: ReadFile,
-    running: tuple[Mapping[str, VrrpSettings], Rest],
-    on_disk: tuple[Mapping[str, VrrpSettings], Rest],
-    newer: Collection[str],
-    root: str,
-) -> str:
+Running = tuple[Mapping[str, VrrpSettings], Rest]
+
+
+def uncompared(reading: ReadFile, running: Running, on_disk: Running, newer: Collection[str], root: str) -> str:
     """What of the newer files is compared with nothing, with its lines: it may be another one now."""
-    found = dict.fromkeys(
-        f"{each.name} ({'line ' if each.file == root else f'{each.file}:'}{each.line})"
-        for each in _uncompared(reading, running, on_disk)
-        if each.file in newer
+    named = list(
+        dict.fromkeys(
+            f"{directive.name} ({'line ' if directive.file == root else f'{directive.file}:'}{directive.line})"
+            for directive in _uncompared(reading, running, on_disk)
+            if directive.file in newer
+        )
     )
-    named = list(found)[:NAMED]
-    if len(found) > NAMED:
-        named.append(f"{len(found) - NAMED} more")
+    if len(named) > NAMED:
+        named[NAMED:] = [f"{len(named) - NAMED} more"]
     return ", ".join((*named, "what may have been taken out"))
 
 
-def _words(block: tuple[Directive, ...]) -> tuple[object, ...]:
-    return tuple((each.name, each.name == "auth_pass" or each.args, _words(each.block or ())) for each in block)
-
-
-def _uncompared(
-    reading: ReadFile,
-    running: tuple[Mapping[str, VrrpSettings], Rest],
-    on_disk: tuple[Mapping[str, VrrpSettings], Rest],
-) -> Iterator[Directive]:
+def _uncompared(reading: ReadFile, running: Running, on_disk: Running) -> Iterator[Directive]:
     for block in reading.directives:
-        inner = block.block or ()
+        inner, is_instance = block.block or (), block.name == "vrrp_instance"
         if block.name == "global_defs":
             yield from inner
-        elif block.name == "vrrp_instance" or (block.name == "vrrp_script" and check_key(block.arg) in running[1]):
-            key = block.arg if block.name == "vrrp_instance" else check_key(block.arg)
-            told = _told(key, *running) & _told(key, *on_disk)
-            yield from (each for each in inner if not _is_compared(each, told))
+        elif is_instance or (block.name == "vrrp_script" and check_key(block.arg) in running[1]):
+            key = block.arg if is_instance else check_key(block.arg)
+            reported = _reported(key, running) & _reported(key, on_disk)
+            yield from (directive for directive in inner if not _is_compared(directive, reported))
         else:
             yield block
 
 
-def _told(key: str, settings: Mapping[str, VrrpSettings], rest: Rest) -> set[str]:
-    own = settings.get(key)
-    return {*(own.values if own is not None else ()), *rest.get(key, ())}
+def _reported(key: str, running: Running) -> set[str]:
+    settings, rest = running
+    return {*settings.get(key, VrrpSettings()).values, *rest.get(key, ())}
 
 
-def _is_compared(directive: Directive, told: set[str]) -> bool:
+def _is_compared(directive: Directive, reported: set[str]) -> bool:
     """Is all that it says compared?"""
     name = directive.name
     if name == "virtual_ipaddress":
-        return VIP_AS in told
-    if name == "unicast_peer" and any(each.args for each in directive.block or ()):
+        return VIP_AS in reported
+    if name == "unicast_peer" and any(peer.args for peer in directive.block or ()):
         return False
     needed = WORDS.get(name) or tuple(setting for setting, words in KEYWORDS.items() if name in words)
-    return bool(needed) and told.issuperset(needed)
+    return bool(needed) and reported.issuperset(needed)
+
+
+def _words(block: tuple[Directive, ...]) -> tuple[object, ...]:
+    return tuple(
+        (directive.name, directive.name == "auth_pass" or directive.args, _words(directive.block or ()))
+        for directive in block
+    )
 
 
 def _changed(what: str, old: object, new: object) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from iamops.judge.disk.disk import Disk, is_meant, newly_included, other_rest, uncompared
 from iamops.judge.disk.requests import Files, answers
-from iamops.judge.disk.routes import CheckTarget, broken, check_target, strangers, unlike
+from iamops.judge.disk.routes import CheckTarget, Routes, check_target
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfFile
 from iamops.model.profile import Profile
@@ -51,11 +51,12 @@ RELOADS_LATER = ("reload_check_config", "reload_time_file")
 
 @dataclass(frozen=True, slots=True)
 class NodeFiles:
-    """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
+    """One node: its files, and what its keepalived runs with.
 
-    `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
-    file as the profile renders it. `hosts`: name -> address, by its /etc/hosts. `rendered`: nginx's files and
-    keepalived's check as the profile renders them; None: by the built-in templates.
+    `running` None: it is stopped, or does not tell, for the reason `unavailable`.
+    `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `hosts`: name ->
+    address, by its /etc/hosts. `intended`: keepalived's file as the profile renders it; `rendered`: nginx's files
+    and keepalived's check; None: by the built-in templates.
     """
 
     tree: ConfigTree
@@ -77,35 +78,39 @@ def keepalived_unloaded(
 ) -> Unloaded:
     """What keepalived's files on this node would change, and where they contradict the other nodes.
 
-    `absent`: other nodes that were not looked at, each with the reason.
+    `absent`: other nodes that were not inspected, each with the reason.
     """
-    disk = _keepalived(seen, unit)
-    mistakes = [each for each in seen.tree.keepalived.mistakes if not each.known and disk.edited(each.file)]
-    if wrong := [each for each in mistakes if not each.ignored]:
-        return Unloaded(conflicts=(_of_mistake(wrong[0]),), files=disk.files)
-    on_disk, reading = _on_disk(seen, disk), seen.tree.keepalived
-    differences = list[str]()
-    unknown = [*_unknown(seen, disk), *map(_of_mistake, mistakes)]
-    if seen.running is not None and (not disk.is_loaded or _reloads_later(reading)):
-        differences += _differences(seen, on_disk, disk)
-    if seen.running is not None and not disk.is_loaded:
-        differences += other_rest(seen.rest, rest_on_disk(reading, whole=not disk.sources.unread))
+    disk, reading = _keepalived(seen, unit), seen.tree.keepalived
+    mistakes = [mistake for mistake in reading.mistakes if not mistake.known and disk.edited(mistake.file)]
+    if refused := [mistake for mistake in mistakes if not mistake.ignored]:
+        return Unloaded(conflicts=(_mistake_text(refused[0]),), files=disk.files)
+    on_disk = _on_disk(seen, disk)
+    differences, unknown = list[str](), [*_unknown(seen, disk), *map(_mistake_text, mistakes)]
+    if seen.running is not None:
+        global_defs = reading.all("global_defs")
+        reloads_later = any(block.first(name) for block in global_defs for name in RELOADS_LATER)
+        if not disk.is_loaded or reloads_later:
+            differences += _differences(seen, seen.running, on_disk, disk)
+        if not disk.is_loaded:
+            differences += other_rest(seen.rest, rest_on_disk(reading, whole=not disk.sources.unread))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
-    unknown += _untold(seen, on_disk, disk)
-    peers = dict[str, Mapping[str, VrrpSettings]]()
-    unseen = [_unlike(node, why) for node, why in (absent or {}).items()]
+    unknown += _unreported(seen, on_disk, disk)
+    peers, unseen = dict[str, Mapping[str, VrrpSettings]](), list[str]()
+    for node, why in (absent or {}).items():
+        unseen.append(_not_compared_with(node, why))
     for other in others:
-        theirs, there = _theirs(other, unit), _keepalived(other, unit)
+        theirs, there = _running_or_on_disk(other, unit), _keepalived(other, unit)
         if theirs is None:
             # A keepalived that starts beside one whose files changed could be a second master.
-            (unknown if disk.stopped and there.newer else unseen).append(_unlike(other.name, other.unavailable))
+            notes = unknown if disk.stopped and there.newer else unseen
+            notes.append(_not_compared_with(other.name, other.unavailable))
             continue
         peers[other.name] = theirs
         if other.running is None and there.sources.unread:
-            unseen.append(_unlike(other.name, f"{', '.join(there.sources.unread)} was not read"))
+            unseen.append(_not_compared_with(other.name, f"{', '.join(there.sources.unread)} was not read"))
     if disk.is_loaded:
-        told = {other.name: other.running for other in others if other.running is not None}
-        conflicts = tuple(_conflicts(seen.running or {}, told))
+        reported = {other.name: other.running for other in others if other.running is not None}
+        conflicts = tuple(_conflicts(seen.running or {}, reported))
     else:
         conflicts = tuple(_conflicts(on_disk, peers))
     return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen), files=disk.files)
@@ -115,65 +120,58 @@ def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
     disk = Disk.of(seen.tree.conf, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
     if disk.is_loaded:
-        # It goes on as it does, whoever wrote the files and whatever they mean.
+        # It goes on as it does, no matter who wrote the files and what they mean.
         return Unloaded()
     rendered = nginx_texts(profile, seen.name) if seen.rendered is None else seen.rendered
     known, since = nginx_conf(rendered), disk.edited if disk.touched else disk.changed
     new = newly_included(seen.tree.nginx, known, disk.sources.files, since)
+    missed, taken_out = list[str](), list[str]()
+    for path in disk.may_have_held:
+        # A directory that only lost something may have held more if files of the profile lie there.
+        if path not in disk.touched or any(file.path in rendered for file in _in(seen.tree, path)):
+            missed.append(path)
+    for directory in disk.touched:
+        # Where all that lies there is what the profile wants, nothing is missed.
+        there = _in(seen.tree, directory)
+        if not there or any(rendered.get(file.path) != file.content for file in there):
+            taken_out.append(f"what may have been taken out of {directory} is not known")
     files = Files(
         seen.tree.nginx,
         known,
         changed=lambda path: path in new or since(path),
         paths=disk.sources.files,
-        newer=tuple(_may_be_missed(seen.tree, disk, rendered)),
-        whole=not disk.sources.unread,
+        newer=tuple(missed),
+        complete=not disk.sources.unread,
     )
-    checks = _checks(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
-    lead_elsewhere = unlike(seen.tree.nginx, profile, seen.name, seen.hosts)
-    found = answers(files, profile, check=checks.own_host, unlike=lead_elsewhere)
-    wrong = (*broken(seen.tree.nginx, profile, seen.name, seen.hosts, whole=files.whole), *found.wrong)
+    routes = Routes(seen.tree.nginx, profile, seen.name, seen.hosts)
+    checks = _check_target(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
+    found = answers(files, profile, check=checks.own_host, unlike=routes.unlike())
+    conflicts = tuple(dict.fromkeys((*routes.broken(complete=files.complete), *found.wrong)))
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
     unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
     unknown = tuple(f"{path} was not read" for path in unread)
-    unseen = (*strangers(seen.tree.nginx, profile, seen.name, seen.hosts), *_taken_out(seen, disk, rendered))
+    unseen = (*routes.unresolved(), *taken_out)
     # Where only directories changed, nginx answers a check as it did: by the files that it has read.
     unshown = (*found.unshown, *(checks.unknown if disk.files or not disk.touched else ()))
-    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
+    # What does not run answers nobody: what it would do is reported, and only what is surely wrong refuses.
     (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
-    conflicts = tuple(dict.fromkeys(wrong))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
 
 
-def _may_be_missed(tree: ConfigTree, disk: Disk, rendered: Mapping[str, str]) -> Iterator[str]:
-    """What may have held more; of a directory that only lost something, if files of the profile lie there."""
-    for path in disk.may_have_held:
-        if path not in disk.touched or any(file.path in rendered for file in _in(tree, path)):
-            yield path
+def _in(tree: ConfigTree, directory: str) -> list[ConfFile]:
+    return [file for path, file in tree.files.items() if posixpath.dirname(path) == directory]
 
 
-def _taken_out(seen: NodeFiles, disk: Disk, rendered: Mapping[str, str]) -> Iterator[str]:
-    """Of directories that changed. Where all that lies there is what the profile wants, nothing is missed."""
-    for directory in disk.touched:
-        there = list(_in(seen.tree, directory))
-        if not there or any(rendered.get(file.path) != file.content for file in there):
-            yield f"what may have been taken out of {directory} is not known"
-
-
-def _in(tree: ConfigTree, directory: str) -> Iterator[ConfFile]:
-    return (file for path, file in tree.files.items() if posixpath.dirname(path) == directory)
-
-
-def _checks(seen: NodeFiles, unit: str, script: str) -> CheckTarget:
+def _check_target(seen: NodeFiles, unit: str, script: str) -> CheckTarget:
     """What keepalived asks; where it does not tell, by its files. One that is stopped asks nothing now."""
     files, reading = seen.tree.files, seen.tree.keepalived
-    told = rest_on_disk(reading) if seen.running is None else seen.rest
-    found = check_target(told, reading, seen.tree.nginx, files, script)
+    rest = rest_on_disk(reading) if seen.running is None else seen.rest
+    found = check_target(rest, reading, seen.tree.nginx, files, script)
     if unit in seen.tree.conf.stopped:
         return CheckTarget(found.own_host)
     if seen.running is None and KEEPALIVED_CONF not in files:
-        return CheckTarget(
-            found.own_host, (f"what keepalived checks is not known ({seen.unavailable}; its file was not read)",)
-        )
+        why = f"what keepalived checks is not known ({seen.unavailable}; its file was not read)"
+        return CheckTarget(found.own_host, (why,))
     return found
 
 
@@ -193,8 +191,8 @@ def _keepalived(seen: NodeFiles, unit: str) -> Disk:
 
 def _on_disk(seen: NodeFiles, disk: Disk) -> Mapping[str, VrrpSettings]:
     """What the files say of the instances that are surely theirs."""
-    whole = not disk.sources.unread
-    return {vrrp.name: settings_of(vrrp, whole=whole) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
+    complete = not disk.sources.unread
+    return {vrrp.name: settings_of(vrrp, whole=complete) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
 
 
 def _is_open(vrrp: VrrpConf) -> bool:
@@ -202,32 +200,29 @@ def _is_open(vrrp: VrrpConf) -> bool:
     return vrrp.conditional or not {"$", "~"}.isdisjoint(vrrp.name)
 
 
-def _may_hold_more(reading: ReadFile) -> bool:
-    """A definition, or an include that is not followed, may bring an instance."""
-    return any(each.name.startswith("$") or each.name in INCLUDES for each in reading.directives)
-
-
-def _reloads_later(reading: ReadFile) -> bool:
-    return any(block.first(name) for block in reading.all("global_defs") for name in RELOADS_LATER)
-
-
-def _of_mistake(mistake: Mistake) -> str:
+def _mistake_text(mistake: Mistake) -> str:
     return f"{mistake.file}:{mistake.line}: {mistake.message}"
 
 
-def _differences(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
-    running = seen.running if seen.running is not None else {}
-    may_be_there = any(map(_is_open, seen.tree.vrrp)) or _may_hold_more(seen.tree.keepalived)
-    whole = not disk.sources.unread and not may_be_there
+def _differences(
+    seen: NodeFiles, running: Mapping[str, VrrpSettings], on_disk: Mapping[str, VrrpSettings], disk: Disk
+) -> Iterator[str]:
+    # A definition, or an include that is not followed, may bring an instance.
+    blocks = seen.tree.keepalived.directives
+    may_hold_more = any(block.name.startswith("$") or block.name in INCLUDES for block in blocks)
+    complete = not disk.sources.unread and not may_hold_more and not any(map(_is_open, seen.tree.vrrp))
     for name in dict.fromkeys((*running, *on_disk)):
         if name in on_disk and name in running:
             new, old = on_disk[name].values, running[name].values
             for what in sorted(new.keys() & old.keys()):
                 if new[what] != old[what]:
-                    yield f"{name}: {_changed(what, old[what], new[what])}"
+                    shown = (
+                        "changes" if what in NEVER_SHOWN else f"{_shown(new[what])} instead of {_shown(old[what])}"
+                    )
+                    yield f"{name}: {what} {shown}"
         elif name in on_disk:
             yield f"{name} is only in the files"
-        elif whole:
+        elif complete:
             yield f"{name} is not in the files any more"
 
 
@@ -244,35 +239,34 @@ def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
     """What a daemon hides, or what hangs on a definition, is compared with nothing: it may be another one now."""
     if disk.is_loaded or seen.running is None:
         return
-    for name in (each for each, settings in seen.running.items() if settings.hides_password):
-        yield f"{name}: {disk.why}, and whether {AUTH} did is not known: keepalived hides its password"
-    for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each)):
-        what = ", ".join(sorted(vrrp.unknown)) or "the instance"
-        yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
+    for name, settings in seen.running.items():
+        if settings.hides_password:
+            yield f"{name}: {disk.why}, and whether {AUTH} did is not known: keepalived hides its password"
+    for vrrp in seen.tree.vrrp:
+        if vrrp.unknown or _is_open(vrrp):
+            what = ", ".join(sorted(vrrp.unknown)) or "the instance"
+            yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
 
 
-def _untold(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
+def _unreported(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
     """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
 
-    A file that says what the profile does is no one's edit: all that is told has been compared with it.
+    A file that says what the profile does is not an edit: all that keepalived tells has been compared with it.
     """
     changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
     if seen.running is None or changed <= set(disk.unread):
         return
-    if is_meant(reading, seen.intended) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
-        return
+    if is_meant(reading, seen.intended):
+        own = [seen.running.get(v.name, VrrpSettings()) for v in seen.tree.vrrp if v.auth_type is not None]
+        # Every password of the file is compared with something, or known to be hidden.
+        if all(settings.hides_password or AUTH in settings.values for settings in own):
+            return
     running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
     what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
     yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
 
 
-def _tells_password(running: Mapping[str, VrrpSettings], vrrp: VrrpConf) -> bool:
-    """Is the file's password compared with something, or said to be hidden?"""
-    own = running.get(vrrp.name, VrrpSettings())
-    return vrrp.auth_type is None or own.hides_password or AUTH in own.values
-
-
-def _theirs(other: NodeFiles, unit: str) -> Mapping[str, VrrpSettings] | None:
+def _running_or_on_disk(other: NodeFiles, unit: str) -> Mapping[str, VrrpSettings] | None:
     """What another keepalived runs with, or would: its files, where it is stopped or has read them as they are."""
     if other.running is not None:
         return other.running
@@ -280,7 +274,7 @@ def _theirs(other: NodeFiles, unit: str) -> Mapping[str, VrrpSettings] | None:
     return _on_disk(other, disk) if disk.stopped or disk.is_loaded else None
 
 
-def _unlike(node: str, why: str) -> str:
+def _not_compared_with(node: str, why: str) -> str:
     return f"what keepalived on {node} runs with is not known ({why}), so it is not compared with it"
 
 
@@ -288,37 +282,37 @@ def _conflicts(
     on_disk: Mapping[str, VrrpSettings], others: Mapping[str, Mapping[str, VrrpSettings]]
 ) -> Iterator[str]:
     for other, theirs in others.items():
-        for name in (each for each in on_disk if each in theirs):
+        for name in (name for name in on_disk if name in theirs):
             mine, peers = on_disk[name].values, theirs[name].values
             for what in SHARED:
                 if what in mine and what in peers and mine[what] != peers[what]:
-                    said = "" if what in NEVER_SHOWN else f": {_shown(mine[what])}, there {_shown(peers[what])}"
+                    shown = "" if what in NEVER_SHOWN else f": {_shown(mine[what])}, there {_shown(peers[what])}"
                     then = "neither would take over for the other" if what == VIPS else "both would be master"
-                    yield f"{name}: {what} would differ from {other}{said}, and {then}"
-
-
-def _changed(what: str, old: object, new: object) -> str:
-    return f"{what} changes" if what in NEVER_SHOWN else f"{what} {_shown(new)} instead of {_shown(old)}"
+                    yield f"{name}: {what} would differ from {other}{shown}, and {then}"
 
 
 def _shown(value: object) -> str:
     match value:
         case tuple():
-            return ", ".join(str(each) for each in value)
+            return ", ".join(map(str, value))
         case float():
             return f"{value:g}"
         case _:
             return str(value)
 
 
-# keepalived's checks on a node, as it tells and as its files say: how long they take, which are known. Pure.
-
-
 def decides_s(seen: NodeFiles) -> float | None:
-    """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not told."""
-    told = [_decides_s(check) for check in _known_checks(seen)]
-    known = [each for each in told if each is not None]
-    return max(known) if known and len(known) == len(told) else None
+    """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not known."""
+    slowest_s = None
+    for rest in (seen.rest, rest_on_disk(seen.tree.keepalived)):
+        for check in (values for name, values in rest.items() if name.startswith(check_key(""))):
+            interval, fall, timeout = (check.get(word) for word in ("interval", "fall", "timeout"))
+            if not isinstance(interval, int) or not isinstance(fall, int):
+                return None
+            # A check without a timeout has its interval as one.
+            decides_s = float(fall * interval + (timeout if isinstance(timeout, int) else interval))
+            slowest_s = max(slowest_s or 0.0, decides_s)
+    return slowest_s
 
 
 def known_checks(seen: NodeFiles, path: str, script: str) -> tuple[tuple[str, ...], ...]:
@@ -331,17 +325,3 @@ def known_checks(seen: NodeFiles, path: str, script: str) -> tuple[tuple[str, ..
     if len(found) != len(commands):
         return ()
     return tuple(dict.fromkeys(("bash", "-c", script, *command) for command in found))
-
-
-def _known_checks(seen: NodeFiles) -> Iterator[Mapping[str, object]]:
-    for rest in (seen.rest, rest_on_disk(seen.tree.keepalived)):
-        yield from (values for name, values in rest.items() if name.startswith(check_key("")))
-
-
-def _decides_s(check: Mapping[str, object]) -> float | None:
-    interval, fall = check.get("interval"), check.get("fall")
-    if not isinstance(interval, int) or not isinstance(fall, int):
-        return None
-    timeout = check.get("timeout")
-    # A check without a timeout has its interval as one.
-    return float(fall * interval + (timeout if isinstance(timeout, int) else interval))

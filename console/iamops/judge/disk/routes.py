@@ -21,125 +21,125 @@ _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port
 DEFAULT_PORT = 80
 
 
-def broken(
-    reading: ReadFile,
-    profile: Profile,
-    node: str,
-    hosts: Mapping[str, str],
-    *,
-    whole: bool,
-) -> Iterator[str]:
-    """Where files that nginx has not loaded would lead the published domains to nothing that serves them.
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """nginx's files on one node. `hosts`: name -> address, by its /etc/hosts."""
 
-    `whole`: every file that nginx includes is at hand.
-    """
-    for service, domain in _published(profile):
-        server, upstream = _serving(reading, domain)
-        if server is None:
-            caught = _is_caught(reading) and not (upstream and _strange(upstream, profile, service, node, hosts))
-            if whole and not caught:
-                yield f"no server of nginx would answer for {domain}"
-        elif upstream is not None:
-            for part in _own_parts(upstream, profile, service, node, hosts):
-                if strange := _strange(part, profile, service, node, hosts):
-                    yield f"{domain} would be sent to {', '.join(strange)}, which is no backend of {service.name}"
-                if all(each.down for each in part.servers):
-                    yield f"{domain} would be sent to no backend at all"
+    reading: ReadFile
+    profile: Profile
+    node: str
+    hosts: Mapping[str, str]
 
+    def broken(self, *, complete: bool) -> Iterator[str]:
+        """Where files that nginx has not loaded would lead the published domains to nothing that serves them.
 
-def _own_parts(
-    upstream: Upstream, profile: Profile, service: Service, node: str, hosts: Mapping[str, str]
-) -> tuple[Upstream, ...]:
-    """Those that name a backend of the service; else all of them. What paths of others do is another question."""
-    known = {each for ways in _ways(profile, service, node).values() for each in ways}
-    own = (
-        part for part in upstream.parts if known & {_canonical(e.endpoint, profile, hosts) for e in part.servers}
-    )
-    return tuple(own) or upstream.parts
+        `complete`: every file that nginx includes is at hand.
+        """
+        for service, domain in self._published():
+            server, upstream = self._serving(domain)
+            if server is None:
+                caught = self._is_caught() and not (upstream and self._strange(upstream, service))
+                if complete and not caught:
+                    yield f"no server of nginx would answer for {domain}"
+            elif upstream is not None:
+                known = self._known(service)
+                # Those that name a backend of the service; else all of them. Paths of others are another question.
+                own = [
+                    part
+                    for part in upstream.parts
+                    if not known.isdisjoint(self._canonical(server.endpoint) for server in part.servers)
+                ]
+                for part in own or upstream.parts:
+                    if strange := self._strange(part, service):
+                        sent = f"{domain} would be sent to {', '.join(strange)}"
+                        yield f"{sent}, which is no backend of {service.name}"
+                    if all(server.down for server in part.servers):
+                        yield f"{domain} would be sent to no backend at all"
 
+    def unlike(self) -> Mapping[str, str]:
+        """domain -> how the backends that would get its requests differ from those the profile does not drain."""
+        found = upstreams_by_domain(self.reading, self.profile.domains, self.profile.nginx.port)
+        differences = {}
+        for service, domain in self._published():
+            names = self._names(service)
+            wanted = {backend: names[backend] for backend in names if backend not in service.drained}
+            for part in found[domain].parts if domain in found else ():
+                live = [server.endpoint for server in part.servers if not server.down]
+                spelled = [self._canonical(endpoint) for endpoint in live]
+                exact = all(any(name in known for known in wanted.values()) for name in spelled)
+                if not exact or any(known.isdisjoint(spelled) for known in wanted.values()):
+                    sent = f"{domain} would be sent to {', '.join(live) or 'nobody'}"
+                    differences[domain] = f"{sent}, not to {', '.join(wanted)}"
+        return differences
 
-def unlike(reading: ReadFile, profile: Profile, node: str, hosts: Mapping[str, str]) -> Mapping[str, str]:
-    """domain -> how the backends that would get its requests differ from those that the profile does not drain."""
-    found = upstreams_by_domain(reading, profile.domains, profile.nginx.port)
-    said = {}
-    for service, domain in _published(profile):
-        wanted = {
-            name: ways for name, ways in _ways(profile, service, node).items() if name not in service.drained
+    def unresolved(self) -> Iterator[str]:
+        """Backends by a name that only the node itself could resolve."""
+        for service, domain in self._published():
+            _, upstream = self._serving(domain)
+            for server in upstream.servers if upstream is not None else ():
+                if not server.down and self._canonical(server.endpoint) is None:
+                    sent = f"{server.endpoint}, to which nginx sends {domain}"
+                    yield f"whether {sent}, is {service.name} is not known"
+
+    def _published(self) -> Iterator[tuple[Service, str]]:
+        services = self.profile.services.values()
+        return ((service, service.domain) for service in services if service.domain is not None)
+
+    def _serving(self, domain: str) -> tuple[Directive | None, Upstream | None]:
+        """The server that names the domain, and where it leads; else none, and where the default one leads."""
+        found = upstreams_by_domain(self.reading)
+        named = {
+            name.lower(): (name, server)
+            for server in reversed(servers(self.reading))
+            for name in server_names(server)
         }
-        for part in found[domain].parts if domain in found else ():
-            live = [each.endpoint for each in part.servers if not each.down]
-            spelled = [_canonical(each, profile, hosts) for each in live]
-            exact = all(any(each in ways for ways in wanted.values()) for each in spelled)
-            if not exact or any(ways.isdisjoint(spelled) for ways in wanted.values()):
-                said[domain] = (
-                    f"{domain} would be sent to {', '.join(live) or 'nobody'}, not to {', '.join(wanted)}"
-                )
-    return said
+        name = domain if domain in named else next((name for name in named if covers(name, domain)), None)
+        if name is not None:
+            spelled, server = named[name]
+            return server, found.get(spelled)
+        default = self._default_server()
+        names = server_names(default) if default is not None else ()
+        return None, next((found[name] for name in names if name in found), None)
+
+    def _default_server(self) -> Directive | None:
+        """nginx gives it what nobody names: the first server, unless another one asks for it."""
+        every = servers(self.reading)
+        return next(filter(_is_default, every), every[0] if every else None)
+
+    def _is_caught(self) -> bool:
+        """May a server answer what none names: by an expression, as the default one, or outside of http?"""
+        if by_expression(listening(self.reading)) or self.reading.all("stream"):
+            return True
+        default = self._default_server()
+        if default is None or default.first("return") is not None:
+            return False
+        return _is_default(default) or set(server_names(default)) <= {"_", ""}
+
+    def _strange(self, upstream: Upstream, service: Service) -> list[str]:
+        """The backends that are known to be none of the service's."""
+        known = (*self._known(service), None)
+        live = [server.endpoint for server in upstream.servers if not server.down]
+        return [endpoint for endpoint in live if self._canonical(endpoint) not in known]
+
+    def _known(self, service: Service) -> set[str | None]:
+        return set[str | None]().union(*self._names(service).values())
+
+    def _names(self, service: Service) -> Mapping[str, set[str | None]]:
+        """Each backend of a service with its names as nginx on the node may spell them."""
+        return {
+            backend: {
+                _canonical(name, self.profile, {})
+                for name in backend_names(self.profile, service, self.node, backend)
+            }
+            for backend in self.profile.backends_of(service)
+        }
+
+    def _canonical(self, name: str) -> str | None:
+        return _canonical(name, self.profile, self.hosts)
 
 
-def strangers(reading: ReadFile, profile: Profile, node: str, hosts: Mapping[str, str]) -> Iterator[str]:
-    """Backends by a name that only the node itself could resolve."""
-    for service, domain in _published(profile):
-        _, upstream = _serving(reading, domain)
-        for each in upstream.servers if upstream is not None else ():
-            if not each.down and _canonical(each.endpoint, profile, hosts) is None:
-                yield f"whether {each.endpoint}, to which nginx sends {domain}, is {service.name} is not known"
-
-
-def _published(profile: Profile) -> Iterator[tuple[Service, str]]:
-    return ((each, each.domain) for each in profile.services.values() if each.domain is not None)
-
-
-def _serving(reading: ReadFile, domain: str) -> tuple[Directive | None, Upstream | None]:
-    """The server that names the domain, and where it leads; else none, and where the default one leads."""
-    found = upstreams_by_domain(reading)
-    named = {
-        name.lower(): (name, server) for server in reversed(servers(reading)) for name in server_names(server)
-    }
-    name = domain if domain in named else next((each for each in named if covers(each, domain)), None)
-    if name is not None:
-        spelled, server = named[name]
-        return server, found.get(spelled)
-    default = _default(reading)
-    names = server_names(default) if default is not None else ()
-    return None, next((found[each] for each in names if each in found), None)
-
-
-def _default(reading: ReadFile) -> Directive | None:
-    """nginx gives it what nobody names: the first server, unless another one asks for it."""
-    every = servers(reading)
-    return next(filter(_asks, every), every[0] if every else None)
-
-
-def _is_caught(reading: ReadFile) -> bool:
-    """May a server answer what none names: by an expression, as the default one, or outside of http?"""
-    if by_expression(listening(reading)) or reading.all("stream"):
-        return True
-    default = _default(reading)
-    if default is None or default.first("return") is not None:
-        return False
-    return _asks(default) or set(server_names(default)) <= {"_", ""}
-
-
-def _asks(server: Directive) -> bool:
+def _is_default(server: Directive) -> bool:
     return any("default_server" in listen.args for listen in server.all("listen"))
-
-
-def _strange(
-    upstream: Upstream, profile: Profile, service: Service, node: str, hosts: Mapping[str, str]
-) -> list[str]:
-    """The backends that are known to be none of the service's."""
-    known = {each for ways in _ways(profile, service, node).values() for each in ways}
-    live = [server.endpoint for server in upstream.servers if not server.down]
-    return [each for each in live if _canonical(each, profile, hosts) not in (*known, None)]
-
-
-def _ways(profile: Profile, service: Service, node: str) -> Mapping[str, set[str | None]]:
-    """Each backend of a service with its names as nginx on the node may spell them."""
-    return {
-        each: {_canonical(name, profile, {}) for name in backend_names(profile, service, node, each)}
-        for each in profile.backends_of(service)
-    }
 
 
 def _canonical(name: str, profile: Profile, hosts: Mapping[str, str]) -> str | None:
@@ -158,8 +158,6 @@ def _canonical(name: str, profile: Profile, hosts: Mapping[str, str]) -> str | N
     return endpoint("127.0.0.1" if address.is_loopback else str(address), port)
 
 
-# What keepalived's checks ask of nginx, as far as anybody knows. Pure.
-
 _NOT_KNOWN = "whether nginx would answer keepalived's check as before is not known"
 
 
@@ -172,18 +170,18 @@ class CheckTarget:
 
 
 def check_target(
-    told: Rest, keepalived: ReadFile, nginx: ReadFile, files: Mapping[str, ConfFile], script: str
+    running: Rest, keepalived: ReadFile, nginx: ReadFile, files: Mapping[str, ConfFile], script: str
 ) -> CheckTarget:
-    """`told`: what keepalived runs with. `script`: the check as the profile renders it.
+    """`running`: what keepalived runs with. `script`: the check as the profile renders it.
 
     Only what the rendered check asks is known. One that was not read, at its path, is taken for it where nginx has
     a server for it: others call theirs by that name, too.
     """
     own_host, unknown = False, dict[str, None]()
     file = files.get(CHECK_SCRIPT)
-    served = any(ALIVE_HOST in server_names(each) for each in servers(nginx))
-    for said in (values for name, values in told.items() if name.startswith(check_key(""))):
-        command = said.get(COMMAND)
+    served = any(ALIVE_HOST in server_names(server) for server in servers(nginx))
+    for values in (values for name, values in running.items() if name.startswith(check_key(""))):
+        command = values.get(COMMAND)
         program = str(command[0]) if isinstance(command, tuple) and command else "a command that is not known"
         own_host |= program == CHECK_SCRIPT and (served if file is None else ALIVE_HOST in file.content)
         if program == CHECK_SCRIPT and file is None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from iamops.model.config import ConfTree, FileListing
 from iamops.parse.directives import ReadFile, matching
 
-# A file that was written right before it was read: /proc counts in hundredths, and is read right after the clock.
-SLACK_S = 0.2
 _GLOB = frozenset("*?[")
 
 
@@ -29,10 +27,13 @@ class DaemonSources:
     def of(cls, conf: ConfTree, root: str, reading: ReadFile) -> DaemonSources:
         files, watched, unread = {root}, set[str](), set[str]()
         for pattern in reading.includes:
+            directory = posixpath.dirname(pattern)
+            present = pattern in conf.files or pattern in conf.listing.files
             if "$" in pattern:  # it hangs on a definition
                 unread.add(pattern)
-            elif _is_absent(conf, pattern):
-                watched.add(_nearest(conf.listing, posixpath.dirname(pattern)))
+            elif not is_glob(pattern) and not present and directory in conf.listing.listed:
+                # One file that is known not to be there would appear in its directory.
+                watched.add(_nearest(conf.listing, directory))
             elif not is_glob(pattern):
                 files.add(pattern)
             else:
@@ -45,36 +46,14 @@ class DaemonSources:
         return cls(tuple(sorted(files)), tuple(sorted(watched)), tuple(sorted(unread)))
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When a unit read its files beside when each of them was last changed."""
-
-    conf: ConfTree
-    unit: str
-
-    def newer(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those that are known to have been changed after the unit had read its files."""
-        loaded = self.conf.loaded_at.get(self.unit)
-        if loaded is None:
-            return ()
-        return tuple(path for path in paths if any(at > loaded + SLACK_S for at in self._changed(path)))
-
-    def unsure(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those of which nobody knows whether they were changed since; all, where the load time is not known.
-
-        The time that an archive carries is no proof: `mv`, `cp -p` and `rsync -t` bring an old one along.
-        """
-        newer, seen = self.newer(paths), self.conf.listing.files.keys() | self.conf.listing.directories.keys()
-        timed = self.unit in self.conf.loaded_at
-        return tuple(path for path in paths if path not in newer and not (timed and path in seen))
-
-    def _changed(self, path: str) -> Iterator[float]:
-        listing = self.conf.listing
-        yield from (times[path] for times in (listing.files, listing.directories) if path in times)
-        yield from (at for link, at in listing.links.items() if f"{path}/".startswith(f"{link}/"))
-        file = self.conf.files.get(path)
-        if file is not None and file.changed_at is not None:
-            yield file.changed_at
+def changes_of(conf: ConfTree, path: str) -> Iterator[float]:
+    """When a file or directory, or a link on the way to it, was changed."""
+    listing = conf.listing
+    yield from (times[path] for times in (listing.files, listing.directories) if path in times)
+    yield from (at for link, at in listing.links.items() if f"{path}/".startswith(f"{link}/"))
+    file = conf.files.get(path)
+    if file is not None and file.changed_at is not None:
+        yield file.changed_at
 
 
 def is_pattern(path: str) -> bool:
@@ -98,17 +77,10 @@ def joined(one: FileListing, other: FileListing) -> FileListing:
 
 def outside(conf: ConfTree, readings: Iterable[ReadFile]) -> tuple[str, ...]:
     """Directories of included files that nobody has looked into."""
+    listing = conf.listing
     found = {posixpath.dirname(pattern) for reading in readings for pattern in reading.includes}
-    known = conf.listing.directories
-    return tuple(
-        sorted(each for each in found if _nearest(conf.listing, each) not in known and not is_pattern(each))
-    )
-
-
-def _is_absent(conf: ConfTree, path: str) -> bool:
-    """Is it one file that is known not to be there? It would appear in its directory."""
-    known = conf.files.keys() | conf.listing.files.keys()
-    return not is_glob(path) and path not in known and posixpath.dirname(path) in conf.listing.listed
+    missing = (path for path in found if _nearest(listing, path) not in listing.directories)
+    return tuple(sorted(path for path in missing if not is_pattern(path)))
 
 
 def _parents(listing: FileListing, pattern: str) -> Iterator[str]:

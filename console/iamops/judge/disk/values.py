@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iamops.parse.directives import Directive
@@ -14,16 +14,16 @@ HARMLESS = re.compile(
     r"|keepalive_(timeout|requests|time)|types|default_type|gzip\w*"
     r"|(types|server_names|variables)_hash_(max|bucket)_size|open_(log_)?file_cache"
 )
-# Harmless to whoever does not use what they name.
+# Harmless where nothing uses what they name.
 ZONES = {"limit_req_zone": "limit_req", "limit_conn_zone": "limit_conn", "proxy_cache_path": "proxy_cache"}
-# `deferred`, and what the kernel may be told of a connection, show nobody anything.
+# `deferred`, and what the kernel may do with a connection, show nobody anything.
 LISTEN_WORDS = re.compile(r"default_server|ipv6only=on|deferred|so_keepalive=\S+|fastopen=\d+")
 # nginx's own numbers, and what the memory of a small node holds.
 CONNECTIONS, PROCESSES, FILES = range(512, 65_537), range(1, 129), range(1024, 1_048_577)
 # A backend that has failed is given up for no longer than by nginx's defaults, and within a few requests.
 FAIL_TIMEOUT_S, MAX_FAILS, WEIGHTS = 10.0, range(1, 4), range(1, 11)
 PID_FILES = ("/run/nginx.pid", "/var/run/nginx.pid")
-# Set for a request where nothing at all is said (ngx_http_core_module, ngx_http_proxy_module).
+# Set for a request where nothing at all is set (ngx_http_core_module, ngx_http_proxy_module).
 DEFAULTS = {
     "client_max_body_size": ("1m",),
     "proxy_connect_timeout": ("60s",),
@@ -37,9 +37,9 @@ _TIME = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|m|h|d)?")
 _TIMES_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def for_process(each: Directive, read_timeout_s: float) -> bool:
-    """A setting of the whole process under which requests are served all the same."""
-    match each.name, each.args:
+def for_process(entry: Directive, read_timeout_s: float) -> bool:
+    """A setting of the whole process under which requests are still served."""
+    match entry.name, entry.args:
         case "worker_processes", ("auto",):
             return True
         case "worker_processes", (text,):
@@ -59,8 +59,8 @@ def for_process(each: Directive, read_timeout_s: float) -> bool:
 
 
 def as_good(name: str, new: tuple[str, ...] | None, known: tuple[str, ...] | None) -> bool:
-    """Is a request no worse off by the new value than by the known one? None: nothing is said."""
-    is_, was = (DEFAULTS[name] if each is None else each for each in (new, known))
+    """Is a request no worse off by the new value than by the known one? None: it is not set."""
+    is_, was = (DEFAULTS[name] if args is None else args for args in (new, known))
     if is_ == was:
         return True
     match name, is_, was:
@@ -79,21 +79,19 @@ def as_good(name: str, new: tuple[str, ...] | None, known: tuple[str, ...] | Non
 
 def is_plain_backend(server: Directive) -> bool:
     """A backend in an upstream is asked like any other, and given up for a short while only."""
-    words = (word.partition("=") for word in server.args[1:])
-    return all(_is_plain(name, value) for name, _, value in words)
-
-
-def _is_plain(name: str, value: str) -> bool:
-    match name:
-        case "fail_timeout":
-            time = seconds(value)
-            return time is not None and time <= FAIL_TIMEOUT_S
-        case "max_fails":
-            return _whole(value) in MAX_FAILS
-        case "weight":
-            return _whole(value) in WEIGHTS
-        case _:
-            return name == "down"
+    for word in server.args[1:]:
+        match word.partition("="):
+            case "fail_timeout", _, value:
+                plain = (time_s := seconds(value)) is not None and time_s <= FAIL_TIMEOUT_S
+            case "max_fails", _, value:
+                plain = _whole(value) in MAX_FAILS
+            case "weight", _, value:
+                plain = _whole(value) in WEIGHTS
+            case name, _, _:
+                plain = name == "down"
+        if not plain:
+            return False
+    return True
 
 
 def seconds(text: str) -> float | None:
@@ -110,11 +108,9 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-# Which of nginx's inherited settings a request gets: those of the innermost block that says any. Pure.
-
 # A block that says one of a list inherits none of it.
 LISTS = ("proxy_set_header", "add_header")
-# A backend may be told more by headers that nobody but its own people know.
+# A backend may get more headers, which only its own people know.
 _OWN_HEADER = re.compile(
     r"X-(?!Forwarded|Real-|Client-|HTTP-|Method|Original|Rewrite|Remote|Auth|User|Accel|Request)[A-Za-z0-9-]+",
     re.IGNORECASE,
@@ -125,7 +121,7 @@ Block = Sequence[Directive]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`said`: what is in effect, from the block at `depth`; 0 is the innermost. `cancels`: outer ones say some."""
+    """`description`: what is in effect, from the block at `depth` (0: innermost). `cancels`: outer ones too."""
 
     description: tuple[Directive, ...]
     depth: int
@@ -134,26 +130,29 @@ class Effect:
 
 def in_effect(name: str, levels: Sequence[Block]) -> Effect:
     """`levels`: blocks, the innermost first."""
-    each = [tuple(one for one in level if one.name == name) for level in levels]
-    depth = next((at for at, said in enumerate(each) if said), len(each))
-    said = each[depth] if depth < len(each) else ()
-    return Effect(said, depth, any(each[depth + 1 :]))
+    found = [tuple(directive for directive in level if directive.name == name) for level in levels]
+    depth = next((at for at, directives in enumerate(found) if directives), len(found))
+    return Effect(found[depth] if depth < len(found) else (), depth, any(found[depth + 1 :]))
 
 
 def added(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that may show: not known, and more than one header more for the backends."""
-    wanted, names = [each.args for each in known.description], {each.arg.lower() for each in known.description}
-    for each in new.description:
-        if each.args in wanted:
-            wanted.remove(each.args)
-        elif (new.cancels and not known.cancels) or not _is_own(each, names):
-            yield each
+    wanted, names = [entry.args for entry in known.description], {entry.arg.lower() for entry in known.description}
+    for entry in new.description:
+        if entry.args in wanted:
+            wanted.remove(entry.args)
+            continue
+        own = entry.name == "proxy_set_header" and len(entry.args) == 2 and entry.arg.lower() not in names
+        # What connections to backends that are kept need says nothing about the request.
+        own = own and (entry.args == ("Connection", "") or _OWN_HEADER.fullmatch(entry.arg) is not None)
+        if (new.cancels and not known.cancels) or not own:
+            yield entry
 
 
 def lost(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that are known and not in effect any more."""
-    here = [each.args for each in new.description]
-    return (each for each in known.description if each.args not in here)
+    here = [entry.args for entry in new.description]
+    return (entry for entry in known.description if entry.args not in here)
 
 
 def alike(one: Directive, other: Directive) -> bool:
@@ -161,13 +160,6 @@ def alike(one: Directive, other: Directive) -> bool:
     return _words(one) == _words(other)
 
 
-def _is_own(each: Directive, known: Collection[str]) -> bool:
-    if each.name != "proxy_set_header" or len(each.args) != 2 or each.arg.lower() in known:
-        return False
-    # What connections to backends that are kept need: it says nothing about the request.
-    return each.args == ("Connection", "") or _OWN_HEADER.fullmatch(each.arg) is not None
-
-
-def _words(each: Directive) -> tuple[object, ...]:
-    block = None if each.block is None else tuple(map(_words, each.block))
-    return each.name, each.args, block
+def _words(entry: Directive) -> tuple[object, ...]:
+    block = None if entry.block is None else tuple(map(_words, entry.block))
+    return entry.name, entry.args, block

@@ -29,7 +29,7 @@ from iamops.model.profile import Service
 from iamops.model.state import NodeState
 from iamops.model.text import being
 from iamops.plan.addresses import reached
-from iamops.plan.sending import Sent, sent_some
+from iamops.plan.sending import Proxied, Sent
 
 KEEPS_WAITING = "whether a backend keeps clients waiting"
 REACHED = "whether its peers reach it"
@@ -192,7 +192,7 @@ def asked_backends(view: RuleInput, nginx: NodeState) -> Iterator[tuple[Service,
     """Service, backend's node and what the nginx's node gets from it, where this nginx may send it requests."""
     for service in view.state.profile.services.values():
         for place, seen in backends_seen(view, nginx, service) if service.domain is not None else ():
-            if sent_some(view.state, service, nginx.name, place) is not Sent.NO:
+            if Proxied(view.state, service, nginx.name).sent_some(place) is not Sent.NO:
                 yield service, place, seen
 
 

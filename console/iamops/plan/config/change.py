@@ -9,18 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.safe_text import one_line
 from iamops.redact.clean import without_secrets
 from iamops.render.files import NodeFile
-
-if TYPE_CHECKING:
-    from tarfile import TarFile
-
-
-# The comment that heads a rendered file. It names the profile and the node: a name is no setting. Pure.
 
 # What marks a file as one of ours: such a file that the profile no longer asks for may go.
 OURS = "Written by iamops"
@@ -29,12 +22,14 @@ _HEADER = re.compile(rf"# [^\n]*{OURS} from the profile\.(?=\n|\Z)")
 
 
 def same_settings(live: str, wanted: str) -> bool:
-    """Whether two files differ in nothing but this comment in their first line, if in anything."""
-    return live == wanted or (_HEADER.match(live) is not None and _settings(live) == _settings(wanted))
+    """Whether two files differ in nothing but the comment in their first line, if in anything.
 
-
-def _settings(text: str) -> str:
-    return _HEADER.sub("#", text, count=1) if _HEADER.match(text) else text
+    It names the profile and the node: a name is no setting.
+    """
+    if live == wanted or not _HEADER.match(live):
+        return live == wanted
+    head = _HEADER.match(wanted)
+    return _HEADER.sub("#", live, count=1) == (_HEADER.sub("#", wanted, count=1) if head else wanted)
 
 
 ABSENT = "-"
@@ -77,9 +72,11 @@ class NodeChange:
     @property
     def daemons(self) -> tuple[str, ...]:
         """Which daemons must read their files anew. Scripts are read at every run, by themselves."""
-        nginx = ("nginx",) if self.touches("/etc/nginx/") else ()
-        conf = any(change.path.startswith("/etc/keepalived/") and _is_conf(change) for change in self.files)
-        return (*nginx, *(("keepalived",) if conf else ()))
+        read = {
+            "nginx": self.touches("/etc/nginx/"),
+            "keepalived": any(is_keepalived_conf(change.path) for change in self.files),
+        }
+        return tuple(daemon for daemon, changed in read.items() if changed)
 
 
 def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = False) -> NodeChange:
@@ -88,30 +85,41 @@ def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = Fal
     changes = [change for file in wanted if (change := _change(tree.files.get(file.path), file)) is not None]
     for path, live in tree.files.items():
         if path not in by_path and (exact or OURS in live.content):
-            changes.append(FileChange(path, live.content, None, secret=is_secret(path)))
+            changes.append(FileChange(path, live.content, None, secret=is_keepalived_conf(path)))
     seen = {path: digest(tree.files.get(path)) for path in sorted({*tree.files, *by_path})}
     return NodeChange(tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen, frozenset(by_path))
 
 
 def changes_identity(changes: Mapping[str, NodeChange]) -> str:
     """Names exactly these changes from exactly what was seen."""
-    told = [
-        (node, sorted(each.seen.items()), [(f.path, f.new, f.mode) for f in each.files])
-        for node, each in sorted(changes.items())
+    facts = [
+        (node, sorted(change.seen.items()), [(file.path, file.new, file.mode) for file in change.files])
+        for node, change in sorted(changes.items())
     ]
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest(repr(facts))
 
 
 def payload(change: NodeChange, push: str, meta: str, rollback_s: int) -> str:
     """What `iamops-config stage` reads: a tar with a manifest and the new files, in base64. Deterministic."""
     import tarfile  # not what every command that knows of plans should wait for
 
+    manifest = [f"id {push}", f"meta {meta}", f"rollback_s {rollback_s}"]
+    manifest += [f"daemon {daemon}" for daemon in change.daemons]
+    manifest += [f"seen {was} {path}" for path, was in change.seen.items()]
+    contents = {"manifest": ""}
+    for file in change.files:
+        if file.new is None:
+            manifest.append(f"drop {file.path}")
+        else:
+            manifest.append(f"put {file.mode:o} {file.owner}:{file.group} {file.path}")
+            contents[f"files{file.path}"] = file.new
+    contents["manifest"] = "".join(f"{line}\n" for line in manifest)
     sink = BytesIO()
     with tarfile.TarFile(fileobj=sink, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        _add(tar, "manifest", "".join(f"{line}\n" for line in _manifest(change, push, meta, rollback_s)))
-        for file in change.files:
-            if file.new is not None:
-                _add(tar, f"files{file.path}", file.new)
+        for name, text in contents.items():
+            content, info = text.encode("utf-8", "surrogateescape"), tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o600
+            tar.addfile(info, BytesIO(content))
     return base64.encodebytes(sink.getvalue()).decode("ascii")
 
 
@@ -123,59 +131,24 @@ def text_digest(content: str | None) -> str:
     return ABSENT if content is None else hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def is_secret(path: str) -> bool:
+def is_keepalived_conf(path: str) -> bool:
     """keepalived's own files may carry its password, wherever they include one another."""
     return path.startswith("/etc/keepalived/") and path.endswith(".conf")
 
 
 def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
-    mode, owner, group = _kept(live, file)
-    same_rights = live is None or live.mode is None or live.mode == mode
-    if live is not None and same_settings(live.content, file.content) and same_rights:
+    """None: nothing is to be done. Rights and owner stay as they are, unless the file would not work."""
+    mode, owner, group = file.mode, file.owner, file.group
+    # sudo ignores a file that has others than these.
+    kept = None if file.path.startswith("/etc/sudoers.d/") else live
+    if kept is not None and kept.mode is not None and kept.owner is not None and kept.group is not None:
+        owner, group = kept.owner, kept.group
+        mode = kept.mode if kept.mode & EXECUTABLE == mode & EXECUTABLE else mode
+    if live is not None and same_settings(live.content, file.content) and live.mode in (None, mode):
         return None
-    secret = file.secret or is_secret(file.path)
+    secret = file.secret or is_keepalived_conf(file.path)
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)
 
-
-def _kept(live: ConfFile | None, file: NodeFile) -> tuple[int, str, str]:
-    """Rights and owner stay as somebody set them, unless the file could not work with them."""
-    if live is None or live.mode is None or live.owner is None or live.group is None:
-        return file.mode, file.owner, file.group
-    if file.path.startswith("/etc/sudoers.d/"):
-        return file.mode, file.owner, file.group  # sudo ignores it otherwise
-    works = live.mode & EXECUTABLE == file.mode & EXECUTABLE
-    return live.mode if works else file.mode, live.owner, live.group
-
-
-def _manifest(change: NodeChange, push: str, meta: str, rollback_s: int) -> Iterator[str]:
-    yield f"id {push}"
-    yield f"meta {meta}"
-    yield f"rollback_s {rollback_s}"
-    for daemon in change.daemons:
-        yield f"daemon {daemon}"
-    for path, was in change.seen.items():
-        yield f"seen {was} {path}"
-    for file in change.files:
-        if file.new is None:
-            yield f"drop {file.path}"
-        else:
-            yield f"put {file.mode:o} {file.owner}:{file.group} {file.path}"
-
-
-def _add(tar: TarFile, name: str, text: str) -> None:
-    from tarfile import TarInfo
-
-    content = text.encode("utf-8", "surrogateescape")
-    info = TarInfo(name)
-    info.size, info.mode = len(content), 0o600
-    tar.addfile(info, BytesIO(content))
-
-
-def _is_conf(change: FileChange) -> bool:
-    return change.path.endswith(".conf")
-
-
-# The changes of a push as unified diffs. Lines that may hold a secret are never in them. Pure.
 
 CONTEXT = 3
 # A password wherever it stands in a line, and a definition: its value may be one.
@@ -186,12 +159,12 @@ _MARKER = re.compile(r"\[redacted ([a-z_]+)\]")
 def diff_lines(change: FileChange, node: str) -> list[str]:
     """A unified diff from the node's file to the profile's, its lines without a newline.
 
-    A secret is shown as unchanged or changed only. Compared is what stands in the files, shown what can be.
+    A secret is shown as unchanged or changed only.
     """
     old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
     before = "/dev/null" if change.old is None else f"{node}:{change.path}"
     after = "/dev/null" if change.new is None else f"rendered:{change.path}"
-    lines = [_line(each) for each in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
+    lines = [_line(line) for line in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
     return lines or [_line(f"  {node}:{change.path}: only its mode changes")]
 
 
@@ -211,13 +184,15 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    there = change.new if side == "old" else change.old
-    other = frozenset() if there is None else frozenset(there.split("\n"))
-    shown = []
-    for whole, by_name, by_shape in _two_ways(text, f"({_word(change, side)})"):
+    other_side = (change.new if side == "old" else change.old) or ""
+    other_lines, shown = frozenset(other_side.split("\n")), []
+    # The same word on both sides where the secret stays, so that no line of it differs.
+    old, new = (_SECRET.findall(content or "") for content in (change.old, change.new))
+    word = "(secret, unchanged)" if old == new else f"(secret, {side})"
+    for line, by_name, by_shape in _two_ways(text, word):
         # A password that changes must still be seen to change.
-        told = by_shape if whole in other else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
-        shown.append(by_name if change.secret and by_name != whole else told)
+        redacted = by_shape if line in other_lines else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
+        shown.append(by_name if change.secret and by_name != line else redacted)
     # What else Python takes for a line's end is none for a daemon: it would show a comment as two lines.
     return shown[:-1] if shown[-1] == "" else shown
 
@@ -226,18 +201,12 @@ def _line(text: str) -> str:
     return "\t".join(map(one_line, text.split("\t")))
 
 
-def _word(change: FileChange, side: str) -> str:
-    """The same word on both sides where the secret stays, so that no line of it differs."""
-    old, new = (_SECRET.findall(text or "") for text in (change.old, change.new))
-    return "secret, unchanged" if old == new else f"secret, {side}"
-
-
 def may_be_shown(text: str) -> str:
     """A file of the profile without its secrets."""
-    return "\n".join(name if name != whole else shape for whole, name, shape in _two_ways(text, "(secret)"))
+    return "\n".join(name if name != line else shape for line, name, shape in _two_ways(text, "(secret)"))
 
 
 def _two_ways(text: str, word: str) -> Iterator[tuple[str, str, str]]:
-    """Each line as it is, without what keepalived's own words give away, and without what redaction knows."""
+    """Each line as it is, without what keepalived's keywords give away, and without what redaction knows."""
     by_name = _SECRET.sub(lambda found: f"{found[1]}{word}", text)
     return zip(text.split("\n"), by_name.split("\n"), without_secrets(text).split("\n"), strict=True)

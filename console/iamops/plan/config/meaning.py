@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF
-from iamops.parse.directives import Directive
+from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.keepalived.conf import keepalived_conf
-from iamops.parse.keepalived.vrrp import CheckConf, VrrpConf, checks, instances
+from iamops.parse.keepalived.vrrp import VrrpConf, checks, instances
 from iamops.parse.nginx.conf import nginx_conf, upstreams
 from iamops.plan.config.change import FileChange, NodeChange
 
-Told = Callable[[VrrpConf], object]
+Setting = Callable[[VrrpConf], object]
 # Nodes that disagree on these drop each other's adverts, or never hear them: two masters.
-SHARED: Mapping[str, Told] = {
+SHARED: Mapping[str, Setting] = {
     "virtual_router_id": lambda v: v.router_id,
     "advert_int": lambda v: v.advert_s,
     "the VRRP version": lambda v: v.version,
@@ -22,7 +22,7 @@ SHARED: Mapping[str, Told] = {
     "unicast": lambda v: bool(v.peers),
     "the interface": lambda v: v.interface,
 }
-OWN: Mapping[str, Told] = {
+OWN: Mapping[str, Setting] = {
     "priority": lambda v: v.priority,
     "nopreempt": lambda v: v.nopreempt,
     "state": lambda v: v.state,
@@ -33,21 +33,30 @@ NEVER_SHOWN = ("the authentication",)
 
 
 def change_summary(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
-    """One sentence for each thing that changes; the same on several nodes is said once."""
-    said: dict[str, list[str]] = {}
+    """One sentence for each thing that changes; a change on several nodes is one sentence."""
+    nodes_by_sentence: dict[str, list[str]] = {}
     for node, change in changes.items():
         for sentence in _of_node(change):
-            said.setdefault(sentence, []).append(node)
-    told = [f"{sentence} on {' and '.join(nodes)}" for sentence, nodes in said.items()]
-    return (*told, *_reloads(changes)) if told else ()
+            nodes_by_sentence.setdefault(sentence, []).append(node)
+    if not nodes_by_sentence:
+        return ()
+    sentences = [f"{sentence} on {' and '.join(nodes)}" for sentence, nodes in nodes_by_sentence.items()]
+    for daemon in ("nginx", "keepalived"):
+        nodes = [node for node, change in changes.items() if daemon in change.daemons]
+        sentences += [f"reload of {daemon} on {' and '.join(nodes)}"] if nodes else []
+    return tuple(sentences)
 
 
 def incompatible(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     """Why a keepalived with the old file and one with the new must not run side by side; empty: they may."""
     found: dict[str, None] = {}
     for change in changes.values():
-        for old, new in _instance_pairs(change):
-            found |= {what: None for what, told in SHARED.items() if told(old) != told(new)}
+        for file in change.files:
+            if file.path == KEEPALIVED_CONF and file.old is not None:
+                old, new = _vrrp(file.old), _vrrp(file.new)
+                for vrrp in (vrrp for name, vrrp in old.items() if name in new):
+                    changed = (w for w, setting in SHARED.items() if setting(vrrp) != setting(new[vrrp.name]))
+                    found |= dict.fromkeys(changed)
     if not found:
         return ()
     what = ", ".join(found)
@@ -60,9 +69,10 @@ def incompatible(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
 def _of_node(change: NodeChange) -> Iterator[str]:
     for file in change.files:
         if file.path == NGINX_CONF:
-            yield from _upstream_sentences(file)
+            yield from _of_nginx(file)
         elif file.path == KEEPALIVED_CONF:
-            yield from _vrrp_sentences(file)
+            found = [*_of_instances(file), *_of_checks(file)]
+            yield from found or [f"{KEEPALIVED_CONF} changes outside of VRRP's settings"]
         elif file.old is None:
             yield f"{file.path} is new"
         elif file.new is None:
@@ -71,21 +81,20 @@ def _of_node(change: NodeChange) -> Iterator[str]:
             yield f"{file.path} changes" if file.old != file.new else f"{file.path} gets mode {file.mode:o}"
 
 
-def _upstream_sentences(file: FileChange) -> Iterator[str]:
-    old, new = (upstreams(nginx_conf({NGINX_CONF: text or ""})) for text in (file.old, file.new))
-    spoken = False
-    for name in sorted({*old, *new}):
-        before, after = _servers(old.get(name, ())), _servers(new.get(name, ()))
-        for sentence in _server_sentences(name, before, after):
-            spoken = True
-            yield sentence
-    if _rest(file.old) != _rest(file.new):
-        yield f"{NGINX_CONF} changes outside of its upstreams"
-    elif not spoken:
-        yield f"{NGINX_CONF} changes in comments or spaces only"
+def _of_nginx(file: FileChange) -> list[str]:
+    before, after = (nginx_conf({NGINX_CONF: text or ""}) for text in (file.old, file.new))
+    old, new = upstreams(before), upstreams(after)
+    found = [
+        sentence
+        for name in sorted({*old, *new})
+        for sentence in _of_upstream(name, _servers(old.get(name, ())), _servers(new.get(name, ())))
+    ]
+    if _rest(before) != _rest(after):
+        found.append(f"{NGINX_CONF} changes outside of its upstreams")
+    return found or [f"{NGINX_CONF} changes in comments or spaces only"]
 
 
-def _server_sentences(name: str, before: dict[str, bool], after: dict[str, bool]) -> Iterator[str]:
+def _of_upstream(name: str, before: dict[str, bool], after: dict[str, bool]) -> Iterator[str]:
     """Endpoint -> drained, before and after."""
     if not after:
         yield f"upstream {name} goes"
@@ -105,44 +114,33 @@ def _servers(servers: tuple[Directive, ...]) -> dict[str, bool]:
     return {server.arg: "down" in server.args for server in servers}
 
 
-def _rest(text: str | None) -> list[str]:
+def _rest(reading: ReadFile) -> list[str]:
     """What is no upstream, as words: spaces and comments are not a change."""
-    reading = nginx_conf({NGINX_CONF: text or ""})
     return [
-        f"{each.name} {' '.join(each.args)}"
-        for each in reading.walk()
-        if each.name not in ("upstream", "server", "zone") or (each.block and each.name == "server")
+        f"{directive.name} {' '.join(directive.args)}"
+        for directive in reading.walk()
+        if directive.name not in ("upstream", "server", "zone") or (directive.block and directive.name == "server")
     ]
 
 
-def _vrrp_sentences(file: FileChange) -> Iterator[str]:
-    old, new = (_vrrp(text) for text in (file.old, file.new))
-    spoken = False
+def _of_instances(file: FileChange) -> Iterator[str]:
+    old, new = _vrrp(file.old), _vrrp(file.new)
     for name in sorted({*old, *new}):
         if name not in old or name not in new:
-            spoken = True
             yield f"{name} is new" if name in new else f"{name} goes"
             continue
-        for sentence in _instance_sentences(old[name], new[name]):
-            spoken = True
-            yield sentence
-    for sentence in _check_sentences(file):
-        spoken = True
-        yield sentence
-    if not spoken:
-        yield f"{KEEPALIVED_CONF} changes outside of VRRP's settings"
+        for what, setting in {**SHARED, **OWN}.items():
+            before, after = setting(old[name]), setting(new[name])
+            if before != after:
+                shown = "" if what in NEVER_SHOWN else f" from {_shown(before)} to {_shown(after)}"
+                yield f"{name}: {what} changes{shown}"
 
 
-def _instance_sentences(old: VrrpConf, new: VrrpConf) -> Iterator[str]:
-    for what, told in {**SHARED, **OWN}.items():
-        before, after = told(old), told(new)
-        if before != after:
-            shown = "" if what in NEVER_SHOWN else f" from {_shown(before)} to {_shown(after)}"
-            yield f"{old.name}: {what} changes{shown}"
-
-
-def _check_sentences(file: FileChange) -> Iterator[str]:
-    old, new = ({each.name: each for each in _checks(text)} for text in (file.old, file.new))
+def _of_checks(file: FileChange) -> Iterator[str]:
+    old, new = (
+        {check.name: check for check in checks(keepalived_conf({KEEPALIVED_CONF: text or ""}))}
+        for text in (file.old, file.new)
+    )
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if before is None or after is None:
@@ -154,29 +152,8 @@ def _check_sentences(file: FileChange) -> Iterator[str]:
                 yield f"check {name}: {what} changes from {_shown(was)} to {_shown(becomes)}"
 
 
-def _reloads(changes: Mapping[str, NodeChange]) -> Iterator[str]:
-    daemons = {
-        daemon: [node for node, change in changes.items() if daemon in change.daemons]
-        for daemon in ("nginx", "keepalived")
-    }
-    for daemon, nodes in daemons.items():
-        if nodes:
-            yield f"reload of {daemon} on {' and '.join(nodes)}"
-
-
-def _instance_pairs(change: NodeChange) -> Iterator[tuple[VrrpConf, VrrpConf]]:
-    for file in change.files:
-        if file.path == KEEPALIVED_CONF and file.old is not None:
-            old, new = _vrrp(file.old), _vrrp(file.new)
-            yield from ((old[name], new[name]) for name in old if name in new)
-
-
 def _vrrp(text: str | None) -> dict[str, VrrpConf]:
-    return {each.name: each for each in instances(keepalived_conf({KEEPALIVED_CONF: text or ""}))}
-
-
-def _checks(text: str | None) -> tuple[CheckConf, ...]:
-    return checks(keepalived_conf({KEEPALIVED_CONF: text or ""}))
+    return {vrrp.name: vrrp for vrrp in instances(keepalived_conf({KEEPALIVED_CONF: text or ""}))}
 
 
 def _shown(value: object) -> str:

@@ -1,8 +1,8 @@
-"""The files of one push on one node: which of them are there is told by their digests alone. Pure."""
+"""The files of one push on one node: their digests alone decide which of them are there. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ PENDING, CONFIRMED = "pending", "confirmed"
 
 
 class Side(StrEnum):
-    """Which files a node has. `neither`: somebody else's, or some of each."""
+    """Which files a node has. `neither`: other ones, or some of each."""
 
     NEW = "new"
     OLD = "old"
@@ -73,20 +73,13 @@ class PushedFiles:
         """Which files the node has, as a sentence."""
         if seen is None:
             return f"the files of {self.node} are not seen"
-        word = f" ({seen.outcome})" if seen.outcome else ""
-        match self.side(seen):
-            case Side.NEITHER:
-                odd = ", ".join(self._of_others(seen))
-                by_others = f"; changed by another hand: {odd}" if odd else ""
-                return f"{self.node} has neither all old nor all new files{word}{by_others}"
-            case side:
-                return f"{self.node} has the {side} files{word}"
-
-    def _of_others(self, seen: FilesSeen) -> Iterator[str]:
-        """The files that are neither as they were nor as they were pushed."""
-        for path in self.old:
-            if seen.digests.get(path, ABSENT) not in (self.old[path], self.new[path]):
-                yield path
+        side, word = self.side(seen), f" ({seen.outcome})" if seen.outcome else ""
+        if side is not Side.NEITHER:
+            return f"{self.node} has the {side} files{word}"
+        pushed = ((path, (self.old[path], self.new[path])) for path in self.old)
+        odd = ", ".join(path for path, sides in pushed if seen.digests.get(path, ABSENT) not in sides)
+        by_others = f"; changed by another hand: {odd}" if odd else ""
+        return f"{self.node} has neither all old nor all new files{word}{by_others}"
 
     def _is(self, side: Mapping[str, str], seen: FilesSeen) -> bool:
         return all(seen.digests.get(path, ABSENT) == digest for path, digest in side.items())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from iamops.model.observed import Known
+from dataclasses import replace
+
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.plan.action import Drain
@@ -11,15 +12,14 @@ from iamops.plan.config.change import NodeChange, payload
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.expectation import (
     ClientAnswered,
-    DomainsAnswer,
     Expectation,
     FreshWorkers,
     StateExpectation,
     TimerArmed,
-    VrrpIn,
+    UnitRuns,
 )
 from iamops.plan.known import NotKnown, answered, may_hold, unit_of
-from iamops.plan.step_builders import RUNNING, control, do, runs
+from iamops.plan.step_builders import alive, control, do, out_of_fault
 from iamops.plan.steps import SUDO, Step, StepKind, Undo
 from iamops.plan.through_nginx import NoRequestsTo
 from iamops.render import privileges
@@ -42,17 +42,10 @@ def undo_name(node: str) -> str:
 def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step:
     """Files where no daemon looks. Refused where something is not as it was seen."""
     names = ", ".join(file.path for file in change.files)
-    return Step(
-        StepKind.STAGE,
-        f"stage {counted(len(change.files), 'file')} on {change.node}: {names}",
-        change.node,
-        config("stage"),
-        STAGE_TIMEOUT_S,
-        stdin=payload(change, push, meta, state.profile.safety.rollback_s),
-        sealed=True,
-        refuses="changed-meanwhile",
-        subject="files",
-    )
+    title = f"stage {counted(len(change.files), 'file')} on {change.node}: {names}"
+    stdin = payload(change, push, meta, state.profile.safety.rollback_s)
+    step = Step(StepKind.STAGE, title, change.node, config("stage"), STAGE_TIMEOUT_S, stdin=stdin, sealed=True)
+    return replace(step, refuses="changed-meanwhile", subject="files")
 
 
 def check(node: str, subject: str = "files") -> Step:
@@ -64,35 +57,20 @@ def check(node: str, subject: str = "files") -> Step:
 
 def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     """The whole node as it was. The same waits in the node's own timer."""
-    node = change.node
-    well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
+    node, nginx = change.node, state.profile.nginx.unit
+    well: tuple[StateExpectation, ...] = (UnitRuns(node, nginx), *alive(state, nginx, node))
     if "keepalived" in change.daemons:
-        well = (*well, *vrrp_well(state, node))
-    return Undo(
-        name=undo_name(node),
-        title="take the files back",
-        node=node,
-        argv=config("restore"),
-        expect=well,
-        timeout_s=APPLY_TIMEOUT_S,
-        within_s=RESTORE_WITHIN_S,
-        dead_man=privileges.CONFIG_DEAD_MAN,
-        fires_s=state.profile.safety.rollback_s,
-        files=pushed_files(change, push),
-    )
+        well = (*well, *out_of_fault(state, node))
+    name, title, dead_man = undo_name(node), "take the files back", privileges.CONFIG_DEAD_MAN
+    undo = Undo(name, title, node, config("restore"), well, APPLY_TIMEOUT_S, RESTORE_WITHIN_S, dead_man)
+    return replace(undo, fires_s=state.profile.safety.rollback_s, files=pushed_files(change, push))
 
 
 def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
     undo, node = taken_back(change, push, state), change.node
-    return Step(
-        StepKind.ARM,
-        f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed",
-        node,
-        config("arm"),
-        STAGE_TIMEOUT_S,
-        (TimerArmed(node, privileges.CONFIG_DEAD_MAN),),
-        undo=undo,
-    )
+    title = f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed"
+    armed = (TimerArmed(node, privileges.CONFIG_DEAD_MAN),)
+    return Step(StepKind.ARM, title, node, config("arm"), STAGE_TIMEOUT_S, armed, undo=undo)
 
 
 def replace_files(change: NodeChange) -> Step:
@@ -105,37 +83,27 @@ def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
     """Where the node owns a VIP, a client must be answered through it too."""
     unit = state.profile.nginx.unit
     expect = (*nginx_well(state, node), *(client_well(state) if may_hold(state, node, now) else ()))
-    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, spoils=undo_name(node))
+    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, requires_undo=undo_name(node))
 
 
-def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
+def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
     """Waits until no nginx sends anything to the backends any more."""
-    what = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
-    unit, logs = state.profile.nginx.unit, state.profile.logs
-    looks = tuple(
-        NoRequestsTo(
-            drain.node, drain.endpoint, logs.access, main_process(state, unit, drain.node), form=logs.format
-        )
-        for drain in drains
-    )
-    return Step(
-        StepKind.LOOK,
-        f"wait until no request goes to {what} any more",
-        drains[0].node,
-        ("true",),
-        STAGE_TIMEOUT_S,
-        looks,
-        within_s=DRAINED_WITHIN_S,
-        requires_undo=undo_name(drains[0].node),
-    )
+    logs, looks = state.profile.logs, []
+    for drain in drains:
+        master = main_process(state, state.profile.nginx.unit, drain.node)
+        looks.append(NoRequestsTo(drain.node, drain.endpoint, logs.access, master, form=logs.format))
+    endpoints = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
+    title, node = f"wait until no request goes to {endpoints} any more", drains[0].node
+    step = Step(StepKind.LOOK, title, node, ("true",), STAGE_TIMEOUT_S, tuple(looks), within_s=DRAINED_WITHIN_S)
+    return replace(step, requires_undo=undo_name(node))
 
 
 def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
-    """Raises NotKnown where nginx's main process is not known: its workers could not be told from others."""
+    """Raises NotKnown where nginx's main process is not known: its workers could not be recognised."""
     unit = state.profile.nginx.unit
     running = unit_of(state, unit, node).running
     fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
-    return (runs(state, unit, node), *answers(state, node), *fresh, *asked_checks(state, node))
+    return (UnitRuns(node, unit), *alive(state, unit, node), *fresh, *asked_checks(state, node))
 
 
 def main_process(state: ClusterState, unit: str, node: str) -> int:
@@ -144,19 +112,6 @@ def main_process(state: ClusterState, unit: str, node: str) -> int:
     if pid is None:
         raise NotKnown(f"the main process of {unit} on {node} is not known: systemd names none")
     return pid
-
-
-def answers(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
-    """Only what was well can be asked for; a domain that is new has never been well."""
-    domains = state.nodes[node].domains
-    well = tuple(name for name, seen in domains.items() if answered(seen))
-    return (DomainsAnswer(node, well),) if well else ()
-
-
-def vrrp_well(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
-    seen = state.nodes[node].vrrp
-    known = [name for name, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING]
-    return tuple(VrrpIn(node, name, RUNNING) for name in known)
 
 
 def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:

@@ -28,10 +28,10 @@ from iamops.model.facts import Severity
 from iamops.model.running import LiveVrrp
 from iamops.model.safe_text import safe
 from iamops.model.state import ClusterState
+from iamops.plan import drill as drills
 from iamops.plan.action import DrillAction, instance_of
-from iamops.plan.impact import impact_of, preferred_of
 from iamops.plan.known import NotKnown
-from iamops.plan.roles import ResolvedStep, resolved_steps
+from iamops.plan.roles import ResolvedStep
 from iamops.plan.vrrp_timing import Pair, window
 from iamops.tui.app.actions import DRILLS, ActionContext
 from iamops.tui.drills.run import VERDICTS
@@ -107,14 +107,11 @@ def drill_story(drill: Drill, reports: Reports, state: ClusterState, now: float,
 
 def steps_from_now(drill: Drill, state: ClusterState, now: float) -> tuple[ResolvedStep, ...]:
     """Its steps if it began now; none where it is not known who owns the VIP and who would take it."""
+    action = DrillAction(drill)
     try:
-        impact = impact_of(DrillAction(drill), state, now)
+        return drills.course_of(action, state, drills.DrillPlanner(action, state, now).impact())
     except NotKnown:
         return ()
-    if impact.owner is None or impact.taker is None:
-        return ()
-    best = preferred_of(state, instance_of(state.profile, None), impact.owner, impact.taker)
-    return resolved_steps(drill, impact.owner, impact.taker, best)
 
 
 def _as_written(bound: Bound) -> str:
