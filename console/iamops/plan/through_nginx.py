@@ -47,8 +47,7 @@ class Through:
     def of(cls, text: str) -> Through:
         """Of the answer as JSON (`nodes/logs/split.py`). A failed request is nobody's unless it says otherwise."""
         answer = json.loads(text)
-        reason = answer.pop("untold", "")
-        return cls(**{"nameless": answer["failed"], "unavailable": reason, **answer})
+        return cls(**{"nameless": answer["failed"], **answer})
 
     def by(self, names: tuple[str, ...]) -> list[str]:
         """Those of the names that are known to have answered."""
