@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,25 +30,24 @@ class Desk:
     def __init__(self, environ: dict[str, str] | None = None, state: ClusterState | None = None) -> None:
         self.app_focus = True
         self.acting = False
+        self.repainter = SimpleNamespace(header=lambda: None)
         self.time = NOW
         self.said: list[tuple[str, Severity]] = []
         self.told: list[str] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
         self.store = Store(state or scenes.healthy())
-        self.notifier = Notifier(self, self.store.state, self.store.apply, lambda: self.time, environ or XTERM)
+        self.notifier = Notifier(self, self.store, lambda: self.time, environ or XTERM)
         self.store.subscribe(lambda state, event: self.notifier.on_state(state))
         self.owner = A
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None:
         self.said.append((text, severity))
 
-    def tell_terminal(self, text: str) -> None:
+    def notify_terminal(self, text: str) -> None:
         self.told.append(text)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         self._later.append((self.time + delay_s, call))
-
-    def stance_changed(self) -> None: ...
 
     def run(self, seconds: float = 0.0) -> None:
         """Lets time go on, and does what was put off until then."""
@@ -151,7 +151,7 @@ def test_a_move_waits_until_it_is_acknowledged():
     desk.move()
     desk.run(3600)
     assert desk.notifier.waiting == "VIP MOVED 08:53:20 iam-a -> iam-b · a acknowledges"
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     assert desk.notifier.waiting == ""
     assert desk.store.state.notices[-1].text == "acknowledged: VIP move 08:53:20 iam-a -> iam-b"
 
@@ -161,7 +161,7 @@ def test_several_moves_wait_as_one_with_their_number():
     for _ in range(3):
         desk.move()
     assert desk.notifier.waiting == "VIP MOVED 3x, 08:53:20 iam-a -> iam-b · a acknowledges"
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     assert desk.store.state.notices[-1].text == "acknowledged: 3 VIP moves, the last 08:53:20 iam-a -> iam-b"
 
 
@@ -171,7 +171,7 @@ def test_a_move_acknowledged_before_it_was_called_is_not_called():
     desk.run()
     desk.run(1)
     desk.move()
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     said = list(desk.said)
     desk.run(10)
     assert desk.said == said

@@ -11,7 +11,7 @@ import tty
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -21,33 +21,20 @@ from textual.color import Color
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
+from iamops.model.facts import Severity
 from iamops.model.safe_text import is_safe, thinned
 from iamops.session.outlet import Outlet
 
+if TYPE_CHECKING:
+    from iamops.tui.app.app import ConsoleApp
+
 LOOK_S = 0.1
 READ_BYTES = 4096
-# So long the last frames may take when the console is left or suspended.
+# How long the last frames may take when the console is left or suspended.
 LAST_FRAMES_S = 0.3
 # Bells and modes of hours in which nobody reads must not fill our memory.
 BACKLOG_MAX = 1 << 20
 ALTERNATE_SCREEN, NO_CURSOR = "\x1b[?1049h", "\x1b[?25l"
-
-
-class Owner(Protocol):
-    """What is needed of the console."""
-
-    @property
-    def acting(self) -> bool:
-        """Whether something is under way that must not be held up."""
-        ...
-
-    def terminal_gone(self) -> None: ...
-
-    def repaint(self) -> None:
-        """Draws everything anew: what is on the screen is not what was drawn last."""
-        ...
-
-    def not_suspended(self) -> None: ...
 
 
 class ConsoleDriver(LinuxDriver):
@@ -59,7 +46,7 @@ class ConsoleDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **kinds: Any) -> None:
         super().__init__(app, **kinds)
-        self._owner = cast(Owner, app)
+        self._console = cast("ConsoleApp", app)
         assert sys.__stderr__ is not None  # noqa: S101 - it is a terminal, or we would not be here
         self._encoding = sys.__stderr__.encoding
         self._outlet = Outlet(sys.__stderr__.fileno(), emptied=self._caught_up, broken=self._lost)
@@ -91,7 +78,7 @@ class ConsoleDriver(LinuxDriver):
     def _caught_up(self) -> None:
         if self._missed and not self._away and not self._outlet.closed:
             self._missed = False
-            self._soon(self._owner.repaint)
+            self._soon(self._console.repaint)
 
     # --- typing ---
 
@@ -138,7 +125,8 @@ class ConsoleDriver(LinuxDriver):
             return False
 
     def _lost(self) -> None:
-        self._soon(self._owner.terminal_gone)
+        """Nobody can say any more what to do next: as at SIGHUP, which may come too, or not."""
+        self._soon(self._console.shutdown.begin)
 
     def _soon(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended, and with it whatever this was for
@@ -147,8 +135,9 @@ class ConsoleDriver(LinuxDriver):
     # --- being stopped ---
 
     def _asked_to_suspend(self) -> None:
-        if self._owner.acting:
-            self._owner.not_suspended()
+        if self._console.acting:
+            text = "not suspended while an action is under way; x in its panel undoes it"
+            self._console.say(text, Severity.WARNING)
             return
         self.suspend_application_mode()
         self._suspended = True
@@ -161,7 +150,7 @@ class ConsoleDriver(LinuxDriver):
         if self._suspended:
             self._suspended = False
             self.resume_application_mode()
-            self._owner.repaint()
+            self._console.repaint()
         else:
             self._claim()
 
@@ -179,7 +168,7 @@ class ConsoleDriver(LinuxDriver):
         self._enable_mouse_support()
         self._enable_bracketed_paste()
         self._disable_line_wrap()
-        self._owner.repaint()
+        self._console.repaint()
 
 
 # The edge of the screen: no text of any widget reaches the terminal, a picture or the clipboard with controls.

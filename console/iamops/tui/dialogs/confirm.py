@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,11 +18,13 @@ from iamops.engine.order import Order
 from iamops.plan.action import Action
 from iamops.plan.denial import Denial, overridden, standing
 from iamops.plan.steps import Plan, Step, StepKind, command_line, confirmation
-from iamops.tui.app.current_run import OperatorPort
-from iamops.tui.app.ports import ClusterPort
 from iamops.tui.toolkit.dialog import dialog_css, fit, plain, text_width, toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
+
+if TYPE_CHECKING:
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
 
 # A plan as lines: what it will do, what speaks against it, and every command.
 
@@ -131,18 +133,18 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def __init__(
         self,
-        deck: OperatorPort,
-        cluster: ClusterPort,
+        operator: Operator,
+        cluster: Cluster,
         action: Action,
         palette: Palette,
         found: tuple[Denial, ...] = (),
     ) -> None:
         super().__init__()
-        self._deck = deck
+        self._operator = operator
         self._cluster = cluster
         self._action = action
         self._palette = palette
-        self._plan, self._denied = deck.consider(deck.order(action))
+        self._plan, self._denied = operator.consider(operator.order(action))
         self._asked = confirmation(self._plan, cluster.store.state, cluster.now())
         self._changed = False
         self._found = found
@@ -213,7 +215,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def _reconsider(self) -> None:
         """The state moves on behind the dialog; a plan that rests on another one has to be read again."""
-        plan, denied = self._deck.consider(self._deck.order(self._action))
+        plan, denied = self._operator.consider(self._operator.order(self._action))
         if plan.fingerprint != self._plan.fingerprint:
             if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._asked:
                 self.dismiss(None)  # what must be typed is another word now: to be asked anew
@@ -264,14 +266,16 @@ class ConfirmScreen(ModalScreen[Order | None]):
         if not self.obstacle:
             overrides, reason, shown = self.overrides, self.reason, self._plan.fingerprint
             read = overridden(self._denied, overrides)
-            order = self._deck.order(self._action, reason=reason, overrides=overrides, shown=shown, insisted=read)
+            order = self._operator.order(
+                self._action, reason=reason, overrides=overrides, shown=shown, insisted=read
+            )
             self.dismiss(order)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
     def action_copy(self) -> None:
-        order = self._deck.order(self._action, reason=self.reason, overrides=self.overrides)
+        order = self._operator.order(self._action, reason=self.reason, overrides=self.overrides)
         self.app.copy_to_clipboard(order.command)
         self.query_one("#warning", Static).update(Text(f"copied: {order.command}"))
 

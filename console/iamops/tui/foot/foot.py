@@ -36,9 +36,9 @@ class Foot(Container):
     class Narrowed(Message):
         """The filter changed."""
 
-        def __init__(self, needle: str) -> None:
+        def __init__(self, filter_text: str) -> None:
             super().__init__()
-            self.needle = needle
+            self.filter_text = filter_text
 
     class Filtered(Message):
         """The filter was typed to its end."""
@@ -47,56 +47,40 @@ class Foot(Container):
             super().__init__()
             self.text = text
 
-    def __init__(self, ident: str, situation: Callable[[], ActionContext]) -> None:
+    def __init__(self, ident: str, context: Callable[[], ActionContext]) -> None:
         super().__init__(id=ident)
-        self._situation = situation
-        self._status = StatusLine("status")
-        self._hints = KeyHints("hints")
+        self._action_context = context
+        self.status = StatusLine("status")
+        self.hints = KeyHints("hints")
         self._prompt = Prompt("prompt")
         self._interrupted: Pane | None = None
 
     def compose(self) -> ComposeResult:
         self._prompt.display = False
-        self._prompt.completer = lambda text: completions(text, self._situation())
-        yield self._status
-        yield self._hints
+        self._prompt.completer = lambda text: completions(text, self._action_context())
+        yield self.status
+        yield self.hints
         yield self._prompt
 
     def set_theme(self, palette: Palette) -> None:
-        self._status.set_theme(palette)
-        self._hints.set_theme(palette)
+        self.status.set_theme(palette)
+        self.hints.set_theme(palette)
 
     @property
     def interrupted(self) -> Pane | None:
         """The pane that had the focus before the prompt took the keys."""
         return self._interrupted
 
-    def say(self, text: str, severity: Severity) -> None:
-        self._status.say(text, severity)
-
-    def clear(self) -> bool:
-        return self._status.clear()
-
-    def show_keys(self, situation: ActionContext) -> None:
-        """The keys that matter now."""
-        self._hints.turn_to(situation)
-
-    def warn(self, warning: str) -> None:
-        self._status.warn(warning)
-
-    def show_detail(self, detail: str) -> None:
-        self._status.show_detail(detail)
-
     def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
         """Takes the keys; `pane` gets them back."""
         self._interrupted = pane
-        self._status.clear()
-        self._status.lead(mode.value)
+        self.status.clear()
+        self.status.lead(mode.value)
         self._prompt.open(mode, text)
 
     def _close(self) -> None:
-        self._hints.offer(())
-        self._status.lead("")
+        self.hints.offer(())
+        self.status.lead("")
         # At once, not by message: hiding the prompt while it has the focus would send it elsewhere.
         self.screen.set_focus(self._interrupted)
         self._prompt.display = False
@@ -104,13 +88,13 @@ class Foot(Container):
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         event.stop()
-        self._hints.offer(event.choices)
+        self.hints.offer(event.choices)
         if event.mode is Mode.FILTER:
             self.post_message(self.Narrowed(event.text))
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         event.stop()
-        situation = self._situation()
+        context = self._action_context()
         self._close()
         if event.mode is Mode.FILTER:
             self.post_message(self.Filtered(event.text))
@@ -118,11 +102,11 @@ class Foot(Container):
         if not event.text.strip():
             return
         try:
-            command = parse_command(event.text, situation)
+            action, argument = parse_command(event.text, context)
         except CommandError as error:
-            self.say(str(error), Severity.WARNING)
+            self.status.say(str(error), Severity.WARNING)
         else:
-            self.post_message(self.Asked(command.action.name, command.argument))
+            self.post_message(self.Asked(action.name, argument))
 
     def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
         event.stop()

@@ -315,38 +315,33 @@ class LogsScreen(ListScreen):
     def _tell(self) -> None:
         """While it follows, the foot would change faster than it can be read; the keys are of more use."""
         if self._list.following:
-            self.foot.show_detail(KEYS)
+            self.foot.status.show_detail(KEYS)
         else:
             super()._tell()
 
     def clear(self) -> bool:
         if self.reading:
-            self.do_whole_line("")
+            self.toggle_whole_line()
             return True
         return super().clear()
 
     # --- what the operator asks for ---
 
-    def do_whole_line(self, argument: str) -> None:
+    def toggle_whole_line(self) -> None:
         """To read a line one has to stay at it."""
         if not self.reading:
             self._list.halt()
         self.toggle_class("reading")
         self.show_story()
 
-    def do_wrap(self, argument: str) -> None:
+    def toggle_wrap(self) -> None:
         self._list.wrapped = not self._list.wrapped
         self._list.repaint()
 
-    def do_mark(self, argument: str) -> None:
+    def toggle_mark(self) -> None:
         self.toast(self._list.toggle_mark())
 
-    def do_next_marker(self, argument: str) -> None:
-        self._jump(1, "below")
-
-    def do_previous_marker(self, argument: str) -> None:
-        self._jump(-1, "above")
-
-    def _jump(self, step: int, where: str) -> None:
+    def jump(self, step: int) -> None:
+        """To the next mark or event in a direction: 1 is down, -1 up."""
         if not self._list.jump(step):
-            self.toast(f"no mark or event {where}", Severity.INFO)
+            self.toast(f"no mark or event {'below' if step > 0 else 'above'}", Severity.INFO)

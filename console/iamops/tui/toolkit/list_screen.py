@@ -65,13 +65,7 @@ class ListScreen(ViewScreen):
         super().on_pane_moved()
         self.show_story()
 
-    def do_read_on(self, argument: str) -> None:
-        self._turn_page(1)
-
-    def do_read_back(self, argument: str) -> None:
-        self._turn_page(-1)
-
-    def _turn_page(self, pages: int) -> None:
+    def turn_page(self, pages: int) -> None:
         below = self.query_one(VerticalScroll)
         below.scroll_relative(y=pages * max(1, below.size.height - 1), animate=False)
 

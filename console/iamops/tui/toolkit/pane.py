@@ -10,7 +10,8 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from iamops.model.profile import Environment
-from iamops.tui.app.commands import pane_bindings
+from iamops.tui.app.actions import KeyScope
+from iamops.tui.app.commands import bindings
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.painted import Lit, Painted
 from iamops.tui.toolkit.text import (
@@ -88,7 +89,7 @@ MOTIONS = {
 class Pane(Painted, can_focus=True):
     """Base of the focusable parts. Subclasses say in `picture` what their rows are."""
 
-    BINDINGS: ClassVar[list[BindingType]] = pane_bindings()
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KeyScope.PANE)
     TITLED: ClassVar[bool] = True
     FILTERED: ClassVar[bool] = False
     NAME: ClassVar[str] = ""

@@ -137,13 +137,7 @@ class TrafficScreen(ViewScreen):
 
     # --- what the operator asks for ---
 
-    def do_shorter(self, argument: str) -> None:
-        self._widen(-1)
-
-    def do_longer(self, argument: str) -> None:
-        self._widen(1)
-
-    def _widen(self, steps: int) -> None:
+    def widen(self, steps: int) -> None:
         names = list(SPANS_S)
         at = names.index(self._span) + steps
         if not 0 <= at < len(names):
@@ -152,12 +146,12 @@ class TrafficScreen(ViewScreen):
             self._span = names[at]
             self._look_again()
 
-    def do_next_table(self, argument: str) -> None:
+    def next_table(self) -> None:
         self._table = self._table.after()
         for pane in self.query(TopTable):
             pane.turn_to(self._table)
 
-    def do_pick(self, argument: str) -> None:
+    def pick(self) -> None:
         pane = self.pane
         if not isinstance(pane, TrafficPane) or self._feed is None or not self._free():
             return
@@ -167,15 +161,9 @@ class TrafficScreen(ViewScreen):
         else:
             self._filter(added(self._feed.where, term))
 
-    def do_read_on(self, argument: str) -> None:
-        self._turn_page("page-down")
-
-    def do_read_back(self, argument: str) -> None:
-        self._turn_page("page-up")
-
-    def _turn_page(self, motion: str) -> None:
+    def turn_page(self, pages: int) -> None:
         if self.pane is not None:
-            self.pane.carry_out(motion)
+            self.pane.carry_out("page-down" if pages > 0 else "page-up")
 
     def _free(self) -> bool:
         """A held picture cannot be counted anew."""
@@ -185,7 +173,7 @@ class TrafficScreen(ViewScreen):
 
     # --- the filter: it is counted with, so it is taken when it is complete ---
 
-    def do_filter(self, argument: str) -> None:
+    def ask_filter(self) -> None:
         if self._free():
             now = self._feed.where if self._feed is not None else ""
             self.foot.open(Mode.FILTER, now, self.pane or self._first_pane())
