@@ -14,7 +14,7 @@ from iamops.model.facts import Severity
 from iamops.model.state import ClusterState
 from iamops.session.store import Store
 from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier
-from iamops.tui.toolkit.themes import remember, remember_theme, remembered, remembered_theme
+from iamops.tui.toolkit.themes import remember, remembered
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NO_GRANT, NOW, VIP, A, B
 
@@ -217,11 +217,11 @@ def test_a_word_that_is_no_choice_is_told_and_the_next_source_asked():
 
 
 def test_a_choice_is_remembered_beside_the_theme():
-    remember_theme("light")
+    remember("theme", "light")
     assert Attention({}).choose(Means.BELL, AttentionWhen.UNFOCUSED) is None
-    assert (remembered("bell"), remembered_theme()) == ("unfocused", "light")
-    remember_theme("dark")
-    assert (remembered("bell"), remembered_theme()) == ("unfocused", "dark")
+    assert (remembered("bell"), remembered("theme")) == ("unfocused", "light")
+    remember("theme", "dark")
+    assert (remembered("bell"), remembered("theme")) == ("unfocused", "dark")
 
 
 def test_a_cluster_of_several_instances_says_which_vip_moved():

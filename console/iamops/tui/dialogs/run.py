@@ -10,12 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from iamops.tui.dialogs.run_text import run_lines
 from iamops.tui.drills.run import drill_lines
-from iamops.tui.toolkit.dialog import BORDER, dialog_css, fit, plain, text_width, toned
+from iamops.tui.toolkit.dialog import BORDER, Dialog, plain, toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import Line, TextSpan, Tone
 
@@ -27,19 +26,13 @@ REFRESH_S = 0.1
 CONTROLS = 1
 
 
-class RunScreen(ModalScreen[None]):
+class RunScreen(Dialog[None]):
     """Shows the newest report ten times a second: steps, timers, and the gap as it is measured."""
 
-    DEFAULT_CSS = dialog_css("RunScreen")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", show=False),
         Binding("x", "stop", "Undo and stop", show=False),
         Binding("ctrl+c", "interrupt", "Undo and stop", show=False, priority=True),
-        Binding("c", "copy", "Copy as command", show=False),
-        Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("k,up", "scroll(-1)", "Up", show=False),
-        Binding("pagedown", "scroll(10)", "Page down", show=False),
-        Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
     def __init__(self, run: CurrentRun, now: Callable[[], float], palette: Palette) -> None:
@@ -74,9 +67,9 @@ class RunScreen(ModalScreen[None]):
             self._box.border_title = plain(run.order.action.sentence)
         # A run that ended with an error of ours has an account only up to that.
         failure: tuple[Line, ...] = ((TextSpan(run.failure, Tone.DOWN),),) if run.failure else ()
-        lines = (*failure, *self._account_lines(text_width(width), height - CONTROLS - BORDER))
+        lines = (*failure, *self._account_lines(self.text_width, height - CONTROLS - BORDER))
         self._account.update(toned(lines, self._palette))
-        fit(self._box, len(lines), CONTROLS, height)
+        self.fit(self._box, len(lines), CONTROLS)
         self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))
 
     def _account_lines(self, width: int, room: int) -> tuple[Line, ...]:
@@ -123,9 +116,6 @@ class RunScreen(ModalScreen[None]):
             self.app.copy_to_clipboard(self._run.order.command)
             self._notice = f"copied: {self._run.order.command}"
             self._show()
-
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#account", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def on_key(self, event: Key) -> None:
         """Any key but the second x means: go on."""

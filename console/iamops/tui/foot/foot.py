@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -26,38 +27,36 @@ class Foot(Container):
     Foot > Prompt { offset: 2 0; }
     """
 
+    @dataclass
     class Asked(Message):
         """A command was typed that is to be performed."""
 
-        def __init__(self, name: str, argument: str) -> None:
-            super().__init__()
-            self.name, self.argument = name, argument
+        name: str
+        argument: str
 
+    @dataclass
     class Narrowed(Message):
         """The filter changed."""
 
-        def __init__(self, filter_text: str) -> None:
-            super().__init__()
-            self.filter_text = filter_text
+        filter_text: str
 
+    @dataclass
     class Filtered(Message):
         """The filter was typed to its end."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
     def __init__(self, ident: str, context: Callable[[], ActionContext]) -> None:
         super().__init__(id=ident)
         self._action_context = context
         self.status = StatusLine("status")
         self.hints = KeyHints("hints")
-        self._prompt = Prompt("prompt")
-        self._interrupted: Pane | None = None
+        self._prompt = Prompt("prompt", lambda text: completions(text, context()))
+        # The pane that had the focus before the prompt took the keys.
+        self.interrupted: Pane | None = None
 
     def compose(self) -> ComposeResult:
         self._prompt.display = False
-        self._prompt.completer = lambda text: completions(text, self._action_context())
         yield self.status
         yield self.hints
         yield self._prompt
@@ -66,14 +65,9 @@ class Foot(Container):
         self.status.set_theme(palette)
         self.hints.set_theme(palette)
 
-    @property
-    def interrupted(self) -> Pane | None:
-        """The pane that had the focus before the prompt took the keys."""
-        return self._interrupted
-
     def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
         """Takes the keys; `pane` gets them back."""
-        self._interrupted = pane
+        self.interrupted = pane
         self.status.clear()
         self.status.lead(mode.value)
         self._prompt.open(mode, text)
@@ -82,9 +76,9 @@ class Foot(Container):
         self.hints.offer(())
         self.status.lead("")
         # At once, not by message: hiding the prompt while it has the focus would send it elsewhere.
-        self.screen.set_focus(self._interrupted)
+        self.screen.set_focus(self.interrupted)
         self._prompt.display = False
-        self._interrupted = None
+        self.interrupted = None
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         event.stop()

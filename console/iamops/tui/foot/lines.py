@@ -1,8 +1,9 @@
-"""The line above the key hints: a message for a while, then a warning that stays and what the cursor is on."""
+"""The lines of the foot: status above key hints, and the prompt over the status."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -73,34 +74,32 @@ class StatusLine(Painted):
     def on_resize(self) -> None:
         self._refresh()
 
-    def _warned(self) -> Line:
-        if not self._warning:
-            return EMPTY
-        glyph, tone = SEVERITY_GLYPHS[Severity.WARNING]
-        return (TextSpan(f" {glyph} {self._warning} ", tone), TextSpan("│", Tone.RULE))
-
     def _refresh(self) -> None:
+        line: Line = (TextSpan(" "), TextSpan(self._detail, Tone.MUTED))
         if self._sign:
-            line: Line = (TextSpan(f" {self._sign}", Tone.ACCENT),)
-        else:
-            line = self._toast or (*self._warned(), TextSpan(" "), TextSpan(self._detail, Tone.MUTED))
+            line = (TextSpan(f" {self._sign}", Tone.ACCENT),)
+        elif self._toast:
+            line = self._toast
+        elif self._warning:
+            glyph, tone = SEVERITY_GLYPHS[Severity.WARNING]
+            line = (TextSpan(f" {glyph} {self._warning} ", tone), TextSpan("│", Tone.RULE), *line)
         self.show((line,))
 
 
-# The last line: at most seven keys, or what a command could become while one is typed.
-
-
 class KeyHints(Painted):
-    """Keys from the registry of actions. One that a guard would refuse now is crossed out; ? says why."""
+    """The last line: at most seven keys of the registry, or what a command could become while one is typed.
+
+    A key that a guard would refuse now is crossed out; ? says why.
+    """
 
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
         self._choices: tuple[str, ...] = ()
-        self._situation = ActionContext()
+        self._action_context = ActionContext()
 
-    def turn_to(self, situation: ActionContext) -> None:
-        """Shows the keys for another situation."""
-        self._situation = situation
+    def turn_to(self, context: ActionContext) -> None:
+        """Shows the keys that matter now."""
+        self._action_context = context
         self._refresh()
 
     def offer(self, choices: tuple[str, ...]) -> None:
@@ -112,31 +111,26 @@ class KeyHints(Painted):
         self._refresh()
 
     def _refresh(self) -> None:
-        self.show((self._offered() if self._choices else self._keys(),))
-
-    def _offered(self) -> Line:
-        choices = (TextSpan(f" {choice.strip()} ", Tone.MUTED) for choice in self._choices)
-        return (TextSpan(" Tab ", Tone.ACCENT), *choices)
-
-    def _keys(self) -> Line:
-        """Fewer keys on a narrow screen, never half a key; the way out goes last."""
-        *others, way_out = hints(armed=self._situation.armed_s > 0, view=self._situation.view or OVERVIEW)
+        if self._choices:
+            choices = (TextSpan(f" {choice.strip()} ", Tone.MUTED) for choice in self._choices)
+            self.show(((TextSpan(" Tab ", Tone.ACCENT), *choices),))
+            return
+        # Fewer keys on a narrow screen, never half a key; the way out goes last.
+        context = self._action_context
+        *others, way_out = (
+            self._hint(action) for action in hints(armed=context.armed_s > 0, view=context.view or OVERVIEW)
+        )
         variants = [
-            tuple(span for action in (*others[:n], way_out) for span in self._hint(action))
-            for n in range(len(others), -1, -1)
+            tuple(span for hint in (*others[:number], way_out) for span in hint)
+            for number in range(len(others), -1, -1)
         ]
-        return first_fitting(variants, self.size.width)
+        self.show((first_fitting(variants, self.size.width),))
 
     def _hint(self, action: Action) -> Line:
-        key = key_name(action.keys[0])
-        if action.hint_armed and action.why_not(self._situation):
+        key, context = key_name(action.keys[0]), self._action_context
+        if action.hint_armed and action.why_not(context):
             return (TextSpan(f" ✗{key} {action.hint} ", Tone.MUTED),)
-        return (TextSpan(f" {key}", Tone.ACCENT), TextSpan(f" {action.hint_for(self._situation)} ", Tone.MUTED))
-
-
-# The `:` command line and the `/` filter. Types, completes and remembers; understands nothing.
-
-Completer = Callable[[str], tuple[str, ...]]
+        return (TextSpan(f" {key}", Tone.ACCENT), TextSpan(f" {action.hint_for(context)} ", Tone.MUTED))
 
 
 class Mode(StrEnum):
@@ -147,7 +141,7 @@ class Mode(StrEnum):
 
 
 class Prompt(Input):
-    """One line of input. Hidden until opened."""
+    """The `:` command line and the `/` filter: types, completes and remembers. Hidden until opened."""
 
     DEFAULT_CSS = """
     Prompt, Prompt:focus {
@@ -162,31 +156,31 @@ class Prompt(Input):
         Binding("escape,ctrl+c", "cancel", "Cancel", show=False),
     ]
 
+    @dataclass
     class Typed(Message):
         """The text changed. `choices` are what it could become."""
 
-        def __init__(self, mode: Mode, text: str, choices: tuple[str, ...]) -> None:
-            super().__init__()
-            self.mode, self.text, self.choices = mode, text, choices
+        mode: Mode
+        text: str
+        choices: tuple[str, ...]
 
+    @dataclass
     class Entered(Message):
         """Return was pressed."""
 
-        def __init__(self, mode: Mode, text: str) -> None:
-            super().__init__()
-            self.mode, self.text = mode, text
+        mode: Mode
+        text: str
 
+    @dataclass
     class Cancelled(Message):
         """Escape was pressed, or the sign itself was deleted."""
 
-        def __init__(self, mode: Mode) -> None:
-            super().__init__()
-            self.mode = mode
+        mode: Mode
 
-    def __init__(self, ident: str | None = None) -> None:
+    def __init__(self, ident: str, completer: Callable[[str], tuple[str, ...]]) -> None:
         super().__init__(id=ident, compact=True)
         self.mode = Mode.COMMAND
-        self.completer: Completer = lambda text: ()
+        self._completer = completer
         self._histories = {mode: History() for mode in Mode}
         self._offered: tuple[str, ...] = ()
         self._choice = -1
@@ -199,13 +193,9 @@ class Prompt(Input):
         self.value = text
         self.cursor_position = len(text)
         self.display = True
-        # At once, not by message: whoever types fast has typed on by then.
+        # At once, not by message: a fast typist has typed on by then.
         self.screen.set_focus(self)
         self._typed()
-
-    @property
-    def text(self) -> str:
-        return self.value
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -230,13 +220,11 @@ class Prompt(Input):
         self.post_message(self.Cancelled(self.mode))
 
     def action_complete(self) -> None:
-        """The only choice, or each choice in turn."""
-        if not self._offered:
-            return
-        self._choice = (self._choice + 1) % len(self._offered)
-        single = len(self._offered) == 1
-        self._completing = not single
-        self._replace(self._offered[self._choice])
+        """The only choice, or one choice after the other."""
+        if self._offered:
+            self._choice = (self._choice + 1) % len(self._offered)
+            self._completing = len(self._offered) > 1
+            self._replace(self._offered[self._choice])
 
     def action_delete_left(self) -> None:
         """Deleting past the beginning leaves the prompt, as in vi."""
@@ -252,5 +240,5 @@ class Prompt(Input):
         self.cursor_position = len(text)
 
     def _typed(self) -> None:
-        self._offered = self.completer(self.value) if self.mode is Mode.COMMAND else ()
+        self._offered = self._completer(self.value) if self.mode is Mode.COMMAND else ()
         self.post_message(self.Typed(self.mode, self.value, self._offered))

@@ -38,7 +38,7 @@ from iamops.model.state import ClusterState
 
 @dataclass(frozen=True, slots=True)
 class ConsoleMode:
-    """What the console may do and is doing: never held back, not even while the picture is.
+    """What the console may do and is doing: never held back, not even while the screen is paused.
 
     `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
     guard would give now, by action. `moved` is the VIP move that nobody acknowledged, in words.
@@ -55,10 +55,10 @@ class ConsoleMode:
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is.
+    """What a view shows. `paused_s` says how old it is while the screen is paused.
 
-    `findings` is the one tree that every view takes count, order and next step from; `deep` are those of them
-    that only the deep `look` could tell. `present` is what is so while a picture is held: the header never pauses.
+    `findings` is the one tree that every view takes count, order and next step from; `deep` are those that only
+    the `inspection` found. `present` is the live state while the screen is paused: the header never pauses.
     """
 
     state: ClusterState
@@ -75,9 +75,6 @@ class ViewState:
         """Whether something made of `texts` passes the filter."""
         wanted = self.filter_text.casefold()
         return not wanted or any(wanted in text.casefold() for text in texts)
-
-
-# Which parts of the screen an event touches, and whether it may wait for the next calm frame.
 
 
 class ScreenPart(Enum):
@@ -119,12 +116,10 @@ def touched(event: Event) -> frozenset[ScreenPart]:
             return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT, ScreenPart.TRAFFIC})
         case HostReported() | SafetyReported():
             return frozenset({ScreenPart.NODES})
-        case PortProbed() | TlsProbed() | NodeHeard():
-            return frozenset()  # only guards ask for the one; ages are painted as time goes on anyway
+        case PortProbed() | TlsProbed() | NodeHeard() | FilesExamined():
+            return frozenset()  # only guards and plans need these; ages are painted as time goes on anyway
         case ConfigCompared():
             return frozenset({ScreenPart.CONFIG})
-        case FilesExamined():
-            return frozenset()
         case ClientProbed():
             return frozenset({ScreenPart.WITNESSES})
         case Noticed() | Recalled():
@@ -134,7 +129,7 @@ def touched(event: Event) -> frozenset[ScreenPart]:
 
 
 def urgent(event: Event) -> bool:
-    """What an operator is waiting for is painted at once; what ticks along anyway may be gathered."""
+    """Whether it is painted at once, since an operator waits for it; routine events may be gathered."""
     return isinstance(
         event, AddressChanged | AddressesListed | LinkChanged | VrrpTransition | UnitReported | Noticed
     )

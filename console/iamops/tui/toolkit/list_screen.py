@@ -1,4 +1,4 @@
-"""A view with a list above and the story of what is under its cursor below."""
+"""A view with a list above, and below it the story of what is under the cursor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from iamops.tui.toolkit.text import Line
 
 
 class ListScreen(ViewScreen):
-    """Base of the logs, drills, config and audit views; the header goes on living."""
+    """Base of the logs, drills, config, triage and audit views, between the live header and the foot."""
 
     AUTO_FOCUS = "#list"
     # Whether the top finding has a line of its own; where findings are the list, it would say it twice.

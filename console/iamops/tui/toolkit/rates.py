@@ -75,18 +75,16 @@ def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
 def _rates(same: _Same, axis: Axis, now_s: int) -> tuple[float | None, ...]:
     samples = same.samples
     times = [at for at, _ in samples]
-    starts = (axis.start + n * axis.bucket_s for n in range(axis.number))
-    return tuple(_rate(samples, times, start, axis.bucket_s, now_s) for start in starts)
-
-
-def _rate(samples: Samples, times: list[float], start: float, bucket_s: int, now: float) -> float | None:
-    end = min(start + bucket_s, now)
-    if end - start < min(1.0, bucket_s):
-        return None
-    before, after = count_at(samples, times, start), count_at(samples, times, end)
-    if after is None or before is None:
-        return None
-    return max(0, after - before) / (end - start)
+    found: list[float | None] = []
+    for number in range(axis.number):
+        start = axis.start + number * axis.bucket_s
+        end = min(start + axis.bucket_s, now_s)
+        before, after = count_at(samples, times, start), count_at(samples, times, end)
+        if end - start < 1.0 or before is None or after is None:
+            found.append(None)
+        else:
+            found.append(max(0, after - before) / (end - start))
+    return tuple(found)
 
 
 def share(part: Samples, whole: Samples, since: float) -> float | None:
@@ -104,13 +102,15 @@ def _growth(samples: Samples, since: float) -> int:
 
 def blocks(values: Sequence[float | None], top: float) -> str:
     """One character per value; a space where nothing is known."""
-    return "".join(" " if value is None else _block(value, top) for value in values)
 
+    def block(value: float | None) -> str:
+        if value is None:
+            return " "
+        if value <= 0 or top <= 0:
+            return BLOCKS[0]
+        return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
 
-def _block(value: float, top: float) -> str:
-    if value <= 0 or top <= 0:
-        return BLOCKS[0]
-    return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
+    return "".join(block(value) for value in values)
 
 
 # What every plot needs of plotext, which is imported when the first one is shown, not before.

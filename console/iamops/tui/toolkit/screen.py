@@ -35,12 +35,12 @@ class Location:
     at: float | None = None
 
 
+@dataclass
 class NavigateTo(Message):
     """Asks for another view, and for a place in it. `view` is the view's name."""
 
-    def __init__(self, view: str, location: Location) -> None:
-        super().__init__()
-        self.view, self.location = view, location
+    view: str
+    location: Location
 
 
 HELP_WIDTH = 76
@@ -88,7 +88,7 @@ class ViewScreen(Screen[None]):
         self.set_theme(self.palette)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
-        """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
+        """Reads what is not in the store; returns what shows it. Never raises: a failure is shown too."""
         return lambda: None
 
     def go_to(self, location: Location) -> None:
@@ -97,7 +97,7 @@ class ViewScreen(Screen[None]):
     # --- painting ---
 
     def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """Shows a moment on the parts that may have changed."""
+        """Shows a view state on the parts that may have changed."""
         self.moment = moment
         for widget in self.query(Painted):
             if widget.PART in parts and widget.display:
@@ -112,7 +112,7 @@ class ViewScreen(Screen[None]):
         for widget in (self.foot, *self.query(Painted)):
             widget.set_theme(palette)
 
-    # --- what is going on ---
+    # --- what the operator is doing ---
 
     @property
     def pane(self) -> Pane | None:
@@ -162,7 +162,7 @@ class ViewScreen(Screen[None]):
         self.settle(event.text)
 
     def settle(self, text: str) -> None:
-        """The filter was typed to its end. Most views have narrowed with every key."""
+        """The filter was typed to its end. Most views have narrowed at every key."""
 
     # --- actions that every view has ---
 

@@ -74,7 +74,7 @@ def text_of(line: Line) -> str:
 class Cell:
     """Columns `start` to `start + width` of a row. `detail` says in full what the cell shows in short.
 
-    `aim` is what an action on this cell would be about: a unit and a node, as a command names them.
+    `target` is what an action on this cell would be about: a unit and a node, as a command names them.
     """
 
     start: int
@@ -156,14 +156,12 @@ REMEMBERED, SHORT = 2048, 200
 
 def printable(text: str) -> str:
     """The text as it may reach a terminal. Every line passes through here before it is measured."""
-    return _remembered_printable(text) if len(text) <= SHORT else _printable(text)
-
-
-def _printable(text: str) -> str:
+    if len(text) <= SHORT:
+        return _remembered_safe(text)
     return text if is_safe(text) else safe(text)
 
 
-_remembered_printable = lru_cache(REMEMBERED)(_printable)
+_remembered_safe = lru_cache(REMEMBERED)(safe)
 
 
 def width_of(line: Line) -> int:
@@ -173,7 +171,7 @@ def width_of(line: Line) -> int:
 
 def clip(text: str, width: int) -> str:
     """At most `width` cells; a cut shows."""
-    return _remembered_clip(text, width) if len(text) <= SHORT else _clip(text, width)
+    return (_remembered_clip if len(text) <= SHORT else _clip)(text, width)
 
 
 def _clip(text: str, width: int) -> str:

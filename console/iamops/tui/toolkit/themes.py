@@ -125,7 +125,7 @@ def remembered(name: str) -> str | None:
 
 
 def remember(name: str, choice: str) -> str | None:
-    """Keeps a choice beside the others; returns why it could not, if it could not."""
+    """Keeps a choice beside the others; returns why it could not be kept, if so."""
     path = preferences_path()
     try:
         private_directory(path.parent)
@@ -135,16 +135,6 @@ def remember(name: str, choice: str) -> str | None:
     except OSError as error:
         return f"not remembered: {path}: {error.strerror}"
     return None
-
-
-def remembered_theme() -> str | None:
-    """The theme last chosen."""
-    return remembered("theme")
-
-
-def remember_theme(name: str) -> str | None:
-    """Keeps the theme; returns why it could not, if it could not."""
-    return remember("theme", name)
 
 
 def _kept() -> dict[str, Any]:
