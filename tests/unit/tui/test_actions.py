@@ -8,7 +8,7 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from iamops.tui.app.actions import ACTIONS, OVERVIEW, Action, ActionContext, KeyScope
+from iamops.tui.app.actions import ACTIONS, OVERVIEW, Action, ActionContext, Listed
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.app.controller import ActionController
 from iamops.tui.app.notifier import Notifier
@@ -16,6 +16,7 @@ from iamops.tui.app.painting import Repainter
 from iamops.tui.app.shutdown import Shutdown
 from iamops.tui.app.views import VIEWS
 from iamops.tui.overview.screen import Overview
+from iamops.tui.toolkit.frame_state import ConsoleMode
 from iamops.tui.toolkit.pane import MOTIONS, Pane
 from iamops.tui.toolkit.screen import ViewScreen
 
@@ -40,7 +41,11 @@ def console_on(view: type[ViewScreen]) -> Mock:
 def context_on(view: str) -> ActionContext:
     """Everything is there that an action could ask for."""
     return ActionContext(
-        detail="a cell", selection="a word", rows=1, view=view, armed_s=600.0, has_run=True, moved="VIP moved"
+        detail="a cell",
+        selection="a word",
+        rows=1,
+        view=view,
+        mode=ConsoleMode(armed_s=600.0, has_run=True, moved="VIP moved"),
     )
 
 
@@ -56,7 +61,7 @@ def test_each_action_calls_one_thing_that_exists_on_every_view_where_it_is_allow
 
 
 def test_a_pane_has_a_motion_for_each_of_its_keys_and_no_other() -> None:
-    assert {action.name for action in ACTIONS if action.scope is KeyScope.PANE} == set(MOTIONS)
+    assert {action.name for action in ACTIONS if action.listed is Listed.MOTION} == set(MOTIONS)
 
 
 def test_the_registry_opens_every_view() -> None:

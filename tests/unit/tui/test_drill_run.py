@@ -55,7 +55,7 @@ async def test_a_guard_crosses_the_key_of_the_drill_under_the_cursor_out():
         await seen.press("A", "j")
         await seen.pilot.pause(1.2)
         assert "✗D drill" in seen.lines[-1]
-        assert "needs fencing.power-off" in seen.app.view.context.guards["drill"]
+        assert "needs fencing.power-off" in seen.app.view.context.mode.guards["drill"]
 
 
 async def test_enter_asks_for_the_drill_under_the_cursor():

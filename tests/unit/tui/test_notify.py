@@ -157,7 +157,7 @@ async def _moved(pilot: Pilot[None]) -> None:
     assert isinstance(app, ConsoleApp)
     await pilot.pause(0.3)
     for node, present in ((A, False), (B, True)):
-        app._cluster.store.apply(AddressChanged(NOW, node, VIP, present=present))
+        app.cluster.store.apply(AddressChanged(NOW, node, VIP, present=present))
     await pilot.pause(0.3)
 
 

@@ -6,13 +6,14 @@ silent: `denied` says why. Handlers name their methods, but load no view and not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from iamops.model.profile import Profile
 from iamops.tui.app.notifier import AttentionWhen, Means
+from iamops.tui.toolkit.frame_state import ConsoleMode
 
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
@@ -28,39 +29,26 @@ CONFIG, TRIAGE, AUDIT = "Config", "Triage", "Audit"
 STORIES = (TRAFFIC, LOGS, DRILLS, CONFIG, TRIAGE, AUDIT)
 
 
-class KeyScope(StrEnum):
-    """Where a key works: everywhere on the console, or in the pane that has the focus."""
-
-    CONSOLE = "console"
-    PANE = "pane"
-
-
 @dataclass(frozen=True, slots=True)
 class ActionContext:
     """What the operator is doing right now, as far as an action must know it.
 
     `target` is the unit and node under the cursor, as a command names them; `units` are all there are.
-    `running` is the run under way, in words. `guards` say what a guard would answer now, by action.
     """
 
     detail: str = ""
     selection: str = ""
-    filter_text: str = ""
     rows: int = 0
     paused: bool = False
     nodes: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
     view: str = ""
-    armed_s: float = 0.0
-    running: str = ""
-    has_run: bool = False
-    moved: str = ""
+    mode: ConsoleMode = field(default_factory=ConsoleMode)
     target: str = ""
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
     failover_targets: tuple[str, ...] = ()
     drills: tuple[str, ...] = ()
-    guards: Mapping[str, str] = field(default_factory=dict)
 
 
 ROLLING = "--rolling"
@@ -95,8 +83,12 @@ Denied = Callable[[ActionContext], str | None]
 
 
 class Listed(StrEnum):
-    """Where an action is offered beside its keys: nowhere, in the palette, or also as a `:` command."""
+    """Where an action is offered beside its keys: nowhere, in the palette, or also as a `:` command.
 
+    The keys of a motion work in the pane that has the focus, all others everywhere on the console.
+    """
+
+    MOTION = "motion"
     KEY = "key"
     PALETTE = "palette"
     COMMAND = "command"
@@ -119,7 +111,6 @@ class Action:
     handler: Handler
     denied: Denied = lambda context: None
     argument: Argument | None = None
-    scope: KeyScope = KeyScope.CONSOLE
     hint: str = ""
     hint_armed: bool | None = None
     hint_view: str | None = None
@@ -130,7 +121,7 @@ class Action:
 
     def why_not(self, context: ActionContext) -> str | None:
         """What prevents it now: the screen's own reasons first, then the guards'."""
-        return self.denied(context) or context.guards.get(self.name)
+        return self.denied(context) or context.mode.guards.get(self.name)
 
     def hint_for(self, context: ActionContext) -> str:
         """The word beside its key; while the screen is paused, the key resumes it."""
@@ -145,7 +136,7 @@ class Action:
         return f"{self.name} {label}" if self.argument.required else f"{self.name} [{label}]"
 
 
-KEY, PALETTE, COMMAND = Listed
+MOTION, KEY, PALETTE, COMMAND = Listed
 
 
 # --- reasons against an action ---
@@ -165,9 +156,9 @@ def _paused(context: ActionContext) -> str | None:
 
 def _may_act(context: ActionContext) -> str | None:
     """Looking is always allowed; changing something is not."""
-    if context.running:
-        return f"{context.running} is under way; `run` shows it"
-    if context.armed_s <= 0:
+    if context.mode.running:
+        return f"{context.mode.running} is under way; `run` shows it"
+    if context.mode.armed_s <= 0:
         return "read-only; A arms for ten minutes"
     return _paused(context)
 
@@ -177,10 +168,10 @@ _no_selection = _needs(
     lambda context: context.selection, "nothing is selected; drag with the mouse, or press c for the focused line"
 )
 _no_rows = _needs(lambda context: context.rows, "the focused pane has no rows")
-_no_run = _needs(lambda context: context.has_run, "nothing has been run yet")
+_no_run = _needs(lambda context: context.mode.has_run, "nothing has been run yet")
 _no_story = _needs(lambda context: context.view in STORIES, "nothing here goes on below")
-_nothing_moved = _needs(lambda context: context.moved, "no VIP move waits for it")
-_disarmed = _needs(lambda context: context.armed_s > 0, "it is read-only")
+_nothing_moved = _needs(lambda context: context.mode.moved, "no VIP move waits for it")
+_disarmed = _needs(lambda context: context.mode.armed_s > 0, "it is read-only")
 
 
 # --- actions of one kind; where a handler names a view, `denied` has made sure that it is open ---
@@ -193,7 +184,7 @@ def _motion(name: str, keys: str, title: str) -> Action:
         if app.view.pane is not None:
             app.view.pane.carry_out(name)
 
-    return Action(name, keys, title, KEY, move, _no_rows, scope=KeyScope.PANE)
+    return Action(name, keys, title, MOTION, move, _no_rows)
 
 
 def _open(view: str, key: str, title: str) -> Action:

@@ -29,13 +29,13 @@ from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import hear
-from iamops.tui.app.actions import OVERVIEW, TRIAGE, KeyScope, action, context_of
+from iamops.tui.app.actions import OVERVIEW, TRIAGE, action, context_of
 from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
 from iamops.tui.app.notifier import Notifier
 from iamops.tui.app.painting import Repainter
 from iamops.tui.app.shutdown import Shutdown, crash_report, export_path, save, self_contained
 from iamops.tui.app.terminal import ConsoleDriver, Harmless
-from iamops.tui.app.views import Views, Work
+from iamops.tui.app.views import Views
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.frame_state import ConsoleMode, ScreenPart
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from iamops.session.cluster import Cluster
     from iamops.session.operator import Operator
     from iamops.tui.app.controller import ActionController
-    from iamops.tui.app.ports import LogPort, TrafficPort
 
 
 TICK_S = 1.0
@@ -71,7 +70,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     }
     SearchIcon { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings(KeyScope.CONSOLE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(motions=False)
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     COMMAND_PALETTE_BINDING = PALETTE_KEY
 
@@ -86,7 +85,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     ) -> None:
         """`make_operator` is called when something that acts is first wanted. `leave_on` are signals."""
         super().__init__(driver_class=ConsoleDriver)
-        self._cluster = cluster
+        self.cluster = cluster
         self._make_operator = make_operator
         self._was_acting = False
         self._leave_on = leave_on
@@ -97,7 +96,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.theme = self._themes.name
         self.notifier: Notifier = Notifier(self, cluster.store, cluster.now, os.environ)
         self._views = Views(self, context_of(cluster.store.state.profile, self._themes.names))
-        self.repainter: Repainter = Repainter(self, cluster, self._views, self.notifier.judged)
+        self.repainter: Repainter = Repainter(self, cluster, self._views)
         self.shutdown: Shutdown = Shutdown(self, cluster.now)
         self._unsubscribe: Callable[[], None] = lambda: None
         self.title = f"iamops · {cluster.store.state.profile.name}"
@@ -110,7 +109,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         for signal in self._leave_on:
             hear(asyncio.get_running_loop(), signal, self.shutdown.begin)
-        self._unsubscribe = self._cluster.store.subscribe(self._store_changed)
+        self._unsubscribe = self.cluster.store.subscribe(self._store_changed)
         self.set_interval(TICK_S, self._tick)
         self.repainter.everything()
         self.work(self._start, "cluster")
@@ -124,7 +123,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def _start(self) -> None:
         """The worker's edge: whatever stops the session from starting is shown, not raised."""
         try:
-            await self._cluster.start()
+            await self.cluster.start()
         except Exception as error:
             self._note_critical(f"the session could not start: {str(error) or type(error).__name__}")
 
@@ -137,15 +136,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.controller_so_far is not None:
             await self.controller_so_far.run.end()
         self._unsubscribe()
-        await self._cluster.stop()
+        await self.cluster.stop()
 
-    def work(self, work: Work, name: str) -> None:
+    def work(self, work: WorkType[object], name: str) -> None:
         """Starts work that waits, beside the screen; a second one of its name takes the place of the first.
 
         What makes the coroutine is given, not the coroutine: a console that ends first would never await it.
         """
-        worker: WorkType[object] = work
-        self.run_worker(worker, name=name, group=name, exclusive=True, exit_on_error=False)
+        self.run_worker(work, name=name, group=name, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Work beside the screen that fails is reported: the screen shows what was there before."""
@@ -155,7 +153,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.say(text, Severity.CRITICAL)
 
     def _note_critical(self, text: str) -> None:
-        self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
+        self.cluster.store.apply(Noticed(self.cluster.now(), None, Severity.CRITICAL, text))
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
@@ -170,7 +168,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def controller(self) -> ActionController:
         from iamops.tui.app.controller import ActionController
 
-        return ActionController(self._cluster, self._make_operator(), self)
+        return ActionController(self.cluster, self._make_operator(), self)
 
     @property
     def controller_so_far(self) -> ActionController | None:
@@ -215,17 +213,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def operator(self) -> Operator:
         return self.controller.operator
 
-    def log_tap(self) -> LogPort:
-        return self._cluster.log_tap()
-
-    def traffic(self) -> TrafficPort:
-        return self._cluster.traffic()
-
     def stir(self, part: ScreenPart) -> None:
         self.repainter.stir(part)
 
     async def examine(self) -> None:
-        self.repainter.on_inspection(await self._cluster.examine())
+        self.repainter.on_inspection(await self.cluster.examine())
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
         drills, problem = await self.controller.learn_drills()
@@ -236,7 +228,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     @property
     def view(self) -> ViewScreen:
-        """The full screen in sight, under whatever dialogs are open."""
+        """The view on the screen, under whatever dialogs are open."""
         return self._views.current
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None:
@@ -318,7 +310,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.action_perform(event.name, event.argument)
 
     def refresh_cluster(self) -> None:
-        self._cluster.refresh()
+        self.cluster.refresh()
         self._learn_again()
         self.say("looking at every node now")
 
@@ -333,8 +325,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def export(self, file: str) -> None:
         def export() -> None:
-            profile = self._cluster.store.state.profile
-            path = Path(file).expanduser() if file else export_path(profile.name, self._cluster.now())
+            profile = self.cluster.store.state.profile
+            path = Path(file).expanduser() if file else export_path(profile.name, self.cluster.now())
             failure = save(self.export_screenshot(), path)
             self.say(failure or f"saved {path}", Severity.WARNING if failure else Severity.INFO)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, KeyScope, Listed, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
 
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
@@ -124,8 +124,8 @@ PALETTE_KEY = "ctrl+p"
 OPENERS = ("command", "filter")
 
 
-def bindings(scope: KeyScope) -> list[BindingType]:
-    """The keys of that scope. The palette's key is bound by Textual itself."""
+def bindings(*, motions: bool) -> list[BindingType]:
+    """The keys of a pane, or those of the console. The palette's key is bound by Textual itself."""
     return [
         Binding(
             key,
@@ -136,7 +136,7 @@ def bindings(scope: KeyScope) -> list[BindingType]:
             priority=action.name in OPENERS,
         )
         for action in ACTIONS
-        if action.scope is scope
+        if (action.listed is Listed.MOTION) is motions
         for key in action.keys
         if key != PALETTE_KEY
     ]
@@ -169,7 +169,7 @@ class ActionProvider(Provider):
 def palette_entries(context: ActionContext) -> Iterator[tuple[str, Action, str]]:
     """What the palette offers: title, action and argument."""
     for action in ACTIONS:
-        if action.listed is Listed.KEY:
+        if action.listed in (Listed.MOTION, Listed.KEY):
             continue
         choices = action.argument.choices(context) if action.argument else ()
         if not choices:

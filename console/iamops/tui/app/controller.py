@@ -170,7 +170,7 @@ class ActionController:
         """Asks the nodes for what the action needs, beside the screen, and then shows its dialog."""
 
         async def prepare() -> None:
-            """A worker's edge. A dialog is never put over another one: somebody may be typing into that."""
+            """A worker's edge. A dialog is never put over another one, which may be typed into."""
             view = self._app.view
             self._app.say(f"{what}: {doing}")
             try:

@@ -1,7 +1,6 @@
 """Calls for attention: on a VIP move, a split brain, a new critical finding; at most once in five seconds.
 
-A move or a split brain stays on show until somebody acknowledges it; what was acknowledged is a line of the event
-list.
+A move or a split brain stays on show until it is acknowledged; after that it is a line of the event list.
 """
 
 from __future__ import annotations
@@ -40,14 +39,9 @@ class Means(StrEnum):
     BELL = "bell"
     NOTIFICATIONS = "notifications"
 
-    @property
-    def variable(self) -> str:
-        """The environment variable that wins over what is remembered."""
-        return f"IAMOPS_{self.name}"
-
 
 class Attention:
-    """What was chosen for each means. `complaints` say which words were no choice."""
+    """The choice for each means. `complaints` say which words were no choice."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.complaints: tuple[str, ...] = ()
@@ -63,8 +57,9 @@ class Attention:
         return remember(means, when)
 
     def _first(self, means: Means, environ: Mapping[str, str]) -> AttentionWhen:
-        """The first word that is a choice. An empty variable says nothing."""
-        words = ((means.variable, environ.get(means.variable)), (f"{means} in console.json", remembered(means)))
+        """The first word that is a choice: the environment's, or else what is remembered."""
+        variable = f"IAMOPS_{means.name}"
+        words = ((variable, environ.get(variable)), (f"{means} in console.json", remembered(means)))
         for source, word in words:
             if not word:
                 continue
@@ -116,6 +111,7 @@ class Notifier:
     ) -> None:
         self._app, self._store, self._now, self._environ = app, store, now, environ
         self._attention = Attention(environ)
+        self.complaints = self._attention.complaints
         profile = store.state.profile
         self._cluster = profile.name
         self._several_instances = len(profile.vrrp) > 1
@@ -134,12 +130,8 @@ class Notifier:
         self._known: dict[Key, float] | None = None
 
     @property
-    def complaints(self) -> tuple[str, ...]:
-        return self._attention.complaints
-
-    @property
     def waiting(self) -> str:
-        """The move or split brain that nobody acknowledged, in words; empty if there is none."""
+        """The move or split brain that is not acknowledged, in words; empty if there is none."""
         if self._waiting is None:
             return ""
         if isinstance(self._waiting, Split):
@@ -178,7 +170,7 @@ class Notifier:
     def judged(self, findings: tuple[Finding, ...], now: float) -> None:
         """What the rules say now. What they said first was there before the console, and is no change.
 
-        What an action of ours brings about calls nobody, unless it is still there some time after it.
+        What an action of ours brings about is not called, unless it is still there some time after it.
         """
         if self._app.acting:
             self._calm_until = now + SETTLES_S
@@ -205,7 +197,7 @@ class Notifier:
             self._app.later(max(0.0, self._called_at + GAP_S - self._now()), self._call)
 
     def _call(self) -> None:
-        """The worst first: findings, then moves. Calls nobody if a move was acknowledged meanwhile."""
+        """The worst first: findings, then moves. Nothing, if a move was acknowledged meanwhile."""
         self._call_planned = False
         parts = self._pending[:1]
         if len(self._pending) > 1:

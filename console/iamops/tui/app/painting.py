@@ -72,7 +72,7 @@ NEVER_MEANT = frozenset({"split-brain"})
 
 
 def locked(state: ClusterState) -> str:
-    """The action that holds a node, whoever runs it: a drill from another terminal is no trouble either."""
+    """The action that holds a node's lock, from this terminal or another; empty if there is none."""
     locks = (node.safety.value.lock for node in state.nodes.values() if isinstance(node.safety, Known))
     return next((f"{lock.action} by {lock.who}" for lock in locks if lock is not None), "")
 
@@ -113,21 +113,14 @@ JUDGE_GAP_S = 0.25
 
 
 class RuleRunner:
-    """`judged(live, now)` gets every answer of the rules; `again()` has them asked at a later frame.
+    """Asks the rules, for the notifier too. `again()` has them asked at a later frame.
 
     `findings` are the live ones and those of the last inspection in one tree, `deep` those that it alone found.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        judged: Callable[[tuple[Finding, ...], float], None],
-        again: Callable[[], None],
-        running: Callable[[], str],
-    ) -> None:
-        """`running` is the action of ours that is under way, in words."""
-        self._cluster, self._judged, self._again = cluster, judged, again
-        self._effects = RunEffects(lambda: running() or locked(cluster.store.state))
+    def __init__(self, app: ConsoleApp, cluster: Cluster, again: Callable[[], None]) -> None:
+        self._app, self._cluster, self._again = app, cluster, again
+        self._effects = RunEffects(lambda: app.mode.running or locked(cluster.store.state))
         self._asked_at = float("-inf")
         self._live: tuple[Finding, ...] = ()
         self.inspection: EarlierInspection | None = None
@@ -143,7 +136,7 @@ class RuleRunner:
             return False
         self._asked_at = now
         found = self._cluster.findings(self._cluster.store.state, now)
-        self._judged(found, now)
+        self._app.notifier.judged(found, now)
         self._live = self._effects.reported(found, now)
         return self._update(now)
 
@@ -170,20 +163,12 @@ FINDING = frozenset({ScreenPart.FINDING})
 
 
 class Repainter:
-    """Only marks are made at once. `judged(findings, now)` gets what the rules answered on the way."""
+    """Marks what changed at once, and paints it when a frame is due."""
 
-    def __init__(
-        self,
-        app: ConsoleApp,
-        cluster: Cluster,
-        views: Views,
-        judged: Callable[[tuple[Finding, ...], float], None],
-    ) -> None:
+    def __init__(self, app: ConsoleApp, cluster: Cluster, views: Views) -> None:
         self._app, self._cluster, self._views = app, cluster, views
         self._frames = RepaintScheduler(self._paint, app.later)
-        self._rules = RuleRunner(
-            cluster, judged, lambda: self._frames.mark(FINDING, urgent=False), lambda: app.mode.running
-        )
+        self._rules = RuleRunner(app, cluster, lambda: self._frames.mark(FINDING, urgent=False))
         # What was there to paint when the operator paused; None while the screen is live.
         self._held: ViewState | None = None
 
@@ -201,7 +186,7 @@ class Repainter:
         return ViewState(state, self._cluster.now(), rules.findings, inspection=rules.inspection, deep=rules.deep)
 
     def pause(self) -> None:
-        """Holds the picture, or lets go of the one that is held."""
+        """Holds what is on the screen, or goes on."""
         self._held = self._present() if self._held is None else None
         self.everything()
 

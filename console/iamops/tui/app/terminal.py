@@ -28,11 +28,11 @@ from iamops.session.outlet import Outlet
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
 
-LOOK_S = 0.1
+POLL_S = 0.1
 READ_BYTES = 4096
-# How long the last frames may take when the console is left or suspended.
+# How long the last frames may take when the console is closed or suspended.
 LAST_FRAMES_S = 0.3
-# Bells and modes of hours in which nobody reads must not fill our memory.
+# What is written while the terminal does not read for hours must not fill our memory.
 BACKLOG_MAX = 1 << 20
 ALTERNATE_SCREEN, NO_CURSOR = "\x1b[?1049h", "\x1b[?25l"
 
@@ -94,7 +94,7 @@ class ConsoleDriver(LinuxDriver):
         while not self.exit_event.is_set():
             if self._in_background():
                 self._away = True
-                self.exit_event.wait(LOOK_S)
+                self.exit_event.wait(POLL_S)
                 continue
             if self._away:
                 self._soon(self._claim)
@@ -108,9 +108,9 @@ class ConsoleDriver(LinuxDriver):
                 self.process_message(message)
 
     def _typed(self) -> bytes | None:
-        """What was typed within a moment; None when nobody can type any more."""
+        """What was typed within POLL_S; None when the terminal has closed."""
         try:
-            ready, _, _ = select.select([self.fileno], [], [], LOOK_S)
+            ready, _, _ = select.select([self.fileno], [], [], POLL_S)
             return (os.read(self.fileno, READ_BYTES) or None) if ready else b""
         except BlockingIOError:
             return b""
@@ -125,7 +125,7 @@ class ConsoleDriver(LinuxDriver):
             return False
 
     def _lost(self) -> None:
-        """Nobody can say any more what to do next: as at SIGHUP, which may come too, or not."""
+        """Nothing can be asked any more: the same as a SIGHUP, which may come too, or not."""
         self._soon(self._console.shutdown.begin)
 
     def _soon(self, call: Callable[[], None]) -> None:
@@ -171,21 +171,24 @@ class ConsoleDriver(LinuxDriver):
         self._console.repaint()
 
 
-# The edge of the screen: no text of any widget reaches the terminal, a picture or the clipboard with controls.
-
 PLACEHOLDER = "\ufffd"
 
 
 class Harmless(LineFilter):
-    """Textual writes what it is given. Views make foreign text readable before they measure it; what did not come
-    that way keeps its width here, and nothing else.
+    """The edge of the screen: no text of any widget reaches the terminal with controls in it.
+
+    Textual writes what it is given. Views make foreign text readable before they measure it; other text keeps its
+    width here, and nothing else.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if all(is_safe(segment.text) for segment in segments if not segment.control):
             return segments
-        return [each if each.control else Segment(_visible(each.text), each.style) for each in segments]
+        return [
+            segment if segment.control else Segment(_visible(segment.text), segment.style) for segment in segments
+        ]
 
 
 def _visible(text: str) -> str:
-    return "".join(each if is_safe(each) else PLACEHOLDER * cell_len(each) for each in thinned(text, told=False))
+    characters = thinned(text, told=False)
+    return "".join(char if is_safe(char) else PLACEHOLDER * cell_len(char) for char in characters)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iamops.model.drill import Drill
 from iamops.tui.app.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, ActionContext
@@ -17,8 +17,6 @@ from iamops.tui.toolkit.screen import ViewScreen
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
 
-
-Work = Callable[[], Coroutine[Any, Any, object]]
 
 # The views above the Overview, loaded when they are first opened.
 VIEWS: Mapping[str, tuple[str, str]] = {
@@ -45,7 +43,7 @@ class Views:
 
     @property
     def current(self) -> ViewScreen:
-        """The full screen in sight, under whatever dialogs are open."""
+        """The view on the screen, under whatever dialogs are open."""
         return self._open[-1]
 
     @property
@@ -73,7 +71,6 @@ class Views:
             self._app.switch_screen(view)
 
     def close(self) -> None:
-        """Back to the Overview."""
         self._keep_filter()
         self._app.pop_screen()
 
@@ -81,7 +78,7 @@ class Views:
         self._filters[self.current.NAME] = self.filter_text
 
     def learn(self) -> None:
-        """Has the current view read what is not in the store; a second wish takes the place of the first."""
+        """Has the current view read what is not in the store."""
         view = self.current
 
         async def learn() -> None:
@@ -98,6 +95,5 @@ class Views:
             view.base = self.base
 
     def set_theme(self, palette: Palette) -> None:
-        """Puts another theme on every open view."""
         for view in self._open:
             view.set_theme(palette)

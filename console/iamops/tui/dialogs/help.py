@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, KeyScope, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
 from iamops.tui.toolkit.dialog import toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
@@ -71,7 +71,6 @@ KEYS, NAME = 15, 20
 
 
 def help_lines(name: str, about: str, context: ActionContext, width: int) -> tuple[Line, ...]:
-    """Everything the help dialog shows, wrapped to `width`."""
     lines: list[Line] = [
         (TextSpan(name, Tone.TITLE),),
         *((TextSpan(part),) for part in textwrap.wrap(about, width)),
@@ -81,10 +80,10 @@ def help_lines(name: str, about: str, context: ActionContext, width: int) -> tup
         reason = action.why_not(context)
         lines.extend(_entry(head, action.title, f"(not now: {reason})" if reason else "", width))
 
-    for title, scope in (("Keys in a pane", KeyScope.PANE), ("Keys everywhere", KeyScope.CONSOLE)):
+    for title, motions in (("Keys in a pane", True), ("Keys everywhere", False)):
         lines += [EMPTY, (TextSpan(title, Tone.TITLE),)]
         for action in ACTIONS:
-            if action.scope is scope and action.keys:
+            if (action.listed is Listed.MOTION) is motions and action.keys:
                 keys = " ".join(key_name(key) for key in action.keys)
                 add(TextSpan(keys.ljust(KEYS) + " ", Tone.ACCENT), action)
     lines += [EMPTY, (TextSpan("Commands (press : first)", Tone.TITLE),)]

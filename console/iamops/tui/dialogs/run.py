@@ -44,7 +44,7 @@ class RunScreen(Dialog[None]):
         self._notice = ""
         # What the screen was drawn for last, of a run that had ended: it need not be drawn again.
         self._drawn_for: tuple[int, int, str] | None = None
-        # Held, not looked up: a console that is left while this opens has no widgets to be found any more.
+        # Held, not queried: a console that closes while this opens has no widgets any more.
         self._box, self._account, self._foot = Vertical(), Static(), Static()
 
     def compose(self) -> ComposeResult:

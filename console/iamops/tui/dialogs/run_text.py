@@ -109,7 +109,6 @@ def unseen_lines(not_measured_ms: float) -> Iterator[Line]:
 
 
 def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
-    """What clients lost."""
     if gap is None:
         yield (TextSpan("client: not measured", Tone.MUTED),)
         return

@@ -32,49 +32,39 @@ class StatusLine(Painted):
         self._sign = ""
         self._toasts = 0
 
-    @property
-    def toast(self) -> str:
-        """The message on show; empty if there is none."""
-        return "".join(span.text for span in self._toast).strip()
-
     def say(self, text: str, severity: Severity) -> None:
-        """Shows a message for a few seconds."""
         glyph, tone = SEVERITY_GLYPHS[severity]
         mark = ("✓", Tone.ACCENT) if severity is Severity.INFO else (glyph, tone)
         self._toast = (TextSpan(f" {mark[0]} ", mark[1]), TextSpan(text))
         self._toasts += 1
         number = self._toasts
         self.set_timer(TOAST_S, lambda: self.clear(number))
-        self._refresh()
+        self.repaint()
 
     def clear(self, number: int | None = None) -> bool:
         """Takes the message away; with a number, only if it is still that one."""
         if not self._toast or (number is not None and number != self._toasts):
             return False
         self._toast = EMPTY
-        self._refresh()
+        self.repaint()
         return True
 
     def lead(self, sign: str) -> None:
         """Shows the prompt's sign and nothing else; an empty sign ends that."""
         self._sign = sign
-        self._refresh()
+        self.repaint()
 
     def warn(self, warning: str) -> None:
         """Shows a warning before the detail, until there is none."""
         if warning != self._warning:
             self._warning = warning
-            self._refresh()
+            self.repaint()
 
     def show_detail(self, detail: str) -> None:
-        """Shows what the cursor is on."""
         self._detail = detail
-        self._refresh()
+        self.repaint()
 
-    def on_resize(self) -> None:
-        self._refresh()
-
-    def _refresh(self) -> None:
+    def repaint(self) -> None:
         line: Line = (TextSpan(" "), TextSpan(self._detail, Tone.MUTED))
         if self._sign:
             line = (TextSpan(f" {self._sign}", Tone.ACCENT),)
@@ -98,19 +88,15 @@ class KeyHints(Painted):
         self._action_context = ActionContext()
 
     def turn_to(self, context: ActionContext) -> None:
-        """Shows the keys that matter now."""
         self._action_context = context
-        self._refresh()
+        self.repaint()
 
     def offer(self, choices: tuple[str, ...]) -> None:
         """Shows completions instead of keys; an empty tuple brings the keys back."""
         self._choices = choices
-        self._refresh()
+        self.repaint()
 
-    def on_resize(self) -> None:
-        self._refresh()
-
-    def _refresh(self) -> None:
+    def repaint(self) -> None:
         if self._choices:
             choices = (TextSpan(f" {choice.strip()} ", Tone.MUTED) for choice in self._choices)
             self.show(((TextSpan(" Tab ", Tone.ACCENT), *choices),))
@@ -118,7 +104,7 @@ class KeyHints(Painted):
         # Fewer keys on a narrow screen, never half a key; the way out goes last.
         context = self._action_context
         *others, way_out = (
-            self._hint(action) for action in hints(armed=context.armed_s > 0, view=context.view or OVERVIEW)
+            self._hint(action) for action in hints(armed=context.mode.armed_s > 0, view=context.view or OVERVIEW)
         )
         variants = [
             tuple(span for hint in (*others[:number], way_out) for span in hint)
@@ -187,7 +173,6 @@ class Prompt(Input):
         self._completing = False
 
     def open(self, mode: Mode, text: str = "") -> None:
-        """Takes the keys, for a command or for a filter."""
         self.mode = mode
         self.placeholder = "command" if mode is Mode.COMMAND else "filter"
         self.value = text

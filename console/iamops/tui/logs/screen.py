@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogPage
 from iamops.tui.app.actions import LOGS, ActionContext
-from iamops.tui.app.ports import LogPort
 from iamops.tui.logs.lines import (
     Form,
     LogFilter,
@@ -32,6 +31,9 @@ from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import Location, ViewSources
 from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, count
+
+if TYPE_CHECKING:
+    from iamops.session.logs import LogTap
 
 # The log lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up.
 
@@ -61,7 +63,7 @@ class LogList(Pane):
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
-        self._tap: LogPort | None = None
+        self._tap: LogTap | None = None
         self._page = LogPage()
         self._lines: tuple[LogLine, ...] = ()
         self._written = 0
@@ -72,7 +74,7 @@ class LogList(Pane):
         self.following = True
         self.wrapped = False
 
-    def listen(self, tap: LogPort) -> None:
+    def listen(self, tap: LogTap) -> None:
         """Shows what this tap gives, from now on."""
         self._tap = tap
 
@@ -274,7 +276,7 @@ class LogsScreen(ListScreen):
 
     def _watch(self, sources: ViewSources) -> None:
         if self._unwatch is None:
-            tap = sources.log_tap()
+            tap = sources.cluster.log_tap()
             self._list.listen(tap)
             self._unwatch = tap.watch(lambda: sources.stir(ScreenPart.LOGS))
             sources.stir(ScreenPart.LOGS)

@@ -41,7 +41,7 @@ class ConsoleMode:
     """What the console may do and is doing: never held back, not even while the screen is paused.
 
     `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
-    guard would give now, by action. `moved` is the VIP move that nobody acknowledged, in words.
+    guard would give now, by action. `moved` is the VIP move that is not acknowledged, in words.
     """
 
     armed_s: float = 0.0

@@ -76,7 +76,6 @@ class Painted(Widget):
             self.refresh(*changed)
 
     def set_theme(self, palette: Palette) -> None:
-        """Takes the colours of another theme."""
         self.palette = palette
         self.refresh()
 

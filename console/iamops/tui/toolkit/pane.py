@@ -10,7 +10,6 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from iamops.model.profile import Environment
-from iamops.tui.app.actions import KeyScope
 from iamops.tui.app.commands import bindings
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.painted import Lit, Painted
@@ -82,7 +81,7 @@ MOTIONS = {
 class Pane(Painted, can_focus=True):
     """Base of the focusable parts. Subclasses return their rows from `content`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(KeyScope.PANE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(motions=True)
     TITLED: ClassVar[bool] = True
     FILTERED: ClassVar[bool] = False
     NAME: ClassVar[str] = ""
@@ -103,7 +102,7 @@ class Pane(Painted, can_focus=True):
         self._content = PaneContent()
         self._key: str | None = None
         self._index = 0
-        self._col = 0
+        self.column = 0
         self._top = 0
         self._lit_rows: dict[int, Lit] = {}
         self._announced = ""
@@ -124,17 +123,12 @@ class Pane(Painted, can_focus=True):
 
     @property
     def target(self) -> str:
-        """The unit and node under the cursor, if there is one."""
         cell = self._cell_under_cursor()
         return cell.target if cell is not None else ""
 
     @property
     def row_count(self) -> int:
         return len(self._keys())
-
-    @property
-    def column(self) -> int:
-        return self._col
 
     def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         room = height - 1 if self.titled else height
@@ -147,7 +141,7 @@ class Pane(Painted, can_focus=True):
         self._lit_rows = {}
         for y, row in enumerate(rows, start=height - room):
             if under is not None and row.key == under.key and row.cells:
-                cell = row.cells[min(self._col, len(row.cells) - 1)]
+                cell = row.cells[min(self.column, len(row.cells) - 1)]
                 self._lit_rows[y] = (cell.start, cell.start + cell.width)
 
         if self.has_focus and self.detail != self._announced:
@@ -174,15 +168,15 @@ class Pane(Painted, can_focus=True):
         if dx:
             row = self._row_under_cursor()
             last = max(0, len(row.cells) - 1) if row is not None else 0
-            column = min(self._col, last) + dx
+            column = min(self.column, last) + dx
             if 0 <= column <= last:
-                self._col = column
+                self.column = column
             else:
                 self.post_message(self.Edge(self, dx))
         self.repaint()
 
     def go_to_column(self, column: int) -> None:
-        self._col = max(0, column)
+        self.column = max(0, column)
         self.repaint()
 
     def go_to_row(self, key: str) -> bool:
@@ -206,7 +200,7 @@ class Pane(Painted, can_focus=True):
         row = self._content.rows[at]
         inside = [n for n, c in enumerate(row.cells) if c.start <= event.x < c.start + c.width]
         if inside:
-            self._col = inside[0]
+            self.column = inside[0]
         self.go_to_row(row.key)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -218,7 +212,7 @@ class Pane(Painted, can_focus=True):
         self.move(0, -1)
 
     def _keys(self) -> list[str]:
-        """The keys a cursor can rest on, each once, in order."""
+        """The keys a cursor can rest on, in order and without repeats."""
         return [key for key in dict.fromkeys(self._content.rows.keys) if key]
 
     def _row_under_cursor(self) -> Row | None:
@@ -230,7 +224,7 @@ class Pane(Painted, can_focus=True):
 
     def _cell_under_cursor(self) -> Cell | None:
         row = self._row_under_cursor()
-        return row.cells[min(self._col, len(row.cells) - 1)] if row is not None and row.cells else None
+        return row.cells[min(self.column, len(row.cells) - 1)] if row is not None and row.cells else None
 
     def _keep_cursor(self) -> None:
         """On its row if that is still there. A cursor that was never moved stays at the top."""

@@ -42,7 +42,7 @@ class Axis:
         return float(self.bucket_s * self.number)
 
     def index(self, at: float) -> int | None:
-        """The bucket that holds a moment."""
+        """The bucket of that time."""
         number = int((at - self.start) // self.bucket_s)
         return number if 0 <= number < self.number else None
 
@@ -63,7 +63,7 @@ class _Same:
 
 
 def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
-    """Mean rate per second in each bucket; None before the first sample, or where nobody counted.
+    """Mean rate per second in each bucket; None before the first sample, or where nothing was counted.
 
     What came late is spread over the time since the last count.
     The bucket that is still filling is judged as of the last whole second.
@@ -88,7 +88,7 @@ def _rates(same: _Same, axis: Axis, now_s: int) -> tuple[float | None, ...]:
 
 
 def share(part: Samples, whole: Samples, since: float) -> float | None:
-    """Growth of `part` over growth of `whole` since a moment (or since the first sample)."""
+    """Growth of `part` over growth of `whole` since a time (or since the first sample)."""
     grown = _growth(whole, since)
     return _growth(part, since) / grown if grown else None
 

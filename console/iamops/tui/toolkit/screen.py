@@ -22,8 +22,8 @@ from iamops.tui.toolkit.pane import Pane
 
 if TYPE_CHECKING:
     from iamops.model.drill import Drill
+    from iamops.session.cluster import Cluster
     from iamops.session.operator import Operator
-    from iamops.tui.app.ports import LogPort, TrafficPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,13 @@ class ViewSources(Protocol):
     """Where a view reads what is not in the store."""
 
     @property
+    def cluster(self) -> Cluster: ...
+
+    @property
     def operator(self) -> Operator: ...
 
-    def log_tap(self) -> LogPort: ...
-
-    def traffic(self) -> TrafficPort: ...
-
     def stir(self, part: ScreenPart) -> None:
-        """Has a part painted again at the next calm frame, unless the picture is held."""
+        """Has a part painted again at the next calm frame, unless the screen is paused."""
         ...
 
     async def examine(self) -> None:
@@ -107,7 +106,6 @@ class ViewScreen(Screen[None]):
             self.foot.status.warn(moment.mode.moved)
 
     def set_theme(self, palette: Palette) -> None:
-        """Puts another theme on every part."""
         self.palette = palette
         for widget in (self.foot, *self.query(Painted)):
             widget.set_theme(palette)
@@ -128,14 +126,9 @@ class ViewScreen(Screen[None]):
             detail=pane.detail if pane is not None else "",
             target=pane.target if pane is not None else "",
             selection=self.get_selected_text() or "",
-            filter_text=moment.filter_text,
             rows=pane.row_count if pane is not None else 0,
             paused=moment.paused_s is not None,
-            armed_s=moment.mode.armed_s,
-            running=moment.mode.running,
-            has_run=moment.mode.has_run,
-            moved=moment.mode.moved,
-            guards=moment.mode.guards,
+            mode=moment.mode,
         )
 
     def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
@@ -155,7 +148,6 @@ class ViewScreen(Screen[None]):
         self.narrow(event.filter_text)
 
     def narrow(self, needle: str) -> None:
-        """Shows only what contains the filter text."""
         self.paint(replace(self.moment, filter_text=needle.strip()))
 
     def on_foot_filtered(self, event: Foot.Filtered) -> None:

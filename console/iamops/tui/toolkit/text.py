@@ -92,13 +92,12 @@ class Row:
     cells: tuple[Cell, ...] = ()
 
     @classmethod
-    def whole(cls, key: str, line: Line, detail: str, width: int, aim: str = "") -> Row:
-        """A row that is a single cell."""
-        return cls(key, line, (Cell(0, width, detail, aim),))
+    def whole(cls, key: str, line: Line, detail: str, width: int, target: str = "") -> Row:
+        return cls(key, line, (Cell(0, width, detail, target),))
 
 
 class Rows(Sequence[Row]):
-    """Rows that are made when they are looked at: of fifty nodes only the visible ones cost anything.
+    """Rows that are made when they are shown: of fifty nodes only the visible ones cost anything.
 
     `keys` are known for all of them; an empty key is a row no cursor can rest on.
     """
@@ -150,7 +149,7 @@ class PaneContent:
 # Fits toned text into columns: widths in terminal cells, cuts marked with an ellipsis.
 
 ELLIPSIS = "…"
-# A picture is drawn of the same few hundred short texts again and again; long ones would fill the memory.
+# The screen is drawn from the same few hundred short texts again and again; long ones would fill the memory.
 REMEMBERED, SHORT = 2048, 200
 
 
@@ -165,7 +164,6 @@ _remembered_safe = lru_cache(REMEMBERED)(safe)
 
 
 def width_of(line: Line) -> int:
-    """Width in terminal cells."""
     return sum(cell_len(printable(span.text)) for span in line)
 
 

@@ -34,7 +34,7 @@ from iamops.tui.traffic.snapshot import (
 from iamops.tui.traffic.tables import Top, backend_rows
 
 if TYPE_CHECKING:
-    from iamops.tui.app.ports import TrafficPort
+    from iamops.session.traffic import TrafficFeed
 
 
 # Of so many nodes more, everything is looked at a second later.
@@ -59,7 +59,7 @@ class TrafficScreen(ViewScreen):
 
     def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__(moment, palette, base)
-        self._feed: TrafficPort | None = None
+        self._feed: TrafficFeed | None = None
         self._sums = WindowSums()
         self._span = FIRST_SPAN
         self._table = Top.PATHS
@@ -85,9 +85,9 @@ class TrafficScreen(ViewScreen):
         self._arrange(event.size.width, event.size.height)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
-        return lambda: self._listen(sources.traffic())
+        return lambda: self._listen(sources.cluster.traffic())
 
-    def _listen(self, feed: TrafficPort) -> None:
+    def _listen(self, feed: TrafficFeed) -> None:
         self._feed = feed
         self._look_again()
 

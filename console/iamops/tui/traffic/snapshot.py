@@ -17,7 +17,7 @@ from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, clip, clock, count
 
 if TYPE_CHECKING:
-    from iamops.tui.app.ports import TrafficPort
+    from iamops.session.traffic import TrafficFeed
 
 
 # Sums of a node's counts over a window, kept in blocks: a second of news is added, not an hour counted anew.
@@ -132,7 +132,7 @@ class TrafficSnapshot:
 
 
 def snapshot_of(
-    feed: TrafficPort, sums: WindowSums, names: Iterable[str], span: str, now: float
+    feed: TrafficFeed, sums: WindowSums, names: Iterable[str], span: str, now: float
 ) -> TrafficSnapshot:
     """Looks at everything once."""
     book, length_s = feed.book, SPANS_S[span]
@@ -148,7 +148,7 @@ def snapshot_of(
     return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, whole, complete)
 
 
-def _node(feed: TrafficPort, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
+def _node(feed: TrafficFeed, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
     unread = feed.unreadable(name)
     points = feed.book.series(length_s, now, name, POINTS)
     unknown = ""
