@@ -376,7 +376,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "", "Quit the console", COMMAND, lambda app, _: app.shutdown.quit()),
 )
 
-_BY_NAME = {action.name: action for action in ACTIONS}
+BY_NAME = {action.name: action for action in ACTIONS}
 COMMANDS: tuple[Action, ...] = tuple(action for action in ACTIONS if action.listed is COMMAND)
 HINTS_MAX = 7
 
@@ -398,11 +398,6 @@ KEY_NAMES = {
     "left": "←",
     "right": "→",
 }
-
-
-def action(name: str) -> Action:
-    """The action of that name. Raises KeyError: a name that is not here is a fault of ours."""
-    return _BY_NAME[name]
 
 
 def key_name(key: str) -> str:

@@ -29,7 +29,7 @@ from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import hear
-from iamops.tui.app.actions import OVERVIEW, TRIAGE, action, context_of
+from iamops.tui.app.actions import BY_NAME, OVERVIEW, TRIAGE, context_of
 from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
 from iamops.tui.app.notifier import Notifier
 from iamops.tui.app.painting import Repainter
@@ -57,10 +57,7 @@ CONTROLLER_AFTER_S = 2.0
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
-    """The interactive front. Paints at once with nothing known; values appear as they arrive.
-
-    It is the `ViewSources` of every view.
-    """
+    """The interactive front, and the `ViewSources` of every view. Paints at once, with nothing known yet."""
 
     CSS = """
     * {
@@ -238,12 +235,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def notify_terminal(self, text: str) -> None:
         """For the terminal itself; in one piece, so that it cannot fall into the middle of a frame's sequences."""
-        if text and self._driver is not None and not self._driver_behind:
-            self._driver.write(text)
-
-    @property
-    def _driver_behind(self) -> bool:
-        return isinstance(self._driver, ConsoleDriver) and self._driver.behind
+        driver = self._driver
+        if text and driver is not None and not (isinstance(driver, ConsoleDriver) and driver.behind):
+            driver.write(text)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """A frame is left out while the terminal has not read those before it."""
@@ -268,7 +262,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.is_running:
             self.notifier.on_state(state)
             if isinstance(event, self.view.LEARNS_AT):
-                self._learn()
+                self._views.learn()
         self.repainter.on_event(event)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -299,12 +293,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def action_perform(self, name: str, argument: str = "") -> None:
         """Carries out an action of the registry, or says why not."""
-        chosen = action(name)
-        reason = chosen.denied(self.view.context)
+        action = BY_NAME[name]
+        reason = action.denied(self.view.context)
         if reason is not None:
-            self.say(f"{chosen.title}: {reason}", Severity.WARNING)
+            self.say(f"{action.title}: {reason}", Severity.WARNING)
         else:
-            chosen.handler(self, argument)
+            action.handler(self, argument)
 
     def on_foot_asked(self, event: Foot.Asked) -> None:
         self.action_perform(event.name, event.argument)
@@ -341,7 +335,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.repainter.everything()
         else:
             self._views.open(name, self.repainter.view_state(), self._themes.palette)
-            self.call_after_refresh(self._learn)
+            self.call_after_refresh(self._views.learn)
 
     def on_navigate_to(self, event: NavigateTo) -> None:
         """Another view, at a place in it."""
@@ -363,12 +357,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         else:
             self.open_view(OVERVIEW)
 
-    def _learn(self) -> None:
-        self._views.learn()
-
     def _learn_again(self) -> None:
         """Reads again what is not in the store; also the inspection's findings, which would only get older."""
-        self._learn()
+        self._views.learn()
         if self.repainter.inspected and self.view.NAME != TRIAGE:
             self.work(self._examine_again, "deep look")
 

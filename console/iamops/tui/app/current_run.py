@@ -21,18 +21,9 @@ from iamops.tui.drills.run import drill_summary
 if TYPE_CHECKING:
     from iamops.session.operator import Operator
 
-OUTCOME_SEVERITIES = {
-    Outcome.SUCCEEDED: Severity.INFO,
-    Outcome.REFUSED: Severity.WARNING,
-    Outcome.FAILED: Severity.CRITICAL,
-    Outcome.UNKNOWN: Severity.CRITICAL,
-}
-VERDICT_SEVERITIES = {
-    DrillVerdict.PASS: Severity.INFO,
-    DrillVerdict.REFUSED: Severity.WARNING,
-    DrillVerdict.FAIL: Severity.CRITICAL,
-    DrillVerdict.UNKNOWN: Severity.CRITICAL,
-}
+# Every other end is critical.
+OUTCOME_SEVERITIES = {Outcome.SUCCEEDED: Severity.INFO, Outcome.REFUSED: Severity.WARNING}
+VERDICT_SEVERITIES = {DrillVerdict.PASS: Severity.INFO, DrillVerdict.REFUSED: Severity.WARNING}
 
 
 class CurrentRun:
@@ -134,7 +125,8 @@ class CurrentRun:
         """How loudly the end of the last run is reported."""
         judged, report = self.drill.report if self.drill is not None else None, self.report
         if judged is not None and not self.failure:
-            return Severity.WARNING if judged.put_back else VERDICT_SEVERITIES[judged.verdict]
+            by_verdict = VERDICT_SEVERITIES.get(judged.verdict, Severity.CRITICAL)
+            return Severity.WARNING if judged.put_back else by_verdict
         if report is None or report.outcome is None or report.put_back:
             return Severity.WARNING
-        return OUTCOME_SEVERITIES[report.outcome]
+        return OUTCOME_SEVERITIES.get(report.outcome, Severity.CRITICAL)

@@ -171,9 +171,6 @@ class ConsoleDriver(LinuxDriver):
         self._console.repaint()
 
 
-PLACEHOLDER = "\ufffd"
-
-
 class Harmless(LineFilter):
     """The edge of the screen: no text of any widget reaches the terminal with controls in it.
 
@@ -184,11 +181,9 @@ class Harmless(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if all(is_safe(segment.text) for segment in segments if not segment.control):
             return segments
-        return [
-            segment if segment.control else Segment(_visible(segment.text), segment.style) for segment in segments
-        ]
+        return [s if s.control else Segment(_visible(s.text), s.style) for s in segments]
 
 
 def _visible(text: str) -> str:
     characters = thinned(text, told=False)
-    return "".join(char if is_safe(char) else PLACEHOLDER * cell_len(char) for char in characters)
+    return "".join(char if is_safe(char) else "\ufffd" * cell_len(char) for char in characters)

@@ -33,9 +33,8 @@ class StatusLine(Painted):
         self._toasts = 0
 
     def say(self, text: str, severity: Severity) -> None:
-        glyph, tone = SEVERITY_GLYPHS[severity]
-        mark = ("✓", Tone.ACCENT) if severity is Severity.INFO else (glyph, tone)
-        self._toast = (TextSpan(f" {mark[0]} ", mark[1]), TextSpan(text))
+        glyph, tone = ("✓", Tone.ACCENT) if severity is Severity.INFO else SEVERITY_GLYPHS[severity]
+        self._toast = (TextSpan(f" {glyph} ", tone), TextSpan(text))
         self._toasts += 1
         number = self._toasts
         self.set_timer(TOAST_S, lambda: self.clear(number))
@@ -103,9 +102,8 @@ class KeyHints(Painted):
             return
         # Fewer keys on a narrow screen, never half a key; the way out goes last.
         context = self._action_context
-        *others, way_out = (
-            self._hint(action) for action in hints(armed=context.mode.armed_s > 0, view=context.view or OVERVIEW)
-        )
+        actions = hints(armed=context.mode.armed_s > 0, view=context.view or OVERVIEW)
+        *others, way_out = (self._hint(action) for action in actions)
         variants = [
             tuple(span for hint in (*others[:number], way_out) for span in hint)
             for number in range(len(others), -1, -1)

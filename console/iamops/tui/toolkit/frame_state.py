@@ -8,31 +8,7 @@ from enum import Enum, auto
 
 from iamops.judge.findings import Finding, Key
 from iamops.judge.triage.events import EarlierInspection
-from iamops.model.events import (
-    AddressChanged,
-    AddressesListed,
-    ClientProbed,
-    ConfigCompared,
-    DatastoreProbed,
-    Event,
-    FilesExamined,
-    HostReported,
-    HttpProbed,
-    KeepalivedAsked,
-    LinkChanged,
-    NodeHeard,
-    Noticed,
-    PartReported,
-    PortProbed,
-    Recalled,
-    RequestsCounted,
-    SafetyReported,
-    SourceLost,
-    TlsProbed,
-    UnitReported,
-    VrrpReported,
-    VrrpTransition,
-)
+from iamops.model import events
 from iamops.model.state import ClusterState
 
 
@@ -101,35 +77,41 @@ VIP = frozenset(
 )
 
 
-def touched(event: Event) -> frozenset[ScreenPart]:
+def touched(event: events.Event) -> frozenset[ScreenPart]:
     """The parts that may look different after `event`."""
     match event:
-        case AddressChanged() | AddressesListed():
+        case events.AddressChanged() | events.AddressesListed():
             return VIP
-        case LinkChanged() | SourceLost():
+        case events.LinkChanged() | events.SourceLost():
             return ALL - {ScreenPart.PLOT}
-        case VrrpTransition() | VrrpReported() | KeepalivedAsked() | UnitReported():
+        case events.VrrpTransition() | events.VrrpReported() | events.KeepalivedAsked() | events.UnitReported():
             return frozenset({ScreenPart.WITNESSES, ScreenPart.NODES, ScreenPart.EVENTS})
-        case HttpProbed() | DatastoreProbed():
+        case events.HttpProbed() | events.DatastoreProbed():
             return frozenset({ScreenPart.SERVICES})
-        case RequestsCounted():
+        case events.RequestsCounted():
             return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT, ScreenPart.TRAFFIC})
-        case HostReported() | SafetyReported():
+        case events.HostReported() | events.SafetyReported():
             return frozenset({ScreenPart.NODES})
-        case PortProbed() | TlsProbed() | NodeHeard() | FilesExamined():
+        case events.PortProbed() | events.TlsProbed() | events.NodeHeard() | events.FilesExamined():
             return frozenset()  # only guards and plans need these; ages are painted as time goes on anyway
-        case ConfigCompared():
+        case events.ConfigCompared():
             return frozenset({ScreenPart.CONFIG})
-        case ClientProbed():
+        case events.ClientProbed():
             return frozenset({ScreenPart.WITNESSES})
-        case Noticed() | Recalled():
+        case events.Noticed() | events.Recalled():
             return frozenset({ScreenPart.EVENTS})
-        case PartReported():
+        case events.PartReported():
             return frozenset({ScreenPart.EVENTS, ScreenPart.FINDING})
 
 
-def urgent(event: Event) -> bool:
+def urgent(event: events.Event) -> bool:
     """Whether it is painted at once, since an operator waits for it; routine events may be gathered."""
     return isinstance(
-        event, AddressChanged | AddressesListed | LinkChanged | VrrpTransition | UnitReported | Noticed
+        event,
+        events.AddressChanged
+        | events.AddressesListed
+        | events.LinkChanged
+        | events.VrrpTransition
+        | events.UnitReported
+        | events.Noticed,
     )

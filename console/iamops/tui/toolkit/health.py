@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from iamops.model.facts import LinkState, ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpState
@@ -86,22 +87,11 @@ class CellVerdict:
         return f"{self.glyph} {self.word}"
 
 
-def ok(extra: str = "") -> CellVerdict:
-    return CellVerdict("●", "OK", Tone.OK, extra)
-
-
-def warn(extra: str = "") -> CellVerdict:
-    return CellVerdict("▲", "WARN", Tone.WARN, extra)
-
-
-def down(extra: str = "") -> CellVerdict:
-    return CellVerdict("✗", "DOWN", Tone.DOWN, extra)
-
-
-def unknown(reason: str) -> CellVerdict:
-    return CellVerdict("?", "UNKNOWN", Tone.UNKNOWN, reason)
-
-
+# Each takes the extra words.
+ok = partial(CellVerdict, "●", "OK", Tone.OK)
+warn = partial(CellVerdict, "▲", "WARN", Tone.WARN)
+down = partial(CellVerdict, "✗", "DOWN", Tone.DOWN)
+unknown = partial(CellVerdict, "?", "UNKNOWN", Tone.UNKNOWN)
 ABSENT = CellVerdict("–", "not here", Tone.MUTED)
 
 VRRP_GLYPHS = {

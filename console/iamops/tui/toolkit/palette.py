@@ -109,14 +109,6 @@ def textual_theme(theme: ConsoleTheme) -> Theme:
     )
 
 
-def no_color_theme() -> Theme:
-    """Textual's side of NO_COLOR: the terminal's own colours; `no_color` then strips what is left."""
-    ansi = BUILTIN_THEMES["ansi-dark"]
-    terminal = "ansi_default"
-    variables = {**ansi.variables, "muted": terminal, "rule": terminal, "border": terminal}
-    return replace(ansi, name=NO_COLOR_THEME, variables=variables)
-
-
 def readable_on(background: str) -> str:
     """Black or white, whichever stands out more on a colour (WCAG 2 contrast)."""
     return max(("#000000", "#ffffff"), key=lambda text: contrast(text, background))
@@ -176,7 +168,11 @@ class ThemeChoice:
 
     def textual_themes(self) -> tuple[Theme, ...]:
         """Everything Textual must know before one of them can be applied."""
-        return (no_color_theme(), *(textual_theme(theme) for theme in self._themes.values()))
+        # For NO_COLOR the terminal's own colours; `WithoutColor` strips what is left.
+        ansi = BUILTIN_THEMES["ansi-dark"]
+        variables = {**ansi.variables, **dict.fromkeys(("muted", "rule", "border"), "ansi_default")}
+        no_color = replace(ansi, name=NO_COLOR_THEME, variables=variables)
+        return (no_color, *(textual_theme(theme) for theme in self._themes.values()))
 
     def apply(self, name: str) -> str | None:
         """Changes the theme and remembers it; returns why it could not be remembered, if so."""

@@ -198,9 +198,10 @@ class Pane(Painted, can_focus=True):
         if not 0 <= at < len(self._content.rows):
             return
         row = self._content.rows[at]
-        inside = [n for n, c in enumerate(row.cells) if c.start <= event.x < c.start + c.width]
-        if inside:
-            self.column = inside[0]
+        for column, cell in enumerate(row.cells):
+            if cell.start <= event.x < cell.start + cell.width:
+                self.column = column
+                break
         self.go_to_row(row.key)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

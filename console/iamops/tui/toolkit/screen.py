@@ -57,15 +57,12 @@ class ViewSources(Protocol):
 
     def stir(self, part: ScreenPart) -> None:
         """Has a part painted again at the next calm frame, unless the screen is paused."""
-        ...
 
     async def examine(self) -> None:
         """One inspection of the cluster; what it finds comes to every view with the next view state."""
-        ...
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
         """The drills, and what is wrong with them in words."""
-        ...
 
 
 class ViewScreen(Screen[None]):
