@@ -225,7 +225,7 @@ DRILL = Argument("NAME", False, lambda context: context.drills)
 FILE = Argument("FILE")
 NODE = Argument("NAME", True, lambda context: context.nodes)
 RESTART = Argument("UNIT NODE", False, lambda context: (*context.units, *context.rolling))
-TAKER = Argument("NODE", False, lambda context: context.failover_targets)
+FAILOVER = Argument("NODE", False, lambda context: context.failover_targets)
 THEME = Argument("NAME", True, lambda context: context.themes)
 UNIT = Argument("UNIT NODE", True, lambda context: context.units)
 WHEN = Argument("WHEN", True, lambda context: tuple(AttentionWhen))
@@ -293,7 +293,7 @@ ACTIONS: tuple[Action, ...] = (
     _change(
         "restart", "R", "Restart a unit", lambda app, target: app.controller.restart(target), RESTART, OVERVIEW
     ),
-    _change("switchover", "F", "Move the VIP", lambda app, target: app.controller.switchover(target), TAKER),
+    _change("switchover", "F", "Move the VIP", lambda app, target: app.controller.switchover(target), FAILOVER),
     _change("drill", "D", "Run a drill", lambda app, name: app.controller.drill(name), DRILL, DRILLS),
     _change(
         "push", "P", "Put the profile's files on the nodes", lambda app, _: app.controller.push(), None, CONFIG

@@ -33,8 +33,8 @@ class ListScreen(ViewScreen):
     ListScreen #finding { height: 1; }
     """
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext, rows: Pane) -> None:
-        super().__init__(moment, palette, base)
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext, rows: Pane) -> None:
+        super().__init__(view, palette, base)
         self._rows = rows
 
     def story(self, width: int) -> tuple[Line, ...]:

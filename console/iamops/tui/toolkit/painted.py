@@ -17,7 +17,7 @@ from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette, no_color_palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, fit_line, text_of
 
-Lit = tuple[int, int] | None
+Highlight = tuple[int, int] | None
 """The columns under the cursor."""
 
 
@@ -33,20 +33,20 @@ class Painted(Widget):
         super().__init__(id=ident)
         self.palette: Palette = no_color_palette()
         self.moment: ViewState | None = None
-        self._shown: tuple[tuple[Line, Lit], ...] = ()
+        self._shown: tuple[tuple[Line, Highlight], ...] = ()
         self._given: tuple[int, tuple[Line, ...]] = (0, ())
 
-    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, view: ViewState, width: int, height: int) -> tuple[Line, ...]:
         """The lines for this view state, at most `height` of them."""
         raise NotImplementedError
 
-    def lit(self, y: int) -> Lit:
+    def highlight(self, y: int) -> Highlight:
         """Which columns of line `y` are under the cursor."""
         return None
 
-    def paint(self, moment: ViewState) -> None:
+    def paint(self, view: ViewState) -> None:
         """Shows a view state. Costs nothing on the terminal if no line changed."""
-        self.moment = moment
+        self.moment = view
         self.repaint()
 
     def repaint(self) -> None:
@@ -64,11 +64,11 @@ class Painted(Widget):
         """Puts lines on the screen, cut and padded to the width."""
         width = self.size.width
         given_width, given = self._given
-        fresh: list[tuple[Line, Lit]] = []
+        fresh: list[tuple[Line, Highlight]] = []
         for y, line in enumerate(lines):
             # A line that is on the screen already was fitted once.
             known = width == given_width and y < len(given) and given[y] == line
-            fresh.append((self._shown[y][0] if known else fit_line(line, width), self.lit(y)))
+            fresh.append((self._shown[y][0] if known else fit_line(line, width), self.highlight(y)))
         pairs = enumerate(zip_longest(self._shown, fresh))
         changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
         self._shown, self._given = tuple(fresh), (width, lines)
@@ -83,12 +83,12 @@ class Painted(Widget):
         self.repaint()
 
     def render_line(self, y: int) -> Strip:
-        line, lit = self._shown[y] if y < len(self._shown) else (EMPTY, None)
+        line, highlight = self._shown[y] if y < len(self._shown) else (EMPTY, None)
         tones = self.palette.tones
         strip = Strip([Segment(span.text, tones[span.tone]) for span in line])
         strip = strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
-        if lit is not None:
-            strip = _styled(strip, lit, self.palette.cursor)
+        if highlight is not None:
+            strip = _styled(strip, highlight, self.palette.cursor)
         if self.text_selection is not None and (span := self.text_selection.get_span(y)) is not None:
             start, end = span
             strip = _styled(strip, (start, self.size.width if end == -1 else end), self.palette.selection)

@@ -12,7 +12,7 @@ from textual.message import Message
 from iamops.model.profile import Environment
 from iamops.tui.app.commands import bindings
 from iamops.tui.toolkit.frame_state import ViewState
-from iamops.tui.toolkit.painted import Lit, Painted
+from iamops.tui.toolkit.painted import Highlight, Painted
 from iamops.tui.toolkit.text import (
     Cell,
     Line,
@@ -104,10 +104,10 @@ class Pane(Painted, can_focus=True):
         self._index = 0
         self.column = 0
         self._top = 0
-        self._lit_rows: dict[int, Lit] = {}
+        self._highlights: dict[int, Highlight] = {}
         self._announced = ""
 
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
         """The pane's title and rows; `height` is without the title."""
         raise NotImplementedError
 
@@ -130,28 +130,28 @@ class Pane(Painted, can_focus=True):
     def row_count(self) -> int:
         return len(self._keys())
 
-    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, view: ViewState, width: int, height: int) -> tuple[Line, ...]:
         room = height - 1 if self.titled else height
-        self._content = self.content(moment, width, room)
+        self._content = self.content(view, width, room)
         self._keep_cursor()
         self._keep_in_sight(room)
 
         rows = self._content.rows[self._top : self._top + room]
         under = self._row_under_cursor() if self.has_focus else None
-        self._lit_rows = {}
+        self._highlights = {}
         for y, row in enumerate(rows, start=height - room):
             if under is not None and row.key == under.key and row.cells:
                 cell = row.cells[min(self.column, len(row.cells) - 1)]
-                self._lit_rows[y] = (cell.start, cell.start + cell.width)
+                self._highlights[y] = (cell.start, cell.start + cell.width)
 
         if self.has_focus and self.detail != self._announced:
             self._announced = self.detail
             self.post_message(self.Moved())
         lines = tuple(row.line for row in rows)
-        return (self._rule(moment, width, room), *lines) if self.titled else lines
+        return (self._rule(view, width, room), *lines) if self.titled else lines
 
-    def lit(self, y: int) -> Lit:
-        return self._lit_rows.get(y)
+    def highlight(self, y: int) -> Highlight:
+        return self._highlights.get(y)
 
     def carry_out(self, name: str) -> None:
         """A motion of the registry, such as `down` or `last`."""
@@ -248,14 +248,14 @@ class Pane(Painted, can_focus=True):
         top = min(self._top, lines[0])
         self._top = min(max(top, lines[-1] - room + 1), last_top, lines[0])
 
-    def _rule(self, moment: ViewState, width: int, room: int) -> Line:
+    def _rule(self, view: ViewState, width: int, room: int) -> Line:
         content = self._content
         more = ("↑" if self._top else "") + ("↓" if self._top + room < len(content.rows) else "")
         if more:
             marks = (*content.marks, TextSpan(f" {more}" if content.marks else more, Tone.ACCENT))
             content = replace(content, marks=marks)
-        if self.FILTERED and moment.filter_text:
-            content = replace(content, title=(*content.title, TextSpan(f" /{moment.filter_text}", Tone.ACCENT)))
-        production = moment.state.profile.environment is Environment.PRODUCTION
+        if self.FILTERED and view.filter_text:
+            content = replace(content, title=(*content.title, TextSpan(f" /{view.filter_text}", Tone.ACCENT)))
+        production = view.state.profile.environment is Environment.PRODUCTION
         tone = Tone.PROD_RULE if production else Tone.RULE
         return rule(content, width, tone=tone, focused=self.has_focus)

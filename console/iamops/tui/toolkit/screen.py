@@ -73,9 +73,9 @@ class ViewScreen(Screen[None]):
     # After these events a view reads again what is not in the store.
     LEARNS_AT: ClassVar[tuple[type[Event], ...]] = ()
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__()
-        self.moment = moment
+        self.moment = view
         self.foot = Foot("foot", lambda: self.context)
         self.palette = palette
         self.base = base
@@ -92,15 +92,15 @@ class ViewScreen(Screen[None]):
 
     # --- painting ---
 
-    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Shows a view state on the parts that may have changed."""
-        self.moment = moment
+        self.moment = view
         for widget in self.query(Painted):
             if widget.PART in parts and widget.display:
-                widget.paint(moment)
+                widget.paint(view)
         if ScreenPart.HEADER in parts:
             self.foot.hints.turn_to(self.context)
-            self.foot.status.warn(moment.mode.moved)
+            self.foot.status.warn(view.mode.moved)
 
     def set_theme(self, palette: Palette) -> None:
         self.palette = palette
@@ -116,7 +116,7 @@ class ViewScreen(Screen[None]):
 
     @property
     def context(self) -> ActionContext:
-        pane, moment = self.pane, self.moment
+        pane, view = self.pane, self.moment
         return replace(
             self.base,
             view=self.NAME,
@@ -124,8 +124,8 @@ class ViewScreen(Screen[None]):
             target=pane.target if pane is not None else "",
             selection=self.get_selected_text() or "",
             rows=pane.row_count if pane is not None else 0,
-            paused=moment.paused_s is not None,
-            mode=moment.mode,
+            paused=view.paused_s is not None,
+            mode=view.mode,
         )
 
     def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
