@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from functools import cache
 from unittest.mock import Mock, create_autospec
 
@@ -66,3 +68,16 @@ def test_a_pane_has_a_motion_for_each_of_its_keys_and_no_other() -> None:
 
 def test_the_registry_opens_every_view() -> None:
     assert {name.lower() for name in VIEW_CLASSES} <= {action.name for action in ACTIONS}
+
+
+def test_the_handlers_load_no_view_and_nothing_that_acts_before_a_key_is_pressed() -> None:
+    later = [f"iamops.tui.{module}" for module, _ in VIEWS.values()]
+    later += [
+        "iamops.tui.app.controller",
+        "iamops.tui.dialogs.confirm",
+        "iamops.session.operator",
+        "iamops.engine",
+    ]
+    code = f"import sys, iamops.tui.app.app; print([name for name in {later!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

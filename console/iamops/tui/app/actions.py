@@ -171,7 +171,7 @@ _no_rows = _needs(lambda context: context.rows, "the focused pane has no rows")
 _no_run = _needs(lambda context: context.mode.has_run, "nothing has been run yet")
 _no_story = _needs(lambda context: context.view in STORIES, "nothing here goes on below")
 _nothing_moved = _needs(lambda context: context.mode.moved, "no VIP move waits for it")
-_disarmed = _needs(lambda context: context.mode.armed_s > 0, "it is read-only")
+_not_armed = _needs(lambda context: context.mode.armed_s > 0, "it is read-only")
 
 
 # --- actions of one kind; where a handler names a view, `denied` has made sure that it is open ---
@@ -298,7 +298,7 @@ ACTIONS: tuple[Action, ...] = (
     _change(
         "push", "P", "Put the profile's files on the nodes", lambda app, _: app.controller.push(), None, CONFIG
     ),
-    Action("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _disarmed),
+    Action("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _not_armed),
     _change("reload", "", "Reload a unit", lambda app, target: app.controller.control("reload", target), UNIT),
     _change("start", "", "Start a unit", lambda app, target: app.controller.control("start", target), UNIT),
     _change("stop", "", "Stop a unit", lambda app, target: app.controller.control("stop", target), UNIT),
