@@ -131,7 +131,7 @@ class ConfirmScreen(Dialog[Order | None]):
         self._action = action
         self._palette = palette
         self.plan, self._denied = operator.consider(operator.order(action))
-        self._asked = confirmation(self.plan, cluster.store.state, cluster.now())
+        self._confirmation = confirmation(self.plan, cluster.store.state, cluster.now())
         self._changed = False
         self._refused_before = refused_before
         codes = dict.fromkeys(denial.code for denial in self._denied if denial.overridable)
@@ -149,9 +149,11 @@ class ConfirmScreen(Dialog[Order | None]):
                 with Horizontal():
                     yield Static("reason: ", classes="label")
                     yield Input(id="reason", compact=True, placeholder="kept in the audit")
-            if self._asked.typed is not None:
+            if self._confirmation.typed is not None:
                 with Horizontal():
-                    yield Static(plain(f"{self._asked.why}; type {self._asked.typed} here: "), classes="label")
+                    yield Static(
+                        plain(f"{self._confirmation.why}; type {self._confirmation.typed} here: "), classes="label"
+                    )
                     yield Input(id="typed", compact=True)
             with Horizontal():
                 yield Button("Cancel", id="cancel", compact=True)
@@ -180,7 +182,7 @@ class ConfirmScreen(Dialog[Order | None]):
             return f"refused: {', '.join(dict.fromkeys(denial.code for denial in denials))}"
         if self.overrides and not self.reason:
             return "an override needs a reason"
-        wanted = self._asked.typed
+        wanted = self._confirmation.typed
         if wanted is not None and (typed := self.query_one("#typed", Input).value) != wanted:
             return f"that is not {wanted}" if typed and not wanted.startswith(typed) else f"type {wanted} first"
         return ""
@@ -191,11 +193,11 @@ class ConfirmScreen(Dialog[Order | None]):
         """The state moves on behind the dialog; a plan that rests on another one has to be read again."""
         plan, denied = self._operator.consider(self._operator.order(self._action))
         if plan.fingerprint != self.plan.fingerprint:
-            if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._asked:
+            if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._confirmation:
                 self.dismiss(None)  # another word must be typed now: this must be asked again
                 return
             self._changed = True
-            if self._asked.typed is not None:
+            if self._confirmation.typed is not None:
                 self.query_one("#typed", Input).value = ""
         # A reason that has come since its code was overridden has to be read first.
         read = {identity for denial in self._denied for identity in denial.identities}
@@ -212,7 +214,7 @@ class ConfirmScreen(Dialog[Order | None]):
         self.query_one("#warning", Static).update(Text(warning + self.obstacle, self._palette.tones[Tone.WARN]))
         self.query_one("#run", Button).disabled = bool(self.obstacle)
         # The warning and the buttons, a line for each override and for each field.
-        controls = 2 + len(self._codes) + bool(self._codes) + (self._asked.typed is not None)
+        controls = 2 + len(self._codes) + bool(self._codes) + (self._confirmation.typed is not None)
         self.fit(self.query_one(Vertical), len(lines), controls)
 
     def on_checkbox_changed(self) -> None:
