@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from iamops.judge.run import stage_word
 from iamops.ledger.record import Record, fields, listed, number, text
@@ -15,13 +13,12 @@ from iamops.model.safe_text import safe
 from iamops.model.text import counted
 from iamops.tui.app.actions import AUDIT, ActionContext
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
+from iamops.tui.toolkit.item_list import ItemList
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
-from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone
-
-# The ledger as rows: one run a line, newest first, and the whole story of the one under the cursor.
+from iamops.tui.toolkit.table import labelled, wrapped
+from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone
 
 MARKS = {
     "succeeded": ("● succeeded", Tone.OK),
@@ -41,57 +38,34 @@ def newest_first(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
     return tuple(reversed(runs_of(records)))
 
 
-def filter_words(run: LedgerRun) -> tuple[str, ...]:
-    """What a filter looks for."""
-    keys = ("action", "who", "from", "reason", "command")
-    return (run.run, run.last.at, run.outcome, *(_of(run, key) for key in keys))
-
-
-def verdict_span(verdict: ChainVerdict) -> TextSpan:
-    """Whether the ledger can be believed."""
-    broken = verdict.broken
-    if broken is None:
-        return TextSpan(f" {counted(verdict.records, 'record')}, chain intact ", Tone.OK)
-    return TextSpan(f" ✗ BROKEN at record {broken.record} (line {broken.line}): {broken.reason} ", Tone.DOWN)
-
-
-def run_row(run: LedgerRun, width: int) -> Row:
-    """One line: when, outcome, what, who, why."""
-    word, tone = CHAIN_BREAK if run.breaks else MARKS.get(run.outcome, NO_OUTCOME)
-    when = safe(run.last.at.replace("T", " ")[:19])
-    who, why = _of(run, "who"), _of(run, "reason")
-    line: Line = (
-        TextSpan(" " + when.ljust(WHEN), Tone.MUTED),
-        TextSpan(word.ljust(MARK), tone),
-        TextSpan(f"{_of(run, 'action')}  "),
-        TextSpan(f"{who}  ", Tone.MUTED),
-        TextSpan(why, Tone.MUTED),
-    )
-    return Row.whole(run.run, line, _of(run, "command") or f"run {run.run}", width)
-
-
 def run_story(run: LedgerRun, width: int) -> tuple[Line, ...]:
     """Everything about one run, wrapped."""
     lines: list[Line] = []
+
+    def add(name: str, value: str) -> None:
+        lines.extend(labelled(f"{name:<{FIELD}}", value, Tone.MUTED, width))
+
     ended = {"outcome": run.outcome, "sentence": safe(run.sentence)}
     for key in ("action", "command", "who", "from", "reason", "overrides", "outcome", "sentence", "restored_by"):
         value = run.value(key)
-        told = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _of(run, key))
-        if told:
-            lines += _field(key.replace("_", " "), told, width)
+        words = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _field(run, key))
+        if words:
+            add(key.replace("_", " "), words)
     if run.breaks:
-        said = f"the chain is broken before record {run.last.n}; `iamops audit verify` says more"
-        lines += [(TextSpan(line, Tone.DOWN),) for line in textwrap.wrap(said, max(20, width))]
+        words = f"the chain is broken before record {run.last.n}; `iamops audit verify` says more"
+        lines += wrapped(words, Tone.DOWN, width)
     elif not run.outcome:
         lines.append((TextSpan("no outcome was recorded: the console was ended; look at the cluster", Tone.WARN),))
-    lines += list(_steps(run, width))
-    lines += list(_owners(run, width))
-    lines += _field("records", ", ".join(f"{r.n} {r.kind} {r.hash[:12]}" for r in run.records), width)
+    lines += _steps(run, width)
+    before, after = run.owners
+    if before or after:
+        add("VIP owners", f"{_owners(before)} before, {_owners(after)} after")
+    add("records", ", ".join(f"{record.n} {record.kind} {record.hash[:12]}" for record in run.records))
     return tuple(lines)
 
 
 def _steps(run: LedgerRun, width: int) -> Iterator[Line]:
-    """Each as it was left: a run that is over leaves none waiting."""
+    """Each step as it was left: a run that is over leaves none waiting."""
     steps = listed(run.value("steps"))
     if steps:
         yield EMPTY
@@ -100,50 +74,39 @@ def _steps(run: LedgerRun, width: int) -> Iterator[Line]:
         spent = number(found.get("took_s"))
         took = "       " if spent is None else f"{spent:5.1f} s"
         head = f"{safe(stage_word(text(found.get('stage'))))[:9]:<10}{took} "
-        yield from _labelled(head, text(found.get("title")) if found else text(step), Tone.MUTED, width)
+        yield from labelled(head, text(found.get("title")) if found else text(step), Tone.MUTED, width)
     for step in listed(run.value("undone")):
         found = fields(step)
         undone = f"{text(found.get('title'))}: {text(found.get('stage'))}" if found else text(step)
-        yield from _labelled("undo".ljust(STEP), undone, Tone.WARN, width)
+        yield from labelled("undo".ljust(STEP), undone, Tone.WARN, width)
 
 
-def _owners(run: LedgerRun, width: int) -> Iterator[Line]:
-    before, after = run.owners
-    if before or after:
-        yield from _field("VIP owners", f"{_named(before)} before, {_named(after)} after", width)
-
-
-def _named(owners: Any) -> str:
-    """`iam-a`; with several VIPs each with its instance."""
+def _owners(owners: object) -> str:
+    """`iam-a`; of several VIPs each owner with the instance."""
     if not isinstance(owners, Mapping) or not owners:
         return "not known"
     who = {name: " and ".join(map(str, listed(nodes))) or "nobody" for name, nodes in owners.items()}
     return next(iter(who.values())) if len(who) == 1 else ", ".join(f"{name} {node}" for name, node in who.items())
 
 
-def _field(name: str, text: str, width: int) -> list[Line]:
-    return _labelled(f"{name:<{FIELD}}", text, Tone.MUTED, width)
-
-
-def _labelled(head: str, text: str, tone: Tone, width: int) -> list[Line]:
-    """A label and its text, wrapped beside it."""
-    first, *rest = textwrap.wrap(safe(text), max(20, width - len(head))) or [""]
-    return [(TextSpan(head, tone), TextSpan(first)), *((TextSpan(" " * len(head) + more),) for more in rest)]
-
-
-def _of(run: LedgerRun, key: str) -> str:
+def _field(run: LedgerRun, key: str) -> str:
     value = run.value(key)
     return "" if value is None else safe(str(value))
 
 
-# The runs of the ledger, newest first.
+def _chain(verdict: ChainVerdict) -> Line:
+    """Whether the ledger can be believed."""
+    broken = verdict.broken
+    if broken is None:
+        return (TextSpan(f" {counted(verdict.records, 'record')}, chain intact ", Tone.OK),)
+    words = f" ✗ BROKEN at record {broken.record} (line {broken.line}): {broken.reason} "
+    return (TextSpan(words, Tone.DOWN),)
 
 
-class AuditList(Pane):
-    """One line a run; the story of the one under the cursor stands below."""
+class AuditList(ItemList[LedgerRun]):
+    """One line per run, newest first; the story of the one under the cursor stands below."""
 
     PART = ScreenPart.AUDIT
-    FILTERED = True
     NAME = "Audit"
     ABOUT = (
         "Every action that was asked for on this machine: when, with which outcome, by whom and why. The "
@@ -151,28 +114,25 @@ class AuditList(Pane):
         "under the cursor."
     )
 
-    def __init__(self, ident: str) -> None:
-        super().__init__(ident)
-        self._page: Page | None = None
-        self._runs: tuple[LedgerRun, ...] = ()
+    def key_of(self, run: LedgerRun) -> str:
+        return run.run
 
-    def turn_to(self, page: Page) -> None:
-        """Shows another state of the ledger."""
-        self._page = page
-        self._runs = newest_first(page.records)
-        self.repaint()
+    def filter_words(self, run: LedgerRun) -> tuple[str, ...]:
+        keys = ("action", "who", "from", "reason", "command")
+        return (run.run, run.last.at, run.outcome, *(_field(run, key) for key in keys))
 
-    @property
-    def chosen(self) -> LedgerRun | None:
-        """The run under the cursor."""
-        row = self._row_under_cursor()
-        return next((run for run in self._runs if row is not None and run.run == row.key), None)
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        runs = [run for run in self._runs if moment.keeps(filter_words(run))]
-        rows = Rows((run.run for run in runs), lambda n: run_row(runs[n], width))
-        marks = (verdict_span(self._page.verdict),) if self._page else ()
-        return PaneContent((TextSpan("AUDIT", Tone.TITLE),), rows=rows, marks=marks)
+    def row(self, run: LedgerRun, width: int) -> Row:
+        """When, outcome, what, who, why."""
+        word, tone = CHAIN_BREAK if run.breaks else MARKS.get(run.outcome, NO_OUTCOME)
+        when = safe(run.last.at.replace("T", " ")[:19])
+        line: Line = (
+            TextSpan(" " + when.ljust(WHEN), Tone.MUTED),
+            TextSpan(word.ljust(MARK), tone),
+            TextSpan(f"{_field(run, 'action')}  "),
+            TextSpan(f"{_field(run, 'who')}  ", Tone.MUTED),
+            TextSpan(_field(run, "reason"), Tone.MUTED),
+        )
+        return Row.whole(run.run, line, _field(run, "command") or f"run {run.run}", width)
 
 
 class AuditScreen(ListScreen):
@@ -181,9 +141,9 @@ class AuditScreen(ListScreen):
     NAME = AUDIT
     ABOUT = AuditList.ABOUT
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         self._runs = AuditList("list")
-        super().__init__(moment, palette, base, self._runs)
+        super().__init__(view, palette, base, self._runs)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         """Reads the ledger in a thread: a slow disk must not hold up the keyboard."""
@@ -192,11 +152,11 @@ class AuditScreen(ListScreen):
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             return lambda: self.toast(text, Severity.WARNING)
-        return lambda: self.turn_to(page)
+        return lambda: self._show(page)
 
-    def turn_to(self, page: Page) -> None:
-        """Shows another state of the ledger, once the list has its place on the screen."""
-        self._runs.turn_to(page)
+    def _show(self, page: Page) -> None:
+        self._runs.show_items(newest_first(page.records), _chain(page.verdict))
+        # The list has its place on the screen only after the refresh.
         self.call_after_refresh(self.show_story)
 
     def story(self, width: int) -> tuple[Line, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from iamops.ledger.audit import Audit, read
 from iamops.ledger.verify import Break, ChainVerdict
-from iamops.tui.audit import newest_first, run_row, run_story
+from iamops.tui.audit import AuditList, newest_first, run_story
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import audited
 from tests.unit.tui.screens import console
@@ -56,7 +56,7 @@ def test_a_break_in_the_ledger_is_no_run_without_an_outcome(tmp_path: Path) -> N
     ledger.write_bytes(ledger.read_bytes().splitlines(keepends=True)[0])
     Audit(ledger).append("outcome", {"run": "c", "outcome": "succeeded"})
     (broken,) = [run for run in newest_first(list(read(ledger))) if run.breaks]
-    row = "".join(span.text for span in run_row(broken, 100).line)
+    row = "".join(span.text for span in AuditList("list").row(broken, 100).line)
     story = "\n".join("".join(span.text for span in line) for line in run_story(broken, 100))
     assert "✗ broken" in row
     assert "record 2 is missing" in row

@@ -10,14 +10,24 @@ from iamops.model.events import HostReported, HttpProbed, SourceLost, Target, Un
 from iamops.model.events import Source as Collector
 from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from iamops.model.state import ClusterState
-from iamops.tui.overview.cards import card
+from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.layout import card_rows
-from iamops.tui.overview.nodes import node_list
+from iamops.tui.overview.nodes import NodeList
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
-from iamops.tui.toolkit.text import Tone, text_of
+from iamops.tui.toolkit.text import PaneContent, Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B, fed
+
+
+def card(moment: ViewState, name: str, width: int, *, roomy: bool) -> PaneContent:
+    pane = NodeCard(name)
+    pane.roomy = roomy
+    return pane.content(moment, width, 9)
+
+
+def node_list(moment: ViewState, width: int) -> PaneContent:
+    return NodeList().content(moment, width, 9)
 
 
 def lines(state: ClusterState, node: str, width: int = 39, *, roomy: bool = False) -> list[str]:

@@ -15,12 +15,17 @@ from iamops.model.events import (
 )
 from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, UnitReport, VrrpState
 from iamops.model.state import ClusterState
-from iamops.tui.overview.header import header
-from iamops.tui.overview.witnesses import witness_content, witnesses
+from iamops.tui.overview.header import StatusHeader
+from iamops.tui.overview.witnesses import WitnessBar, witnesses
 from iamops.tui.toolkit.frame_state import ViewState
-from iamops.tui.toolkit.text import Tone, text_of
+from iamops.tui.toolkit.text import Line, Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, A, B, bad, fed
+
+
+def header(moment: ViewState, width: int) -> Line:
+    (line,) = StatusHeader().draw(moment, width, 1)
+    return line
 
 
 def at(state: ClusterState, width: int = 80, now: float = NOW, **more: object) -> str:
@@ -28,7 +33,7 @@ def at(state: ClusterState, width: int = 80, now: float = NOW, **more: object) -
 
 
 def witness_line(state: ClusterState, width: int = 120) -> str:
-    return text_of(witness_content(ViewState(state, NOW), width).rows[0].line)
+    return text_of(WitnessBar().content(ViewState(state, NOW), width, 1).rows[0].line)
 
 
 def test_says_where_we_are_and_who_owns_the_vip() -> None:

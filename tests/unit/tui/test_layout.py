@@ -6,8 +6,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from textual.geometry import Region
 
-from iamops.tui.overview.layout import Layout, Region, Wants, plan
+from iamops.tui.overview.layout import Layout, Wants, plan
 
 PAIR = Wants(1, 2, 8)
 FIFTY = Wants(1, 50, 50)

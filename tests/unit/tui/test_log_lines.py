@@ -6,7 +6,16 @@ import pytest
 
 from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogSource
-from iamops.tui.logs.lines import Form, LogFilter, brief, copied_text, first_visible, height, log_rows, whole_line
+from iamops.tui.logs.lines import (
+    LogFilter,
+    RowLayout,
+    brief,
+    copied_text,
+    first_visible,
+    height,
+    line_in_full,
+    log_rows,
+)
 from iamops.tui.toolkit.text import text_of, width_of
 from tests.unit.tui.scenes import NOW
 from tests.unit.tui.taps import request
@@ -43,7 +52,7 @@ def test_rows_are_never_wider_than_the_screen():
     for text in ("停" * 400, "a\tb\x1b[31m" * 100, "x" * 500, "", "e\u0301" * 300):
         line = LogLine(NOW, "a-node-with-a-very-long-name", LogSource.ACCESS, text, Severity.CRITICAL, 7)
         for width in (20, 40, 80, 120):
-            form = Form(width, 10, wrapped=True)
+            form = RowLayout(width, 10, wrapped=True)
             rows = log_rows(line, form, marked=True)
             assert len(rows) == height(line, form)
             assert all(width_of(row.line) <= max(width, form.indent + 8) for row in rows)
@@ -51,7 +60,7 @@ def test_rows_are_never_wider_than_the_screen():
 
 def test_an_endless_line_leaves_room_for_others():
     line = LogLine(NOW, "iam-a", LogSource.ERROR, "A" * 4000)
-    rows = log_rows(line, Form(80, 5, wrapped=True), marked=False)
+    rows = log_rows(line, RowLayout(80, 5, wrapped=True), marked=False)
     assert len(rows) == 8
     assert text_of(rows[-1].line).strip() == "… Enter shows the rest"
 
@@ -66,10 +75,10 @@ def test_the_time_is_not_told_twice_and_a_clients_brackets_stay():
 
 def test_the_line_in_full_is_wrapped_to_the_width():
     line = LogLine(NOW, "", LogSource.MARK, "word " * 100)
-    story = whole_line(line, 40)
+    story = line_in_full(line, 40)
     assert text_of(story[0]) == "08:53:20  the cluster  event"
     assert all(width_of(each) <= 40 for each in story)
-    assert text_of(whole_line(None, 40)[0]) == "no line is under the cursor"
+    assert text_of(line_in_full(None, 40)[0]) == "no line is under the cursor"
 
 
 @pytest.mark.parametrize(
@@ -89,12 +98,12 @@ def test_a_record_of_several_lines_is_one_row_that_opens():
     line = LogLine(
         NOW, "iam-a", LogSource.JOURNAL, "iam-api: POST /login", more=("Host: iam", "x" * 200), left_out=3
     )
-    (row,) = log_rows(line, Form(80, 5), marked=False)
+    (row,) = log_rows(line, RowLayout(80, 5), marked=False)
     assert "+5 iam-api: POST /login" in text_of(row.line)
-    opened = [text_of(each) for each in whole_line(line, 70)]
+    opened = [text_of(each) for each in line_in_full(line, 70)]
     assert "Host: iam" in opened
     assert "and 3 lines that were not kept" in opened
     assert copied_text(line).endswith("POST /login\nHost: iam\n" + "x" * 200)
     assert LogFilter.of("host: iam").keeps(line)
-    form = Form(80, 5, wrapped=True)
+    form = RowLayout(80, 5, wrapped=True)
     assert len(log_rows(line, form, marked=False)) == height(line, form) > 2

@@ -10,12 +10,18 @@ from iamops.model.events import DatastoreProbed, HttpProbed, Target
 from iamops.model.facts import ProbeOutcome
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
-from iamops.tui.overview.services import matrix, matrix_rows, transposed
+from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
-from iamops.tui.toolkit.text import text_of
+from iamops.tui.toolkit.text import PaneContent, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B, bad, fed
+
+
+def matrix(view: ViewState, width: int, cursor: int = 0) -> PaneContent:
+    pane = ServiceMatrix()
+    pane.go_to_column(cursor)
+    return pane.content(view, width, 9)
 
 
 def rows(state: ClusterState, width: int = 80, **more: object) -> list[str]:

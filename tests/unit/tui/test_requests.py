@@ -7,13 +7,19 @@ import re
 from iamops.model.events import RequestsCounted
 from iamops.model.facts import RequestCount
 from iamops.model.reduce import reduce
-from iamops.tui.overview.requests import curves, plotted, requests
+from iamops.tui.overview.requests import RequestPlot, RequestRates, curves
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.rates import Axis, blocks, rates, share
-from iamops.tui.toolkit.text import Tone, text_of
+from iamops.tui.toolkit.text import PaneContent, Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B
+
+
+def requests(moment: ViewState, width: int, *, tall: bool) -> PaneContent:
+    pane = RequestRates()
+    pane.tall = tall
+    return pane.content(moment, width, 9)
 
 
 def lines(moment: ViewState, width: int = 34, *, tall: bool = True) -> list[str]:
@@ -103,11 +109,12 @@ def test_a_new_log_file_starts_both_over() -> None:
 
 
 def test_the_plot_sums_the_nodes_and_shows_moves() -> None:
-    shown = curves(ViewState(scenes.moved(), NOW), 60)
+    moment = ViewState(scenes.moved(), NOW)
+    shown = curves(moment, 60)
     assert len(shown.moves) == 1
     # Forty seconds ago; the axis ends with the ten seconds that are filling.
     assert -51 < shown.moves[0] <= -40
-    canvas = [text_of(line) for line in plotted(shown, 70, 10)]
+    canvas = [text_of(line) for line in RequestPlot().plotted(moment, 70, 10)[1]]
     assert len(canvas) == 10
     assert canvas[0].startswith("   ")
     # The curve may cross the move's line, and then stands before it.
@@ -115,5 +122,5 @@ def test_the_plot_sums_the_nodes_and_shows_moves() -> None:
 
 
 def test_the_plot_of_nothing_says_so() -> None:
-    shown = curves(ViewState(scenes.starting(), NOW), 60)
-    assert [text_of(line) for line in plotted(shown, 70, 10)] == [" no request counts yet"]
+    _, lines = RequestPlot().plotted(ViewState(scenes.starting(), NOW), 70, 10)
+    assert [text_of(line) for line in lines] == [" no request counts yet"]

@@ -8,7 +8,7 @@ from iamops.accesslog.filter import escaped, where
 from iamops.accesslog.format import Field
 from iamops.accesslog.values import pattern_of
 from iamops.model.traffic import OTHERS
-from iamops.tui.traffic.snapshot import added, term_of
+from iamops.tui.traffic.panes import added, term_of
 from tests.unit.tui.feeds import API, busy
 from tests.unit.tui.screens import console
 from tests.unit.tui.traffic_view import FAILURES, at_traffic, on, row, state, typed

@@ -7,24 +7,38 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from textual.geometry import Region
 
 from iamops.accesslog.format import Field
 from iamops.model.traffic import Backend, Latency, Traffic
-from iamops.tui.overview.layout import Region
-from iamops.tui.toolkit.text import text_of
-from iamops.tui.traffic.nodes import class_bar, node_table, story
-from iamops.tui.traffic.plot import curves_of, ticks
-from iamops.tui.traffic.snapshot import NodeTraffic, traffic_places
-from iamops.tui.traffic.tables import Top, backend_rows, backend_table, top_rows, top_table
+from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.pane import Pane
+from iamops.tui.toolkit.plot import time_ticks
+from iamops.tui.toolkit.text import PaneContent, text_of
+from iamops.tui.traffic.backends import BackendTable, backend_rows
+from iamops.tui.traffic.nodes import NodeTable, class_bar, story
+from iamops.tui.traffic.plot import curves_of
+from iamops.tui.traffic.screen import traffic_places
+from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
+from iamops.tui.traffic.tables import Top, TopTable
 from tests.unit.tui.feeds import slot
+from tests.unit.tui.scenes import NOW
 from tests.unit.tui.traffic_view import sight, state
+
+
+def drawn(table: type[NodeTable | BackendTable | TopTable], snapshot: TrafficSnapshot, width: int) -> PaneContent:
+    return content(table("table", lambda: snapshot), width)
+
+
+def content(pane: Pane, width: int) -> PaneContent:
+    return pane.content(ViewState(state(), NOW), width, 9)
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 120, 200])
 def test_the_node_table_keeps_within_its_width_and_the_name_stays(width: int):
-    drawn = node_table(sight(slot(5000)), width)
-    assert all(len(text_of(each.line)) <= width for each in drawn.rows)
-    assert all(text_of(each.line).strip() for each in drawn.rows)
+    rows = drawn(NodeTable, sight(slot(5000)), width).rows
+    assert all(len(text_of(row.line)) <= width for row in rows)
+    assert all(text_of(row.line).strip() for row in rows)
 
 
 def test_every_class_has_a_cell_in_the_bar_however_small_its_share():
@@ -54,28 +68,28 @@ def test_many_nodes_have_one_curve_and_few_have_their_own():
 
 def test_what_happened_before_the_window_is_not_in_the_plot():
     shown = curves_of(sight(slot(100), span="1m"), state())
-    assert (shown.moves, shown.deeds) == ((), ())
+    assert (shown.moves, shown.actions) == ((), ())
     longer = curves_of(sight(slot(100), span="5m"), state())
-    assert (longer.moves, longer.deeds) == ((-240.0,), (-150.0,))
+    assert (longer.moves, longer.actions) == ((-240.0,), (-150.0,))
 
 
 @pytest.mark.parametrize(
     ("length_s", "first", "number"), [(60, "-1m", 5), (300, "-5m", 6), (3600, "-60m", 7), (86400, "-24h", 7)]
 )
 def test_the_axis_of_time_has_round_places(length_s: float, first: str, number: int):
-    places, words = ticks(length_s)
+    places, words = time_ticks(length_s)
     assert (words[0], words[-1], len(places)) == (first, "now", number)
 
 
 def test_a_backend_is_named_as_the_profile_calls_it_and_partial_formats_are_told():
     traffic = Traffic(backends={"10.0.4.20:8080": Backend(8, 1, Latency(Counter({12: 8}))), "-x": Backend(1)})
-    found = backend_table(sight(traffic), state().profile, 46)
+    found = drawn(BackendTable, sight(traffic), 46)
     assert found.rows[1].cells[0].detail == (
         "iam-a apiserver · 8 requests, 89% · 1 failed · p99 12 ms · 10.0.4.20:8080 to nginx on node-0"
     )
     partial = sight(traffic)
     form = replace(partial.form, fields={Field.STATUS: "status", Field.UPSTREAM: "upstream_addr"})
-    told = backend_table(replace(partial, form=form), state().profile, 46)
+    told = drawn(BackendTable, replace(partial, form=form), 46)
     assert text_of(told.rows[1].line).split()[-2:] == ["?", "?"]
     assert "no backend's status" in told.rows[1].cells[0].detail
 
@@ -96,9 +110,10 @@ def test_each_machine_has_a_row_of_its_own_however_its_nginx_calls_it():
 
 
 def test_statuses_have_no_share_of_failures_and_empty_tables_say_so():
-    found = top_rows(Top.STATUSES, slot(600))
-    assert [heading.text for _, heading in top_table(sight(slot(600)), found, 60).overlays] == ["reqs", "share"]
-    empty = top_table(sight(Traffic()), top_rows(Top.PATHS, Traffic()), 60)
+    pane = TopTable("table", lambda: sight(slot(600)))
+    pane.turn_to(Top.STATUSES)
+    assert [heading.text for _, heading in content(pane, 60).overlays] == ["reqs", "share"]
+    empty = drawn(TopTable, sight(Traffic()), 60)
     assert "no requests in this window" in text_of(empty.rows[0].line)
 
 

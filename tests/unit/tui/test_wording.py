@@ -15,7 +15,7 @@ from iamops.session.drills.files import load_drill
 from iamops.tui.app.actions import ActionContext
 from iamops.tui.dialogs.confirm import plan_lines
 from iamops.tui.dialogs.help import help_lines
-from iamops.tui.overview.cards import card
+from iamops.tui.overview.cards import NodeCard
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import text_of
 from tests.unit.tui import scenes
@@ -28,7 +28,9 @@ from tests.unit.tui.screens import console
 )
 def test_the_state_of_a_unit_is_said_once(active: str, sub: str, said: str):
     state = fed(scenes.healthy(), [UnitReported(NOW, A, "nginx", UnitReport(active, sub))])
-    text = "\n".join(text_of(row.line) for row in card(ViewState(state, NOW), A, 60, roomy=True).rows)
+    card = NodeCard(A)
+    card.roomy = True
+    text = "\n".join(text_of(row.line) for row in card.content(ViewState(state, NOW), 60, 9).rows)
     assert f"{active} · {sub}" not in text
     assert said in text
 

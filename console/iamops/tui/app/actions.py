@@ -319,8 +319,12 @@ ACTIONS: tuple[Action, ...] = (
     _in_logs(
         "whole-line", "", "The log line in full, or no longer", lambda logs: logs.toggle_whole_line(), COMMAND
     ),
-    _in_traffic("shorter", "left_square_bracket", "A shorter window of time", lambda traffic: traffic.widen(-1)),
-    _in_traffic("longer", "right_square_bracket", "A longer window of time", lambda traffic: traffic.widen(1)),
+    _in_traffic(
+        "shorter", "left_square_bracket", "A shorter window of time", lambda traffic: traffic.change_span(-1)
+    ),
+    _in_traffic(
+        "longer", "right_square_bracket", "A longer window of time", lambda traffic: traffic.change_span(1)
+    ),
     _in_traffic("next-table", "t", "The next table", lambda traffic: traffic.next_table()),
     _in_traffic("pick", "", "Only what is under the cursor", lambda traffic: traffic.pick(), COMMAND),
     Action(

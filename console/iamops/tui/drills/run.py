@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Invariant, Measure, TimelineEntry
-from iamops.judge.run import Stage, StepReport
+from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure, TimelineEntry
+from iamops.judge.run import Stage
 from iamops.model.outage import ProbeResult, ProbeSample, Samples
 from iamops.model.safe_text import safe
 from iamops.plan.steps import StepKind
 from iamops.tui.dialogs.run_text import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
+from iamops.tui.toolkit.table import labelled, wrapped
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, align_ends, clip_line, column, joined, latency
-
-# How long a client waited for its answers, as bars over time; where a request failed stands a cross. Pure.
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 FAILED = "✗"
@@ -22,49 +20,40 @@ COLUMNS_MIN = 20
 
 
 def latency_lines(samples: Samples, began: float, until: float, width: int, height: int) -> tuple[Line, ...]:
-    """`height` rows of bars from `began` to `until` and a scale below; nothing where nobody asked yet.
+    """`height` rows of bars from `began` to `until`, in session time, and a scale below; nothing without samples.
 
-    Both in session time. A column shows the slowest answer of its span, or that one of its requests failed.
+    A column shows the slowest answer of its span, or that one of its requests failed.
     """
     if not samples.row:
         return ()
     columns = max(COLUMNS_MIN, width)
     span_s = max(until - began, 1.0)
     worst = _worst(samples, began, span_s, columns)
-    top_ms = _round_up(
-        max((s.latency_ms or 0.0 for s in worst.values() if s.result is ProbeResult.GOOD), default=0.0)
-    )
-    rows = (joined(_piece(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
+    top_ms = max((s.latency_ms or 0.0 for s in worst.values() if s.result is ProbeResult.GOOD), default=0.0)
+    power = 1.0
+    while power * 10 < top_ms:
+        power *= 10
+    top_ms = next(step * power for step in (1, 2, 5, 10) if step * power >= top_ms)
+    rows = (joined(_cell(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
     top = f"top {latency(top_ms)} · {latency(span_s / columns * 1000)} a column · "
     scale = (TextSpan(f"0 s · {top}", Tone.MUTED), TextSpan(f"{FAILED} failed", Tone.DOWN))
     return (*rows, align_ends(scale, (TextSpan(f"{span_s:.1f} s", Tone.MUTED),), columns))
 
 
 def _worst(samples: Samples, began: float, span_s: float, columns: int) -> Mapping[int, ProbeSample]:
-    found: dict[int, ProbeSample] = {}
+    """The worst sample of each column; a failure is worse than any answer."""
+    worst: dict[int, ProbeSample] = {}
+    badness: dict[int, float] = {}
     first = began - samples.ahead_s
     for sample in samples.row:
         column = min(int((sample.at - first) / span_s * columns), columns - 1)
-        if column < 0:
-            continue
-        if column not in found or _badness(sample) > _badness(found[column]):
-            found[column] = sample
-    return found
+        bad = float("inf") if sample.result is not ProbeResult.GOOD else sample.latency_ms or 0.0
+        if column >= 0 and bad > badness.get(column, -1.0):
+            worst[column], badness[column] = sample, bad
+    return worst
 
 
-def _badness(sample: ProbeSample) -> float:
-    return float("inf") if sample.result is not ProbeResult.GOOD else sample.latency_ms or 0.0
-
-
-def _round_up(top_ms: float) -> float:
-    """1, 2 or 5 times a power of ten, at least 1 ms."""
-    power = 1.0
-    while power * 10 < top_ms:
-        power *= 10
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= top_ms)
-
-
-def _piece(sample: ProbeSample | None, top_ms: float, row: int, height: int) -> tuple[str, Tone]:
+def _cell(sample: ProbeSample | None, top_ms: float, row: int, height: int) -> tuple[str, Tone]:
     """One cell of a bar; row 0 is the uppermost."""
     if sample is None:
         return " ", Tone.PLAIN
@@ -86,6 +75,7 @@ QUIET = (StepKind.ARM, StepKind.DISARM)
 TALL_ROOM, TALL_BARS = 30, 5
 TIMELINE_MIN = 3
 MARK, WHAT, MEASURED = 7, 16, 8
+HANGING = "  "
 
 
 def drill_summary(report: DrillReport) -> str:
@@ -94,48 +84,43 @@ def drill_summary(report: DrillReport) -> str:
 
 
 def drill_lines(progress: DrillProgress, began: float, now: float, width: int, room: int) -> tuple[Line, ...]:
-    """The whole account at this moment. While it runs, it is what fits into `room` lines, if it can be.
+    """The whole account as of now. While the drill runs, it is what fits into `room` lines, if it can be.
 
     `began` is the zero of the timeline, in session time.
     """
     report, run = progress.report, progress.run
     until = now if report is None else began + report.duration_s
     bars = latency_lines(progress.samples(), began, until, width, TALL_BARS if room >= TALL_ROOM else 1)
-    steps = [line for step in run.steps if _shown(step) for line in step_lines(step, now, width, ended=run.ended)]
-    acts = (*steps, *undone_lines(run, width))
+    steps: list[Line] = []
+    for step in run.steps:
+        if step.step.kind not in QUIET or step.stage not in (Stage.WAITING, Stage.DONE):
+            steps += step_lines(step, now, width, ended=run.ended)
+    steps += [*undone_lines(run, width), EMPTY]
     if report is not None:
-        lines = [*_verdict(report, width), *bars, EMPTY, *_findings(report, width), EMPTY, *acts, EMPTY]
+        lines = [*_verdict(report, width), *bars, EMPTY, *_measured(report, width), EMPTY, *steps]
         return (*lines, *_timeline(progress.timeline, width, len(progress.timeline)))
-    lines = [_phase(progress, now - began), *bars, *client_lines(run.gap, width), EMPTY, *acts, EMPTY]
-    left = room - len(lines) - 1
-    return (*lines, *_timeline(progress.timeline, width, max(TIMELINE_MIN, left)))
-
-
-def _phase(progress: DrillProgress, spent_s: float) -> Line:
-    """What the engine calls success is no verdict yet."""
-    phase = progress.run.phase if progress.run.outcome is None else "judging"
-    limit = f"  {spent_s:.1f} s, undone after {progress.drill.max_duration_s:.0f} s"
-    return (TextSpan(f"▶ {phase}", Tone.ACCENT), TextSpan(limit, Tone.MUTED))
-
-
-def _shown(step: StepReport) -> bool:
-    return step.step.kind not in QUIET or step.stage not in (Stage.WAITING, Stage.DONE)
+    # What the engine calls success is no verdict yet.
+    phase = run.phase if run.outcome is None else "judging"
+    limit = f"  {now - began:.1f} s, undone after {progress.drill.max_duration_s:.0f} s"
+    head = (TextSpan(f"▶ {phase}", Tone.ACCENT), TextSpan(limit, Tone.MUTED))
+    lines = [head, *bars, *client_lines(run.gap, width), EMPTY, *steps]
+    return (*lines, *_timeline(progress.timeline, width, max(TIMELINE_MIN, room - len(lines) - 1)))
 
 
 def _verdict(report: DrillReport, width: int) -> Iterator[Line]:
     word, tone = UNDONE if report.put_back else VERDICTS[report.verdict]
     yield (TextSpan(word.upper(), tone), TextSpan(f"  {report.duration_s:.1f} s", Tone.MUTED))
-    yield from _wrapped(report.sentence, width, Tone.PLAIN)
+    yield from wrapped(report.sentence, Tone.PLAIN, width, hanging=HANGING)
     if report.restored_by is not None:
         yield (TextSpan("restored by: ", Tone.MUTED), TextSpan(str(report.restored_by), Tone.WARN))
-    told = [*((str(f.kind), f.text) for f in report.failures), *((d.code, d.reason) for d in report.denials)]
-    for kind, text in told:
-        yield from _wrapped(f"✗ {kind}: {text}", width, Tone.DOWN)
+    failures = ((str(failure.kind), failure.text) for failure in report.failures)
+    for kind, text in (*failures, *((denial.code, denial.reason) for denial in report.denials)):
+        yield from wrapped(f"✗ {kind}: {text}", Tone.DOWN, width, hanging=HANGING)
     for note in report.notes:
-        yield from _wrapped(f"note: {note}", width, Tone.MUTED)
+        yield from wrapped(f"note: {note}", Tone.MUTED, width, hanging=HANGING)
 
 
-def _findings(report: DrillReport, width: int) -> Iterator[Line]:
+def _measured(report: DrillReport, width: int) -> Iterator[Line]:
     """Everything that was measured or watched."""
     step = ""
     for measure in report.measures:
@@ -147,9 +132,10 @@ def _findings(report: DrillReport, width: int) -> Iterator[Line]:
         yield from _client(report.client, width)
     for domain, counts in report.splits.items():
         shares = ", ".join(f"{count} on {node}" for node, count in counts.items())
-        yield from _wrapped(f"{domain}: {shares}", width, Tone.PLAIN)
-    for each in report.invariants:
-        yield from _invariant(each, width)
+        yield from wrapped(f"{domain}: {shares}", Tone.PLAIN, width, hanging=HANGING)
+    for invariant in report.invariants:
+        mark, tone = HELD[invariant.holds]
+        yield from labelled(f"{mark}  ", invariant.text, tone, width)
 
 
 def _measure(measure: Measure) -> Line:
@@ -166,36 +152,26 @@ def _client(client: ClientView, width: int) -> Iterator[Line]:
     if not client.attempts:
         yield (TextSpan("client: not measured", Tone.UNKNOWN),)
         return
-    if not client.failed:
+    if client.failed:
+        kinds = (
+            ("refused", client.refused_ms),
+            ("dark", client.no_answer_ms),
+            ("wrong", client.wrong_ms),
+            ("stale", client.stale_ms),
+        )
+        spent = ", ".join(f"{word} {ms:.0f} ms" for word, ms in kinds if ms)
+        gap = f"longest gap {client.longest_ms:.0f} ms" + (f"; in all {spent}" if spent else "")
+        words = f"client: {client.failed} of {client.attempts} requests failed, {gap}"
+        yield from wrapped(words, Tone.PLAIN, width, hanging=HANGING)
+    else:
         yield (TextSpan("client: ", Tone.MUTED), TextSpan(f"● none of {client.attempts} requests failed", Tone.OK))
-        yield from unseen_lines(client.not_measured_ms)
-        return
-    kinds = (("refused", client.refused_ms), ("dark", client.no_answer_ms), ("wrong", client.wrong_ms))
-    spent = ", ".join(f"{word} {ms:.0f} ms" for word, ms in (*kinds, ("stale", client.stale_ms)) if ms)
-    gap = f"longest gap {client.longest_ms:.0f} ms" + (f"; in all {spent}" if spent else "")
-    yield from _wrapped(f"client: {client.failed} of {client.attempts} requests failed, {gap}", width, Tone.PLAIN)
     yield from unseen_lines(client.not_measured_ms)
-
-
-def _invariant(invariant: Invariant, width: int) -> Iterator[Line]:
-    mark, tone = HELD[invariant.holds]
-    first, *rest = textwrap.wrap(safe(invariant.text), max(20, width - 10)) or [""]
-    yield (TextSpan(f"{mark}  ", tone), TextSpan(first))
-    for more in rest:
-        yield (TextSpan(" " * 10 + more),)
 
 
 def _timeline(entries: Sequence[TimelineEntry], width: int, most: int) -> Iterator[Line]:
     newest = sorted(entries, key=lambda entry: entry.at_s, reverse=True)
     more = f", {most} of {len(newest)}" if most < len(newest) else ""
     yield (TextSpan(f"timeline, newest first{more}", Tone.MUTED),)
-    yield from (clip_line(line, width) for line in map(_entry, newest[:most]))
-
-
-def _entry(entry: TimelineEntry) -> Line:
-    head = f"{entry.at_s:8.3f} s  {column(entry.node or '–', 10)} {column(entry.witness, 10)} "
-    return (TextSpan(head, Tone.MUTED), TextSpan(safe(entry.text)))
-
-
-def _wrapped(text: str, width: int, tone: Tone) -> Iterable[Line]:
-    return ((TextSpan(line, tone),) for line in textwrap.wrap(safe(text), width, subsequent_indent="  "))
+    for entry in newest[:most]:
+        head = f"{entry.at_s:8.3f} s  {column(entry.node or '–', 10)} {column(entry.witness, 10)} "
+        yield clip_line((TextSpan(head, Tone.MUTED), TextSpan(safe(entry.text))), width)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -36,67 +36,77 @@ from iamops.plan.vrrp_timing import Pair, window
 from iamops.tui.app.actions import DRILLS, ActionContext
 from iamops.tui.drills.run import VERDICTS
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
+from iamops.tui.toolkit.item_list import ItemList
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
-from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column, latency
+from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped
+from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, latency
 
-# Drills as lines: the list of them all with how they went, and what one of them does in words.
+Reports = Sequence[Mapping[str, Any]]
+"""Documents of earlier runs, oldest first. Somebody may have edited the files they come from."""
 
+BoundText = Callable[[Bound], str]
+ENDINGS = {str(verdict): ending for verdict, ending in VERDICTS.items()}
 NEVER = ("– never run", Tone.MUTED)
-TAKES_AWAY = ("▲ ", Tone.WARN)
-NAME, VERDICT, PASSED, WHEN = 16, 12, 7, 17
-HEADINGS: tuple[tuple[int, TextSpan], ...] = (
-    (NAME + 1, TextSpan("LAST", Tone.MUTED)),
-    (NAME + VERDICT + 1, TextSpan("PASSED", Tone.MUTED)),
-    (NAME + VERDICT + PASSED + 1, TextSpan("WHEN, UTC", Tone.MUTED)),
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDrill:
+    """A drill, and the reports of its own runs."""
+
+    drill: Drill
+    reports: Reports = ()
+
+
+def _last_ending(listed: ListedDrill) -> TextSpan:
+    verdict = str(listed.reports[-1].get("verdict")) if listed.reports else ""
+    return TextSpan(*ENDINGS.get(verdict, NEVER))
+
+
+def _passed(listed: ListedDrill) -> TextSpan:
+    verdicts = [report.get("verdict") for report in listed.reports]
+    carried_out = sum(verdict in ("pass", "fail", "unknown") for verdict in verdicts)
+    return TextSpan(f"{verdicts.count('pass')}/{carried_out}" if carried_out else "", Tone.MUTED)
+
+
+def _last_run(listed: ListedDrill) -> TextSpan:
+    at = safe(str(listed.reports[-1].get("at", ""))) if listed.reports else ""
+    return TextSpan(at[:16].replace("T", " "), Tone.MUTED)
+
+
+COLUMNS: tuple[TableColumn[ListedDrill], ...] = (
+    TableColumn("", 17, lambda listed: TextSpan(f" {listed.drill.name}", Tone.TITLE)),
+    TableColumn("LAST", 12, _last_ending),
+    TableColumn("PASSED", 7, _passed),
+    TableColumn("WHEN, UTC", 17, _last_run),
+    TableColumn("", 2, lambda listed: TextSpan("▲", Tone.WARN) if listed.drill.disruptive else TextSpan("")),
 )
 
-Told = Callable[[Bound], str]
-"""A bound in words."""
 
-
-def drill_row(drill: Drill, reports: Sequence[Mapping[str, Any]], width: int) -> Row:
-    """One line: name, last verdict, how often it passed, when, what it proves."""
-    own = [report for report in reports if report.get("drill") == drill.name]
-    carried_out = [report for report in own if report.get("verdict") in ("pass", "fail", "unknown")]
-    good = sum(report.get("verdict") == "pass" for report in carried_out)
-    word, tone = _last(own)
-    when = safe(str(own[-1].get("at", "")))[:16].replace("T", " ") if own else ""
-    line: Line = (
-        TextSpan(" " + column(drill.name, NAME - 1) + " ", Tone.TITLE),
-        TextSpan(column(word, VERDICT), tone),
-        TextSpan(column(f"{good}/{len(carried_out)}" if carried_out else "", PASSED), Tone.MUTED),
-        TextSpan(column(when, WHEN), Tone.MUTED),
-        TextSpan(*TAKES_AWAY) if drill.disruptive else TextSpan("  "),
-        TextSpan(drill.title),
-    )
-    return Row.whole(drill.name, line, f"{drill.name}: {drill.title}", width, drill.name)
-
-
-def drill_story(
-    drill: Drill, reports: Sequence[Mapping[str, Any]], state: ClusterState, now: float, width: int
-) -> tuple[Line, ...]:
-    """What it is for, how it went last, and what it does; wrapped."""
+def drill_story(drill: Drill, reports: Reports, state: ClusterState, now: float, width: int) -> tuple[Line, ...]:
+    """What it is for, how it went last, and what it does; wrapped. `reports` are its own."""
     lines = wrapped(drill.about or drill.title, Tone.PLAIN, width)
     if drill.disruptive:
         words = "▲ takes a whole machine away: in a lab, or with --allow-disruptive"
         lines += wrapped(words, Tone.WARN, width)
-    last = next((report for report in reversed(reports) if report.get("drill") == drill.name), None)
-    if last is not None:
+    if reports:
+        last = reports[-1]
         lines += wrapped(f"last: {drill_ending_of(last)}: {last.get('sentence')}", Tone.MUTED, width)
     lines.append(EMPTY)
-    course = course_of(drill, state, now)
+    steps = steps_from_now(drill, state, now)
     for number, move in enumerate(drill.moves):
         if drill.restore and number == len(drill.method):
             lines.append((TextSpan("then put back:", Tone.MUTED),))
-        lines += _move(move, number, _budgets(state, course[number] if course else None), width)
+        lines += labelled(f"{number + 1:2} ", move_words(move), Tone.MUTED, width, Tone.TITLE)
+        bound_text = _with_budgets(state, steps[number]) if steps else _as_written
+        for expected in move.expect:
+            lines += wrapped(expected_words(expected, bound_text), Tone.MUTED, width, " " * 5)
     return tuple(lines)
 
 
-def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[ResolvedStep, ...]:
-    """Its steps if it began now; nothing where it cannot be told who owns the VIP and who would take it."""
+def steps_from_now(drill: Drill, state: ClusterState, now: float) -> tuple[ResolvedStep, ...]:
+    """Its steps if it began now; none where it is not known who owns the VIP and who would take it."""
     try:
         impact = impact_of(DrillAction(drill), state, now)
     except NotKnown:
@@ -107,20 +117,39 @@ def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[ResolvedSt
     return resolved_steps(drill, impact.owner, impact.taker, best)
 
 
-def expected_words(expected: Expected, told: Told = lambda bound: bound.text) -> str:
+def _as_written(bound: Bound) -> str:
+    return bound.text
+
+
+def _with_budgets(state: ClusterState, step: ResolvedStep) -> BoundText:
+    """Named times with what they come to by the profile; the dialog before a drill asks the nodes."""
+    profile, name = state.profile, instance_of(state.profile, None)
+    live = {node.name: LiveVrrp.of_profile(profile.vrrp[name], node) for node in profile.nodes.values()}
+
+    def bound_text(bound: Bound) -> str:
+        named = any(term.name is not None for term in bound.terms)
+        if not named or not {step.owner, step.standby, step.acted_on} <= live.keys():
+            return bound.text
+        upper_s = window(bound, Pair(live[step.owner], live[step.standby]), live[step.acted_on]).upper_s
+        return f"{bound.text} ({latency(upper_s * 1000)} by the profile)"
+
+    return bound_text
+
+
+def expected_words(expected: Expected, bound_text: BoundText = _as_written) -> str:
     """What must follow, in words."""
     match expected:
         case VipMovesTo():
-            return f"the VIP is on {_who(expected.who)} within {told(expected.within)}"
+            return f"the VIP is on {_who(expected.who)} within {bound_text(expected.within)}"
         case StateOf():
-            return f"{_who(expected.who)} is {expected.state} within {told(expected.within)}"
+            return f"{_who(expected.who)} is {expected.state} within {bound_text(expected.within)}"
         case Outage():
-            return f"a client's longest gap is at most {told(expected.at_most)}"
+            return f"a client's longest gap is at most {bound_text(expected.at_most)}"
         case FailedRequests():
             return f"at most {expected.at_most} requests fail" if expected.at_most else "no request fails"
         case EvenSplit():
             return "every backend has the same share"
-    return f"the VIP stays for {told(expected.lasting)}"
+    return f"the VIP stays for {bound_text(expected.lasting)}"
 
 
 def move_words(move: DrillStep) -> str:
@@ -141,49 +170,10 @@ def _who(who: str) -> str:
     return "every node" if who == EACH else f"the {who}" if who in ROLES else who
 
 
-def _budgets(state: ClusterState, leg: ResolvedStep | None) -> Told:
-    """Named times with what they come to by the profile; the dialog before a drill asks the nodes."""
-    profile, name = state.profile, instance_of(state.profile, None)
-    live = {node.name: LiveVrrp.of_profile(profile.vrrp[name], node) for node in profile.nodes.values()}
-
-    def told(bound: Bound) -> str:
-        named = any(term.name is not None for term in bound.terms)
-        if leg is None or not named or not {leg.owner, leg.standby, leg.acted_on} <= live.keys():
-            return bound.text
-        upper_s = window(bound, Pair(live[leg.owner], live[leg.standby]), live[leg.acted_on]).upper_s
-        return f"{bound.text} ({latency(upper_s * 1000)} by the profile)"
-
-    return told
-
-
-def _move(move: DrillStep, number: int, told: Told, width: int) -> Iterator[Line]:
-    first, *rest = textwrap.wrap(safe(move_words(move)), max(20, width - 3)) or [""]
-    yield (TextSpan(f"{number + 1:2} ", Tone.MUTED), TextSpan(first, Tone.TITLE))
-    yield from ((TextSpan(f"   {more}", Tone.TITLE),) for more in rest)
-    for each in move.expect:
-        yield from wrapped(expected_words(each, told), Tone.MUTED, width, " " * 5)
-
-
-def wrapped(text: str, tone: Tone, width: int, indent: str = "") -> list[Line]:
-    """Any text, made harmless, as lines of one tone."""
-    room = max(20, width - len(indent))
-    return [(TextSpan(indent + line, tone),) for line in textwrap.wrap(safe(text), room)]
-
-
-def _last(own: Sequence[Mapping[str, Any]]) -> tuple[str, Tone]:
-    verdict = own[-1].get("verdict") if own else None
-    known = {str(each): told for each, told in VERDICTS.items()}
-    return known.get(str(verdict), NEVER)
-
-
-# The drills there are, with how they went last.
-
-
-class DrillList(Pane):
-    """One line a drill; what the one under the cursor does stands below."""
+class DrillList(ItemList[ListedDrill]):
+    """One line per drill; what the one under the cursor does stands below."""
 
     PART = ScreenPart.DRILLS
-    FILTERED = True
     NAME = "Drills"
     ABOUT = (
         "Each drill breaks something on purpose, measures what clients lost, compares it with what VRRP's theory "
@@ -192,27 +182,17 @@ class DrillList(Pane):
         "~/.config/iamops/drills."
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.perform('drill')", "Run it", show=False)]
+    HEADINGS = table_headings(COLUMNS)
 
-    def __init__(self, ident: str) -> None:
-        super().__init__(ident)
-        self._drills: tuple[Drill, ...] = ()
-        self._reports: Sequence[Mapping[str, Any]] = ()
+    def key_of(self, listed: ListedDrill) -> str:
+        return listed.drill.name
 
-    def turn_to(self, drills: tuple[Drill, ...], reports: Sequence[Mapping[str, Any]]) -> None:
-        """Shows other drills, or the same with newer results."""
-        self._drills, self._reports = drills, reports
-        self.repaint()
+    def filter_words(self, listed: ListedDrill) -> tuple[str, ...]:
+        return (listed.drill.name, listed.drill.title)
 
-    @property
-    def chosen(self) -> Drill | None:
-        """The drill under the cursor."""
-        row = self._row_under_cursor()
-        return next((drill for drill in self._drills if row is not None and drill.name == row.key), None)
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        drills = [drill for drill in self._drills if moment.keeps((drill.name, drill.title))]
-        rows = Rows((drill.name for drill in drills), lambda n: drill_row(drills[n], self._reports, width))
-        return PaneContent((TextSpan("DRILLS", Tone.TITLE),), rows=rows, overlays=HEADINGS)
+    def row(self, listed: ListedDrill, width: int) -> Row:
+        name, title = listed.drill.name, listed.drill.title
+        return Row.whole(name, (*table_cells(COLUMNS, listed), TextSpan(title)), f"{name}: {title}", width, name)
 
 
 class DrillsScreen(ListScreen):
@@ -221,47 +201,48 @@ class DrillsScreen(ListScreen):
     NAME = DRILLS
     ABOUT = DrillList.ABOUT
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         self._drills = DrillList("list")
-        self._reports: Sequence[Mapping[str, Any]] = ()
         self._problem = ""
-        self._told_of: object = None
-        super().__init__(moment, palette, base, self._drills)
+        self._story_of: tuple[str, str] | None = None
+        super().__init__(view, palette, base, self._drills)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
         drills, problem = await sources.learn_drills()
+        reports: Reports = ()
         try:
             reports = await asyncio.to_thread(sources.operator.drill_reports)
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             self.toast(text, Severity.WARNING)
-            reports = ()
-        return lambda: self.turn_to(drills, reports, problem)
+        listed = tuple(
+            ListedDrill(drill, tuple(report for report in reports if report.get("drill") == drill.name))
+            for drill in drills
+        )
+        return lambda: self._show(listed, problem)
 
-    def turn_to(self, drills: tuple[Drill, ...], reports: Sequence[Mapping[str, Any]], problem: str = "") -> None:
-        """Shows other drills, or newer results, once the list has its place on the screen.
-
-        `problem`: why there are no drills, or not all of them.
-        """
-        self._reports, self._problem = reports, problem
-        self._drills.turn_to(drills, reports)
+    def _show(self, listed: tuple[ListedDrill, ...], problem: str) -> None:
+        """`problem`: why there are no drills, or not all of them."""
+        self._problem = problem
+        self._drills.show_items(listed)
+        # The list has its place on the screen only after the refresh.
         self.call_after_refresh(self.show_story)
 
     def story(self, width: int) -> tuple[Line, ...]:
-        drill, moment = self._drills.chosen, self.moment
+        listed, view = self._drills.chosen, self.moment
         problem = wrapped(f"✗ {self._problem}", Tone.DOWN, width) if self._problem else []
-        if drill is not None:
-            return (*problem, *drill_story(drill, self._reports, moment.state, moment.now, width))
-        words = "nothing matches the filter" if moment.filter_text else "no drills"
+        if listed is not None:
+            return (*problem, *drill_story(listed.drill, listed.reports, view.state, view.now, width))
+        words = "nothing matches the filter" if view.filter_text else "no drills"
         return tuple(problem) or ((TextSpan(words, Tone.MUTED),),)
 
-    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """The story names times that depend on who owns the VIP: it is told anew when that is another."""
-        super().paint(moment, parts)
-        drill = self._drills.chosen
-        course = course_of(drill, moment.state, moment.now) if drill else ()
-        told_of = (drill and drill.name, course[0].owner if course else "")
-        if told_of != self._told_of:
-            self._told_of = told_of
+    def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
+        """The story names times that depend on who owns the VIP: with another owner it is written anew."""
+        super().paint(view, parts)
+        listed = self._drills.chosen
+        steps = steps_from_now(listed.drill, view.state, view.now) if listed else ()
+        story_of = (listed.drill.name if listed else "", steps[0].owner if steps else "")
+        if story_of != self._story_of:
+            self._story_of = story_of
             self.show_story()

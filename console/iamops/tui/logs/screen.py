@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,18 +12,18 @@ from textual.binding import Binding, BindingType
 
 from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogPage
+from iamops.model.text import counted
 from iamops.tui.app.actions import LOGS, ActionContext
 from iamops.tui.logs.lines import (
-    Form,
+    NODE_WIDTH,
     LogFilter,
+    RowLayout,
     earlier,
     first_visible,
     further_back,
     height,
+    line_in_full,
     log_rows,
-    node_width,
-    not_here,
-    whole_line,
 )
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
@@ -35,17 +35,14 @@ from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone
 if TYPE_CHECKING:
     from iamops.session.logs import LogTap
 
-# The log lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up.
-
-Place = tuple[float, int]
-
-
-def _words(lines: Iterable[str], tone: Tone) -> Iterator[Row]:
-    return (Row("", (TextSpan(f" {words}", tone),)) for words in lines)
+LinePosition = tuple[float, int]
 
 
 class LogList(Pane):
-    """Makes rows only of the lines in sight: of thousands that arrive in a second a person sees a few."""
+    """The lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up.
+
+    Makes rows only of the visible lines: of thousands that arrive in a second a person sees a few.
+    """
 
     PART = ScreenPart.LOGS
     FILTERED = True
@@ -65,12 +62,13 @@ class LogList(Pane):
         super().__init__(ident)
         self._tap: LogTap | None = None
         self._page = LogPage()
+        # The lines that pass the filter, and among them where each source begins; `_passing` are without those.
         self._lines: tuple[LogLine, ...] = ()
-        self._written = 0
+        self._passing = 0
         self._passes: dict[int, bool] = {}
-        self._needle = ""
-        self._first: Place | None = None
-        self._at: Place | None = None
+        self._filter_text = ""
+        self._first: LinePosition | None = None
+        self._at: LinePosition | None = None
         self.following = True
         self.wrapped = False
 
@@ -105,8 +103,7 @@ class LogList(Pane):
         at = self._cursor + step
         while 0 <= at < len(self._lines):
             if self._page.is_marker(self._lines[at]):
-                self.following = False
-                self._go(at)
+                self._stay_at(self._lines[at].place)
                 return True
             at += step
         return False
@@ -114,17 +111,18 @@ class LogList(Pane):
     def halt(self) -> None:
         """Stays at the line under the cursor."""
         line = self.chosen
-        self.following = False
-        self._at = line.place if line is not None else None
-        self.repaint()
+        self._stay_at(line.place if line is not None else None)
 
     def go_to_time(self, at: float) -> None:
         """Stays at the first line of that time (epoch s) or later, also if that is still to come."""
+        self._stay_at((at, 0))
+
+    def _stay_at(self, position: LinePosition | None) -> None:
         self.following = False
-        self._at = (at, 0)
+        self._at = position
         self.repaint()
 
-    # --- moving about: over all lines, while the base knows only those in sight ---
+    # --- moving about: over all lines, while the base knows only the visible ones ---
 
     def carry_out(self, name: str) -> None:
         self.following = self.following or name == "last"
@@ -135,16 +133,14 @@ class LogList(Pane):
             self.repaint()
             return
         at = min(max(0, self._cursor + dy), len(self._lines) - 1)
-        self.following = False
-        self._go(at)
+        self._stay_at(self._lines[at].place)
 
     def go_to_row(self, key: str) -> bool:
         """The row that was clicked on."""
-        found = [n for n, line in enumerate(self._lines) if str(line.number) == key]
-        if found:
-            self.following = False
-            self._go(found[0])
-        return bool(found)
+        clicked = next((line for line in self._lines if str(line.number) == key), None)
+        if clicked is not None:
+            self._stay_at(clicked.place)
+        return clicked is not None
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
@@ -154,99 +150,92 @@ class LogList(Pane):
         event.stop()
         self.move(0, 3)
 
-    def _go(self, at: int) -> None:
-        self._at = self._lines[at].place
-        self.repaint()
-
     # --- painting ---
 
-    @property
-    def _held(self) -> bool:
-        return self.moment is not None and self.moment.paused_s is not None
-
-    def paint(self, moment: ViewState) -> None:
-        """A held picture stays as it is; the lines are kept meanwhile."""
-        if self._tap is not None and moment.paused_s is None:
+    def paint(self, view: ViewState) -> None:
+        """A paused screen stays as it is; the lines are kept meanwhile."""
+        if self._tap is not None and view.paused_s is None:
             self._page = self._tap.page()
-        super().paint(moment)
+        super().paint(view)
 
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        self._lines = self._passing(moment.filter_text)
-        form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
-        rows, below = self._in_sight(form, height)
-        if not self._written:
-            lines = not_here(self._page) if moment.filter_text else ("reading the nodes' logs…",)
-            rows = (*_words(lines, Tone.MUTED), *rows)
-            rows = (*rows, *_words(further_back(moment.filter_text, moment.state.profile.logs), Tone.ACCENT))
-        return PaneContent(self._title(below), rows=Rows.of(rows), marks=self._counts())
+    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
+        self._filter(view.filter_text)
+        node_width = min(NODE_WIDTH, max((len(name) for name in view.state.nodes), default=0))
+        rows, below = self._visible(RowLayout(width, node_width, self.wrapped), height)
+        total, passing, lost = len(self._page.lines), self._passing, self._page.dropped
+        if not passing:
+            words = "reading the nodes' logs…"
+            if view.filter_text:
+                words = f"not in the {counted(total, 'line')} kept; earlier ones were not read:"
+            hints = further_back(view.filter_text, view.state.profile.logs)
+            rows = [_row_of_words(words, Tone.MUTED), *rows, *(_row_of_words(hint, Tone.ACCENT) for hint in hints)]
+        if view.paused_s is not None:
+            state = "held, p goes on"
+        elif self.following:
+            state = "following"
+        else:
+            state = f"{below} below, G follows" if below else "G follows"
+        shown = f"{passing} of {total}" if passing != total else str(total)
+        marks: Line = (TextSpan(f"{shown} lines", Tone.MUTED),)
+        if lost:
+            marks = (TextSpan(f"▲ {count(lost)} dropped", Tone.WARN), TextSpan(" · ", Tone.MUTED), *marks)
+        title = (TextSpan("LOGS", Tone.TITLE), TextSpan(f" {state}", Tone.MUTED))
+        return PaneContent(title, rows=Rows.of(rows), marks=marks)
 
-    def _passing(self, needle: str) -> tuple[LogLine, ...]:
-        """A line is looked at once for each filter, not once a frame."""
-        if needle != self._needle:
-            self._needle, self._passes = needle, {}
-        wanted, known = LogFilter.of(needle), self._passes
-        if not needle:
-            return self._with_reach(self._page.lines, wanted)
-        self._passes = {
-            line.number: known[line.number] if line.number in known else wanted.keeps(line)
-            for line in self._page.lines
-        }
-        passing = tuple(line for line in self._page.lines if self._passes[line.number])
-        return self._with_reach(passing, wanted)
+    def _filter(self, filter_text: str) -> None:
+        """Sets `_lines`. Each line is looked at once for each filter, not once a frame."""
+        if filter_text != self._filter_text:
+            self._filter_text, self._passes = filter_text, {}
+        wanted, known = LogFilter.of(filter_text), self._passes
+        lines = list(self._page.lines)
+        if filter_text:
+            self._passes = {
+                line.number: known[line.number] if line.number in known else wanted.keeps(line) for line in lines
+            }
+            lines = [line for line in lines if self._passes[line.number]]
+        self._passing = len(lines)
+        # A line for each source at the time to which it reaches back: no text hides it.
+        for reach in earlier(self._page):
+            if wanted.about(reach.node, reach.origin):
+                insort(lines, reach, key=lambda line: line.place)
+        self._lines = tuple(lines)
 
-    def _with_reach(self, lines: tuple[LogLine, ...], wanted: LogFilter) -> tuple[LogLine, ...]:
-        """Among them a line for each source, at the time to which it reaches back: no text hides it."""
-        self._written = len(lines)
-        every = list(lines)
-        for line in earlier(self._page):
-            if wanted.about(line.node, line.origin):
-                insort(every, line, key=lambda each: each.place)
-        return tuple(every)
-
-    def _in_sight(self, form: Form, room: int) -> tuple[tuple[Row, ...], int]:
+    def _visible(self, layout: RowLayout, room: int) -> tuple[list[Row], int]:
         """The rows to show, and how many lines there are below them."""
         lines, cursor = self._lines, self._cursor
+
+        def rows_of(at: int) -> tuple[Row, ...]:
+            return log_rows(lines[at], layout, marked=lines[at].number in self._page.marked)
+
         top = len(lines) if self.following else self._index_of(self._first)
-        top = first_visible(len(lines), top, cursor, room, lambda n: height(lines[n], form))
+        top = first_visible(len(lines), top, cursor, room, lambda n: height(lines[n], layout))
         rows: list[Row] = []
         last = top
         while last < len(lines) and len(rows) < room:
-            rows += log_rows(lines[last], form, marked=lines[last].number in self._page.marked)
+            rows += rows_of(last)
             last += 1
         if top and len(rows) < room:  # wrapped lines seldom fill the room: of the one before, its end
-            above = log_rows(lines[top - 1], form, marked=lines[top - 1].number in self._page.marked)
-            rows[:0] = above[len(rows) - room :]
+            rows[:0] = rows_of(top - 1)[len(rows) - room :]
         self._first = lines[top].place if lines else None
         self._key = str(lines[cursor].number) if lines else None
-        return tuple(rows[:room]), len(lines) - last
+        return rows[:room], len(lines) - last
 
     @property
     def _cursor(self) -> int:
-        """Where the cursor is among the lines: on its line, or where that would be if it is gone."""
+        """Where the cursor is among the lines: on its line, or where that was if it is no longer kept."""
         last = max(0, len(self._lines) - 1)
         return last if self.following else min(self._index_of(self._at), last)
 
-    def _index_of(self, place: Place | None) -> int:
-        return 0 if place is None else bisect_left(self._lines, place, key=lambda line: line.place)
+    def _index_of(self, position: LinePosition | None) -> int:
+        return 0 if position is None else bisect_left(self._lines, position, key=lambda line: line.place)
 
     def _keep_in_sight(self, room: int) -> None:
-        """There are no rows but those in sight."""
+        """There are no rows but the visible ones."""
         self._top = 0
 
-    def _title(self, below: int) -> Line:
-        words = f"{below} below, G follows" if below else "G follows"
-        if self._held:
-            words = "held, p goes on"
-        elif self.following:
-            words = "following"
-        return (TextSpan("LOGS", Tone.TITLE), TextSpan(f" {words}", Tone.MUTED))
 
-    def _counts(self) -> Line:
-        lost = self._page.dropped
-        dropped = (TextSpan(f"▲ {count(lost)} dropped", Tone.WARN), TextSpan(" · ", Tone.MUTED)) if lost else ()
-        total, seen = len(self._page.lines), self._written
-        shown = f"{seen} of {total}" if seen != total else str(total)
-        return (*dropped, TextSpan(f"{shown} lines", Tone.MUTED))
+def _row_of_words(words: str, tone: Tone) -> Row:
+    return Row("", (TextSpan(f" {words}", tone),))
 
 
 KEYS = "↑ stops · Enter the line in full · w wrap · m mark · n N to a mark or event"
@@ -265,11 +254,11 @@ class LogsScreen(ListScreen):
     LogsScreen.reading VerticalScroll { display: block; }
     """
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         self._list = LogList("list")
-        self._told_of: object = None
+        self._story_of: LogLine | None = None
         self._unwatch: Callable[[], None] | None = None
-        super().__init__(moment, palette, base, self._list)
+        super().__init__(view, palette, base, self._list)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         return lambda: self._watch(sources)
@@ -300,18 +289,18 @@ class LogsScreen(ListScreen):
         return self.has_class("reading")
 
     def story(self, width: int) -> tuple[Line, ...]:
-        return whole_line(self._list.chosen, width)
+        return line_in_full(self._list.chosen, width)
 
-    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Another line may have come under the cursor: when the one it was on is no longer kept."""
-        super().paint(moment, parts)
-        if self.reading and self._list.chosen != self._told_of:
+        super().paint(view, parts)
+        if self.reading and self._list.chosen != self._story_of:
             self.show_story()
 
     def show_story(self) -> None:
-        """Laying text out costs more than painting lines: not for what is not in sight."""
+        """Laying text out costs more than painting lines: not for what nobody sees."""
         if self.reading:
-            self._told_of = self._list.chosen
+            self._story_of = self._list.chosen
             super().show_story()
 
     def _tell(self) -> None:

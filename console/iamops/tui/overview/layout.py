@@ -1,8 +1,10 @@
-"""Where everything stands for a given terminal size. Pure arithmetic; regions never overlap."""
+"""Where the panes of the Overview stand for a given terminal size. Pure arithmetic; regions never overlap."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from textual.geometry import Region
 
 CARD_MIN = 38
 CARDS_MAX = 12
@@ -16,16 +18,6 @@ BESIDE_COLUMNS = 76
 STACK_COLUMNS = 80
 # A finding with its evidence and its step; what findings may take of a high screen, and what the rest keeps.
 FINDING_ROWS, FINDINGS_MOST, KEPT_ROWS = 3, 18, 31
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A rectangle of the screen, in cells."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +43,37 @@ class Layout:
 def plan(width: int, height: int, wants: Wants) -> Layout:
     """Fixed lines first, then nodes, then the grid; requests, events and the plot share the rest."""
     roomy = width >= ROOMY_COLUMNS and height >= ROOMY_ROWS
-    finding = _finding_rows(height, wants) if roomy else 1
+    finding = 1
+    if roomy:  # a title, and room for each finding while the rest has enough
+        finding += max(FINDING_ROWS, min(wants.finding_rows, FINDINGS_MOST, height - KEPT_ROWS))
     places = {
         "header": Region(0, 0, width, 1),
         "finding": Region(0, max(1, height - 2 - finding), width, finding),
         "foot": Region(0, max(1, height - 2), width, 2),
     }
-    top = 1
+    top, bottom = 1, places["finding"].y
     if height >= 8:
         lines = min(wants.instances, 3 if height >= 24 else 1)
         places["witnesses"] = Region(0, top, width, lines)
         top += lines
-    bottom = places["finding"].y
     cards = _cards(width, top, bottom, wants, roomy)
-    top = _below_nodes(places, cards, width, top, bottom, wants)
-    split = _wide if roomy else _narrow
-    tall = split(places, width, top, bottom, height, wants)
+    if cards:
+        top = max(card.bottom for card in cards)
+    else:
+        lines = min(wants.nodes + 1, max(3, (bottom - top) * 2 // 5), max(0, bottom - top))
+        places["nodes"] = Region(0, top, width, lines)
+        top += lines
+    if roomy:
+        below, tall = _wide(width, top, bottom, wants)
+    else:
+        below, tall = _narrow(width, top, bottom, height, wants)
+    places |= below
     return Layout({name: p for name, p in places.items() if p.height > 0 and p.width > 0}, cards, roomy, tall)
 
 
 def card_rows(instances: int, *, roomy: bool) -> int:
     """Lines of a node's card without its title."""
     return instances + (5 if roomy else 3)
-
-
-def _finding_rows(height: int, wants: Wants) -> int:
-    """A title, and room for each finding while the rest has enough."""
-    return 1 + max(FINDING_ROWS, min(wants.finding_rows, FINDINGS_MOST, height - KEPT_ROWS))
 
 
 def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tuple[Region, ...]:
@@ -97,54 +93,40 @@ def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tupl
     return tuple(places)
 
 
-def _below_nodes(
-    places: dict[str, Region], cards: tuple[Region, ...], width: int, top: int, bottom: int, wants: Wants
-) -> int:
-    """The first free row below the nodes; without cards, a list of nodes is placed."""
-    if cards:
-        return max(place.y + place.height for place in cards)
-    height = min(wants.nodes + 1, max(3, (bottom - top) * 2 // 5), max(0, bottom - top))
-    places["nodes"] = Region(0, top, width, height)
-    return top + height
+Below = tuple[dict[str, Region], bool]
+"""The places below the nodes, and whether requests get two lines per node."""
 
 
-def _narrow(places: dict[str, Region], width: int, top: int, bottom: int, height: int, wants: Wants) -> bool:
-    """The grid, and below it requests beside events. Returns whether requests get two lines per node."""
+def _narrow(width: int, top: int, bottom: int, height: int, wants: Wants) -> Below:
+    """The grid, and below it requests beside events; on a very narrow screen requests above events."""
     room = bottom - top
     wanted = 1 + max(BAND_MIN, min(2 * wants.nodes, 4))
     grid = min(wants.grid_rows + 1, max(room - wanted, min(room, GRID_MIN)))
     if grid <= wants.grid_rows <= LONG_GRID:
         grid = min(wants.grid_rows + 1, max(room - BAND_MIN, min(room, GRID_MIN)))
-    places["services"] = Region(0, top, width, grid)
+    places = {"services": Region(0, top, width, grid)}
     top += grid
     band = bottom - top
     if height < SPARKLINE_ROWS:
         places["events"] = Region(0, top, width, band if band > 1 else 0)
-        return False
+        return places, False
     if width < BESIDE_COLUMNS:
-        return _stacked(places, width, top, band, wants)
+        lines = min(wants.nodes + 1, band if band < BAND_MIN + 2 else band - 2)
+        places["requests"] = Region(0, top, width, lines)
+        places["events"] = Region(0, top + lines, width, band - lines)
+        return places, False
     left = max(34, width * 2 // 5)
     places["requests"] = Region(0, top, left, band)
     places["events"] = Region(left + 1, top, width - left - 1, band)
-    return band - 1 >= 2 * wants.nodes
+    return places, band - 1 >= 2 * wants.nodes
 
 
-def _stacked(places: dict[str, Region], width: int, top: int, band: int, wants: Wants) -> bool:
-    """Too narrow for two columns: requests above events."""
-    lines = min(wants.nodes + 1, band if band < BAND_MIN + 2 else band - 2)
-    places["requests"] = Region(0, top, width, lines)
-    places["events"] = Region(0, top + lines, width, band - lines)
-    return False
-
-
-def _wide(places: dict[str, Region], width: int, top: int, bottom: int, height: int, wants: Wants) -> bool:
+def _wide(width: int, top: int, bottom: int, wants: Wants) -> Below:
     """Grid, requests and plot on the left; the event log takes the right side from top to bottom."""
     right = min(EVENTS_MAX, max(EVENTS_MIN, width * 2 // 5))
-    left = width - right - 1
-    places["events"] = Region(left + 1, top, right, bottom - top)
-    room = bottom - top
+    left, room = width - right - 1, bottom - top
     grid = min(wants.grid_rows + 1, max(GRID_MIN, room * 6 // 10))
-    places["services"] = Region(0, top, left, grid)
+    places = {"events": Region(left + 1, top, right, room), "services": Region(0, top, left, grid)}
     top, room = top + grid, room - grid
     tall = room - (2 * wants.nodes + 1) >= PLOT_MIN + 2
     lines = min(wants.nodes * (2 if tall else 1) + 1, max(2, room - PLOT_MIN))
@@ -152,4 +134,4 @@ def _wide(places: dict[str, Region], width: int, top: int, bottom: int, height: 
         lines = room
     places["requests"] = Region(0, top, left, lines)
     places["plot"] = Region(0, top + lines, left, room - lines)
-    return tall
+    return places, tall

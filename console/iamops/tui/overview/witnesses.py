@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iamops.model.contest import split_owners
@@ -19,9 +20,9 @@ from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone
 class Witnesses:
     """What each witness says of one VIP now, and where they contradict each other.
 
-    `masters_were`: nodes whose keepalived was MASTER when last heard, a while ago. `held_s` is `at_least` so where
-    nobody tells since when. `split`: several kernels hold it, for longer than a handover takes. `dark`: nodes that
-    have not been heard for too long.
+    `masters_were`: nodes whose keepalived was MASTER when last heard, a while ago. `at_least`: it may be held for
+    longer than `held_s`. `split`: several kernels hold it, for longer than a handover takes. `unanswered`: nodes
+    that have not been heard for too long.
     """
 
     instance: str
@@ -50,8 +51,8 @@ class Witnesses:
     @property
     def complete(self) -> bool:
         """All three witnesses have spoken, and each has named one node: two are no agreement."""
-        spoken_to = not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
-        return spoken_to and self.all_answered and len(self.owners) == 1 and self.masters == self.owners
+        answered = not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
+        return answered and self.all_answered and len(self.owners) == 1 and self.masters == self.owners
 
 
 def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
@@ -70,7 +71,7 @@ def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
         masters=masters,
         masters_unseen=tuple(name for name, report in reports.items() if report.unknown),
         client=client,
-        disagreements=_disagreements(state, instance, now, masters, client),
+        disagreements=tuple(_disagreements(state, instance, now, claims, masters, client)),
         held_s=None if newest is None else max(0.0, now - since[newest]),
         at_least=newest is not None and newest.found and since[newest] == newest.since,
         masters_were=tuple(name for name, live in claimed.items() if not live),
@@ -100,80 +101,92 @@ def contradiction(state: ClusterState, node: NodeState, instance: str, now: floa
 
 
 def _disagreements(
-    state: ClusterState, instance: str, now: float, masters: tuple[str, ...], client: Shown[ProbeReport]
-) -> tuple[str, ...]:
-    claims = ownership(state, instance, now)
-    owners = [claim.node for claim in claims.owners]
-    said = ["SPLIT BRAIN"] if split_owners(state, instance, now) else []
-    if len(masters) > 1 and not said:
-        said.append(f"MASTER on {' and '.join(masters)}")
+    state: ClusterState,
+    instance: str,
+    now: float,
+    claims: Ownership,
+    masters: tuple[str, ...],
+    client: Shown[ProbeReport],
+) -> Iterator[str]:
+    if split_owners(state, instance, now):
+        yield "SPLIT BRAIN"
+    elif len(masters) > 1:
+        yield f"MASTER on {' and '.join(masters)}"
     for name, node in state.nodes.items():
         if node.freshness(now) is not Freshness.LIVE:
             continue  # its last words contradict nobody
         if words := contradiction(state, node, instance, now):
-            said.append(f"{name}: {words}")
+            yield f"{name}: {words}"
+    owners = [claim.node for claim in claims.owners]
     if not owners and not claims.unseen:
-        said.append("NOBODY holds it")
-    if client.live and client.value is not None:
-        said.extend(_client_against(client.value, owners))
-    return tuple(said)
-
-
-def _client_against(report: ProbeReport, owners: list[str]) -> list[str]:
+        yield "NOBODY holds it"
+    report = client.value
+    if not client.live or report is None:
+        return
     if not report.ok:
-        return ["client dark"]  # why, it says itself beside this
-    if report.answered_by and owners and report.answered_by not in owners:
-        return [f"client reached {report.answered_by}"]
-    return []
+        yield "client dark"  # why, it says itself beside this
+    elif report.answered_by and owners and report.answered_by not in owners:
+        yield f"client reached {report.answered_by}"
 
 
-def witness_content(moment: ViewState, width: int) -> PaneContent:
-    """One line per VRRP instance."""
-    seen = [witnesses(moment.state, name, moment.now) for name in moment.state.profile.vrrp]
-    label = max(len(w.instance) for w in seen)
-    return PaneContent(rows=Rows.of(_row(w, label, width) for w in seen))
+class WitnessBar(Pane):
+    """Kernel, keepalived and client about each VIP, side by side: one line per VRRP instance."""
+
+    PART = ScreenPart.WITNESSES
+    TITLED = False
+    NAME = "VIP witnesses"
+    ABOUT = (
+        "Three witnesses for each VIP, kept apart on purpose. kernel: the node whose network stack "
+        "holds the address (★). keepalived: the node that calls itself MASTER (◆). client: what a "
+        "client on this machine reached. When they disagree, trust the kernel for who holds the "
+        "address and the client for whether it works."
+    )
+
+    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
+        seen = [witnesses(view.state, name, view.now) for name in view.state.profile.vrrp]
+        label = max(len(witness.instance) for witness in seen)
+        return PaneContent(rows=Rows.of(_row(witness, label, width) for witness in seen))
 
 
 def _row(seen: Witnesses, label: int, width: int) -> Row:
-    verdict = judge(seen.client, of_probe)
-    head = (TextSpan(f" {seen.instance.ljust(label)}  ", Tone.TITLE),)
-    kernel = (TextSpan("kernel ", Tone.MUTED), *_kernel(seen))
+    client = judge(seen.client, of_probe)
+    head = TextSpan(f" {seen.instance.ljust(label)}  ", Tone.TITLE)
+    kernel = (TextSpan("kernel ", Tone.MUTED), _kernel(seen))
     daemon = (TextSpan("keepalived ", Tone.MUTED), *_masters(seen))
-    answer = (TextSpan("client ", Tone.MUTED), TextSpan(verdict.mark, verdict.tone))
-    clients = ((*answer, *_client_words(seen, verdict)), answer)
-    variants = [
-        (*head, *_joined(gap, kernel, daemon, client, words))
-        for words in _verdicts(seen)
-        for client in clients
+    answer = (TextSpan("client ", Tone.MUTED), TextSpan(client.mark, client.tone))
+    variants = (
+        (head, *joined_parts(TextSpan(" " * gap), kernel, daemon, words, verdict))
+        for verdict in _verdicts(seen)
+        for words in ((*answer, *_client_words(seen, client)), answer)
         for gap in (3, 2)
-    ]
-    return Row.whole(seen.instance, first_fitting(variants, width), spoken_row(seen, verdict), width)
+    )
+    return Row.whole(seen.instance, first_fitting(variants, width), _in_words(seen, client), width)
 
 
-def _joined(gap: int, *parts: Line) -> Line:
+def joined_parts(between: TextSpan, *parts: Line) -> Line:
+    """The parts that are not empty, with `between` between them."""
     spans: list[TextSpan] = []
     for number, part in enumerate(part for part in parts if part):
-        spans.extend((TextSpan(" " * gap), *part) if number else part)
+        spans.extend((between, *part) if number else part)
     return tuple(spans)
 
 
-def _kernel(seen: Witnesses) -> Line:
+def _kernel(seen: Witnesses) -> TextSpan:
     if seen.owners:
         tone = Tone.DOWN if seen.split else Tone.ACCENT if seen.all_answered else Tone.STALE
-        return (TextSpan(f"{'★' if seen.all_answered else '◌ was'} {'+'.join(seen.owners)}", tone),)
-    return (TextSpan("✗ NOBODY", Tone.DOWN),) if seen.nobody else (TextSpan("? UNKNOWN", Tone.UNKNOWN),)
+        return TextSpan(f"{'★' if seen.all_answered else '◌ was'} {'+'.join(seen.owners)}", tone)
+    return TextSpan("✗ NOBODY", Tone.DOWN) if seen.nobody else TextSpan("? UNKNOWN", Tone.UNKNOWN)
 
 
 def _masters(seen: Witnesses) -> Line:
-    was = (TextSpan(f"◌ was {'+'.join(seen.masters_were)}", Tone.STALE),) if seen.masters_were else ()
+    were = (TextSpan(f"◌ was {'+'.join(seen.masters_were)}", Tone.STALE),) if seen.masters_were else ()
     if seen.masters:
-        masters = TextSpan("◆ " + "+".join(seen.masters), Tone.DOWN if len(seen.masters) > 1 else Tone.ACCENT)
-        return (masters, TextSpan(" "), *was) if was else (masters,)
-    if was:
-        return was
-    if seen.masters_unseen:
-        return (TextSpan("? UNKNOWN", Tone.UNKNOWN),)
-    return (TextSpan("✗ no MASTER", Tone.DOWN),)
+        tone = Tone.DOWN if len(seen.masters) > 1 else Tone.ACCENT
+        return joined_parts(TextSpan(" "), (TextSpan("◆ " + "+".join(seen.masters), tone),), were)
+    if were:
+        return were
+    unknown = TextSpan("? UNKNOWN", Tone.UNKNOWN)
+    return (unknown if seen.masters_unseen else TextSpan("✗ no MASTER", Tone.DOWN),)
 
 
 def _client_words(seen: Witnesses, verdict: CellVerdict) -> Line:
@@ -187,31 +200,23 @@ def _client_words(seen: Witnesses, verdict: CellVerdict) -> Line:
     return (TextSpan(f" {words}", Tone.MUTED),) if words else ()
 
 
-def _verdicts(seen: Witnesses) -> tuple[Line, ...]:
-    """Whether they agree, in long and in short."""
+def _verdicts(seen: Witnesses) -> Iterator[Line]:
+    """Whether they agree, in long, in short and not at all."""
     if seen.disagreements:
         more = f" +{len(seen.disagreements) - 1}" if len(seen.disagreements) > 1 else ""
-        return (
-            (TextSpan(f"✗ {seen.disagreements[0]}{more}", Tone.DOWN),),
-            (TextSpan("✗ DISAGREE", Tone.DOWN),),
-            (),
-        )
-    if not seen.complete:
-        return _incomplete(seen)
-    held = "" if seen.held_s is None else f" {'≥' if seen.at_least else ''}{age(seen.held_s)}"
-    return ((TextSpan(f"● agree{held}", Tone.OK),), (TextSpan("● agree", Tone.OK),), ())
+        yield (TextSpan(f"✗ {seen.disagreements[0]}{more}", Tone.DOWN),)
+        yield (TextSpan("✗ DISAGREE", Tone.DOWN),)
+    elif seen.complete:
+        held = "" if seen.held_s is None else f" {'≥' if seen.at_least else ''}{age(seen.held_s)}"
+        yield (TextSpan(f"● agree{held}", Tone.OK),)
+        yield (TextSpan("● agree", Tone.OK),)
+    elif seen.unanswered and seen.owners:
+        who = seen.unanswered[0] if len(seen.unanswered) == 1 else f"{len(seen.unanswered)} nodes"
+        yield (TextSpan(f"? {who} not seen", Tone.UNKNOWN),)
+    yield ()
 
 
-def _incomplete(seen: Witnesses) -> tuple[Line, ...]:
-    """Why nothing is said of an agreement, where a node is why."""
-    if not (seen.unanswered and seen.owners):
-        return ((),)
-    who = seen.unanswered[0] if len(seen.unanswered) == 1 else f"{len(seen.unanswered)} nodes"
-    return ((TextSpan(f"? {who} not seen", Tone.UNKNOWN),), ())
-
-
-def spoken_row(seen: Witnesses, verdict: CellVerdict) -> str:
-    """The whole line in words."""
+def _in_words(seen: Witnesses, verdict: CellVerdict) -> str:
     kernel = "+".join(seen.owners) or ("nobody" if seen.nobody else "unknown")
     unseen = f" (not seen: {', '.join(seen.kernel.unseen)})" if seen.kernel.unseen else ""
     masters = "+".join(seen.masters) or ("unknown" if seen.masters_unseen else "no MASTER")
@@ -220,23 +225,3 @@ def spoken_row(seen: Witnesses, verdict: CellVerdict) -> str:
     if seen.disagreements:
         parts.insert(0, "; ".join(seen.disagreements))
     return f"VIP {seen.address}: " + " · ".join(parts)
-
-
-# Kernel, keepalived and client about each VIP, side by side.
-
-
-class WitnessBar(Pane):
-    """One line per VRRP instance."""
-
-    PART = ScreenPart.WITNESSES
-    TITLED = False
-    NAME = "VIP witnesses"
-    ABOUT = (
-        "Three witnesses for each VIP, kept apart on purpose. kernel: the node whose network stack "
-        "holds the address (★). keepalived: the node that calls itself MASTER (◆). client: what a "
-        "client on this machine reached. When they disagree, trust the kernel for who holds the "
-        "address and the client for whether it works."
-    )
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        return witness_content(moment, width)

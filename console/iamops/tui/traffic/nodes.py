@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from iamops.accesslog.format import TELLS, Field
 from iamops.model.traffic import Traffic
+from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import (
     Cell,
     Line,
@@ -21,7 +22,9 @@ from iamops.tui.toolkit.text import (
     latency,
     percent,
     right,
+    text_of,
 )
+from iamops.tui.traffic.panes import NO_ROW, TrafficPane
 from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot, times
 
 ALL = "all"
@@ -35,60 +38,88 @@ TIMES = "p50    p90    p99"
 # On a narrow screen the first of these go first; the line under the cursor says everything in the foot.
 GIVES_WAY = ("3xx", "bytes", "499", "4xx", "2xx", TIMES, "5xx")
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading, as many cells as it takes, and what stands there."""
-
-    heading: str
-    width: int
-    told: Callable[[TrafficSnapshot, Traffic], TextSpan]
+Columns = Sequence[TableColumn[Traffic]]
 
 
-def _reqs(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    return TextSpan(right(count(traffic.total), 6))
+class NodeTable(TrafficPane):
+    """All nodes together first: that line stays in sight however many nodes there are."""
+
+    NAME = "Nodes"
+    ABOUT = (
+        "Requests of the window by node: how many, per second, by status class (499: the client did not wait), "
+        "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
+    )
+
+    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
+        title = (TextSpan("NODES", Tone.TITLE),)
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return PaneContent(title)
+        name_width = min(NAME_MAX, max(len(ALL), *(len(node.name) for node in snapshot.nodes))) + 1
+        room = width - name_width - 3
+        columns = list(_columns(snapshot))
+        for heading in GIVES_WAY:
+            if _width(columns) <= room:
+                break
+            columns = [table_column for table_column in columns if table_column.heading != heading]
+        bar = room - _width(columns) - BAR_GAP
+        bar = bar if bar >= BAR_MIN else 0
+        overlays = list(table_headings(columns, name_width + 1))
+        at = name_width + 1 + _width(columns) + BAR_GAP
+        for name, (sign, tone) in BARS.items() if bar else ():
+            overlays.append((at, TextSpan(f"{sign}{name}", tone)))
+            at += len(name) + 2
+        rows = [_all_row(snapshot, name_width, columns, bar)]
+        rows += [_node_row(snapshot, node, name_width, columns, bar) for node in snapshot.nodes]
+        return PaneContent(title, rows=Rows.of(rows), overlays=tuple(overlays))
+
+    def pick(self) -> tuple[str, str]:
+        row = self._row_under_cursor()
+        if row is None or row.key == ALL:
+            return "", "all nodes: nothing to leave out" if row is not None else NO_ROW
+        return f"node={row.key.removeprefix('node ')}", ""
 
 
-def _rate(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    return TextSpan(right(short_rate(traffic.total / sight.length_s), 7))
+def _columns(snapshot: TrafficSnapshot) -> Columns:
+    def of_class(name: str, width: int) -> TableColumn[Traffic]:
+        def cell(traffic: Traffic) -> TextSpan:
+            number = traffic.of_class(name)
+            tone = Tone.MUTED if not number else Tone.DOWN if name == "5xx" else Tone.PLAIN
+            return TextSpan(count(number), tone)
+
+        return TableColumn(name, width, cell, numeric=True)
+
+    def per_s(traffic: Traffic) -> TextSpan:
+        rate = traffic.total / snapshot.length_s
+        return TextSpan(f"{rate:.1f}" if 0 < rate < 99.95 else count(rate))
+
+    def client_closed(traffic: Traffic) -> TextSpan:
+        return TextSpan(count(traffic.client_closed), Tone.WARN if traffic.client_closed else Tone.MUTED)
+
+    def sent(traffic: Traffic) -> TextSpan:
+        return TextSpan(count(traffic.sent)) if snapshot.has(Field.BYTES) else TextSpan("?", Tone.UNKNOWN)
+
+    def answer_times(traffic: Traffic) -> TextSpan:
+        if not snapshot.has(Field.REQUEST_TIME):
+            return TextSpan(f"? no ${TELLS[Field.REQUEST_TIME][0]}", Tone.UNKNOWN)
+        if not traffic.latency.count:
+            return TextSpan("-", Tone.MUTED)
+        quantiles = (short_latency(traffic.latency.quantile(share)) for share in QUANTILES.values())
+        return TextSpan("".join(right(text, 7) for text in quantiles))
+
+    return (
+        TableColumn("reqs", 6, lambda traffic: TextSpan(count(traffic.total)), numeric=True),
+        TableColumn("/s", 7, per_s, numeric=True),
+        of_class("2xx", 7),
+        *(of_class(name, 6) for name in CLASSES[1:]),
+        TableColumn("499", 5, client_closed, numeric=True),
+        TableColumn("bytes", 7, sent, numeric=True),
+        TableColumn(TIMES, 21, answer_times, numeric=True),
+    )
 
 
-def _class(name: str) -> Column:
-    def told(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-        number = traffic.of_class(name)
-        tone = Tone.MUTED if not number else Tone.DOWN if name == "5xx" else Tone.PLAIN
-        return TextSpan(right(count(number), 7 if name == "2xx" else 6), tone)
-
-    return Column(name, 7 if name == "2xx" else 6, told)
-
-
-def _gone(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    return TextSpan(right(count(traffic.client_closed), 5), Tone.WARN if traffic.client_closed else Tone.MUTED)
-
-
-def _bytes(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    if not sight.has(Field.BYTES):
-        return TextSpan(right("?", 7), Tone.UNKNOWN)
-    return TextSpan(right(count(traffic.sent), 7))
-
-
-def _times(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    if not sight.has(Field.REQUEST_TIME):
-        return TextSpan(right(f"? no ${TELLS[Field.REQUEST_TIME][0]}", 21), Tone.UNKNOWN)
-    if not traffic.latency.count:
-        return TextSpan(right("-", 21), Tone.MUTED)
-    words = (right(short_latency(traffic.latency.quantile(share)), 7) for share in QUANTILES.values())
-    return TextSpan("".join(words))
-
-
-COLUMNS = (
-    Column("reqs", 6, _reqs),
-    Column("/s", 7, _rate),
-    *(_class(name) for name in CLASSES),
-    Column("499", 5, _gone),
-    Column("bytes", 7, _bytes),
-    Column(TIMES, 21, _times),
-)
+def _width(columns: Columns) -> int:
+    return sum(table_column.width for table_column in columns)
 
 
 def short_latency(ms: float | None) -> str:
@@ -96,84 +127,46 @@ def short_latency(ms: float | None) -> str:
     return latency(ms).replace(" ", "")
 
 
-def short_rate(per_s: float) -> str:
-    """Requests per second under a heading that says so."""
-    return f"{per_s:.1f}" if 0 < per_s < 99.95 else count(per_s)
+def _all_row(snapshot: TrafficSnapshot, name_width: int, columns: Columns, bar: int) -> Row:
+    unknown = [node.name for node in snapshot.nodes if node.unknown]
+    without = f" · without {', '.join(unknown)}" if unknown else ""
+    incomplete = any(node.unreadable for node in snapshot.nodes)
+    if snapshot.known:
+        words, numbers = story(snapshot, snapshot.whole), _numbers(snapshot.whole, columns, bar)
+    else:
+        words = "? " + "; ".join(dict.fromkeys(node.unknown for node in snapshot.nodes))
+        numbers = (TextSpan(f" {words}", Tone.UNKNOWN),)
+    detail = " · ".join((*_unavailable_columns(snapshot), f"all nodes{without}: {words}"))
+    return _row(ALL, (_name(ALL, name_width, incomplete=incomplete), *numbers), detail)
 
 
-def node_table(sight: TrafficSnapshot | None, width: int) -> PaneContent:
-    """All nodes together first: that line stays in sight however many there are."""
-    title = (TextSpan("NODES", Tone.TITLE),)
-    if sight is None:
-        return PaneContent(title)
-    name_width = min(NAME_MAX, max(len(ALL), *(len(node.name) for node in sight.nodes))) + 1
-    columns, bar = _columns(width - name_width - 3)
-    rows = [_all(sight, name_width, columns, bar)]
-    rows += [_node(sight, node, name_width, columns, bar) for node in sight.nodes]
-    return PaneContent(title, rows=Rows.of(rows), overlays=_headings(name_width + 1, columns, bar))
-
-
-def _columns(room: int) -> tuple[tuple[Column, ...], int]:
-    """The columns that fit, and the width of the bar if there is room for one."""
-    columns = list(COLUMNS)
-    for heading in GIVES_WAY:
-        if sum(column.width for column in columns) <= room:
-            break
-        columns = [column for column in columns if column.heading != heading]
-    left = room - sum(column.width for column in columns) - BAR_GAP
-    return tuple(columns), left if left >= BAR_MIN else 0
-
-
-def _headings(start: int, columns: tuple[Column, ...], bar: int) -> tuple[tuple[int, TextSpan], ...]:
-    """Each over the right end of its column, as the numbers are."""
-    found: list[tuple[int, TextSpan]] = []
-    at = start
-    for each in columns:
-        at += each.width
-        found.append((at - len(each.heading), TextSpan(each.heading, Tone.MUTED)))
-    if bar:
-        at += BAR_GAP
-        for name, (sign, tone) in BARS.items():
-            found.append((at, TextSpan(f"{sign}{name}", tone)))
-            at += len(name) + 2
-    return tuple(found)
-
-
-def _all(sight: TrafficSnapshot, name_width: int, columns: tuple[Column, ...], bar: int) -> Row:
-    unseen = [node.name for node in sight.nodes if node.unknown]
-    without = f" · without {', '.join(unseen)}" if unseen else ""
-    told = "" if sight.known else "? " + "; ".join(dict.fromkeys(node.unknown for node in sight.nodes))
-    numbers = (TextSpan(f" {told}", Tone.UNKNOWN),) if told else _numbers(sight, sight.whole, columns, bar)
-    line = (_name(ALL, name_width, troubled=any(node.unreadable for node in sight.nodes)), *numbers)
-    detail = " · ".join((*unavailable_columns(sight), f"all nodes{without}: {told or story(sight, sight.whole)}"))
-    return Row(ALL, line, (Cell(0, _width(line), detail),))
-
-
-def _node(
-    sight: TrafficSnapshot, node: NodeTraffic, name_width: int, columns: tuple[Column, ...], bar: int
-) -> Row:
-    name = _name(node.name, name_width, troubled=bool(node.unreadable))
+def _node_row(snapshot: TrafficSnapshot, node: NodeTraffic, name_width: int, columns: Columns, bar: int) -> Row:
+    # What the line does not say comes first: the foot may be too short for all of it.
+    details: list[str] = []
     if node.unknown:
         numbers: Line = (TextSpan(f" ? {node.unknown}", Tone.UNKNOWN),)
+        details = [node.unknown, *_not_counted(node)]
     else:
-        numbers = _numbers(sight, node.traffic, columns, bar)
-    if node.unreadable and not node.unknown:  # counted until the log was lost sight of
-        numbers = tuple(TextSpan(span.text, Tone.STALE) for span in numbers)
-    line = (name, *numbers)
-    return Row(f"node {node.name}", line, (Cell(0, _width(line), node_detail(sight, node), node.name),))
+        numbers = _numbers(node.traffic, columns, bar)
+        details = [*_not_counted(node), story(snapshot, node.traffic)]
+        if node.unreadable:  # counted until the log could not be read any more
+            numbers = tuple(TextSpan(span.text, Tone.STALE) for span in numbers)
+            details.insert(0, f"not read: {node.unreadable}")
+    name = _name(node.name, name_width, incomplete=bool(node.unreadable))
+    detail = " · ".join((*_unavailable_columns(snapshot), f"{node.name}: {' · '.join(details)}"))
+    return _row(f"node {node.name}", (name, *numbers), detail, node.name)
 
 
-def _name(text: str, width: int, *, troubled: bool) -> TextSpan:
-    """A sign before what is not the whole of it."""
-    return TextSpan(f"{'▲' if troubled else ' '}{column(text, width)}", Tone.WARN if troubled else Tone.TITLE)
+def _row(key: str, line: Line, detail: str, target: str = "") -> Row:
+    return Row(key, line, (Cell(0, len(text_of(line)), detail, target),))
 
 
-def _width(line: Line) -> int:
-    return sum(len(span.text) for span in line)
+def _name(text: str, width: int, *, incomplete: bool) -> TextSpan:
+    return TextSpan(f"{'▲' if incomplete else ' '}{column(text, width)}", Tone.WARN if incomplete else Tone.TITLE)
 
 
-def _numbers(sight: TrafficSnapshot, traffic: Traffic, columns: tuple[Column, ...], bar: int) -> Line:
-    numbers = tuple(each.told(sight, traffic) for each in columns)
+def _numbers(traffic: Traffic, columns: Columns, bar: int) -> Line:
+    numbers = table_cells(columns, traffic)
     return (*numbers, TextSpan(" " * BAR_GAP), *class_bar(traffic, bar)) if bar else numbers
 
 
@@ -192,18 +185,11 @@ def class_bar(traffic: Traffic, width: int) -> Line:
 # --- in words ---
 
 
-def node_detail(sight: TrafficSnapshot, node: NodeTraffic) -> str:
-    """What the line does not say comes first: the foot may be too short for all of it."""
-    said = [node.unknown] if node.unknown else [*([f"not read: {node.unreadable}"] if node.unreadable else [])]
-    said += _not_counted(node)
-    if not node.unknown:
-        said.append(story(sight, node.traffic))
-    return " · ".join((*unavailable_columns(sight), f"{node.name}: {' · '.join(said)}"))
-
-
-def unavailable_columns(sight: TrafficSnapshot) -> Iterator[str]:
-    """Why some columns have no numbers, first of all and with the way to mend it."""
-    yield from (sight.form.unavailable(each) for each in (Field.REQUEST_TIME, Field.BYTES) if not sight.has(each))
+def _unavailable_columns(snapshot: TrafficSnapshot) -> Iterator[str]:
+    """Why some columns have no numbers, and the fix."""
+    for field in (Field.REQUEST_TIME, Field.BYTES):
+        if not snapshot.has(field):
+            yield snapshot.form.unavailable(field)
 
 
 def _not_counted(node: NodeTraffic) -> Iterator[str]:
@@ -216,17 +202,16 @@ def _not_counted(node: NodeTraffic) -> Iterator[str]:
         yield f"{totals.left_out} left out by the filter"
 
 
-def story(sight: TrafficSnapshot, traffic: Traffic) -> str:
+def story(snapshot: TrafficSnapshot, traffic: Traffic) -> str:
     """The numbers in full."""
-    said = [f"{traffic.total} requests since {clock(sight.begins)}"]
+    words = [f"{traffic.total} requests since {clock(snapshot.begins)}"]
     failed = traffic.errors / traffic.total if traffic.total else 0.0
-    said += [f"{name} {number}" for name, number in traffic.classes.items() if name != "5xx"]
-    said.append(f"5xx {traffic.errors} ({percent(failed)})")
+    words += [f"{name} {number}" for name, number in traffic.classes.items() if name != "5xx"]
+    words.append(f"5xx {traffic.errors} ({percent(failed)})")
     if traffic.client_closed:
-        said.append(f"{traffic.client_closed} clients gone (499)")
-    if sight.has(Field.REQUEST_TIME) and traffic.latency.count:
-        quantiles = ", ".join(f"{n} {latency(traffic.latency.quantile(q))}" for n, q in QUANTILES.items())
-        said.append(quantiles)
-    if sight.has(Field.BYTES):
-        said.append(f"{traffic.sent} bytes")
-    return " · ".join(said)
+        words.append(f"{traffic.client_closed} clients gone (499)")
+    if snapshot.has(Field.REQUEST_TIME) and traffic.latency.count:
+        words.append(", ".join(f"{n} {latency(traffic.latency.quantile(q))}" for n, q in QUANTILES.items()))
+    if snapshot.has(Field.BYTES):
+        words.append(f"{traffic.sent} bytes")
+    return " · ".join(words)

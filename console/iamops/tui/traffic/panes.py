@@ -1,145 +1,164 @@
-"""The parts of the Traffic view that are painted from its sight."""
+"""What the panes of the Traffic view share: the status line, and rows that can be asked for in the filter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from iamops.plan.addresses import literal
+from iamops.accesslog.filter import escaped
+from iamops.accesslog.format import TELLS, Field
+from iamops.accesslog.values import VALUE_MAX
+from iamops.model.safe_text import safe
+from iamops.model.traffic import OTHERS
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Line, PaneContent
-from iamops.tui.traffic.nodes import ALL, node_table
-from iamops.tui.traffic.snapshot import TrafficSnapshot, standing, term_of
-from iamops.tui.traffic.tables import ROW, Top, TopRows, backend_rows, backend_table, top_rows, top_table
+from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, clip, clock, count, first_fitting
+from iamops.tui.traffic.snapshot import SPANS_S, TrafficSnapshot, times
 
-See = Callable[[], TrafficSnapshot | None]
-NO_ROW = "no row is under the cursor"
+SnapshotSource = Callable[[], TrafficSnapshot | None]
 
 
 class TrafficStatusPane(Painted):
-    """The window, the filter, and what is not counted."""
+    """The window, the filter, and what is not in the numbers: the worst first, for the line may be too short."""
 
     PART: ClassVar[ScreenPart | None] = ScreenPart.TRAFFIC
 
-    def __init__(self, ident: str, sight: See) -> None:
+    def __init__(self, ident: str, snapshot: SnapshotSource) -> None:
         super().__init__(ident)
-        self._sight = sight
+        self._snapshot = snapshot
 
-    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
-        return (standing(self._sight(), moment, width),)
+    def draw(self, view: ViewState, width: int, height: int) -> tuple[Line, ...]:
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return ((TextSpan(" reading the nodes' logs…", Tone.MUTED),),)
+        # The brackets are the keys, too.
+        line = [
+            TextSpan(f"[{span}]", Tone.TITLE) if span == snapshot.span else TextSpan(f" {span} ", Tone.MUTED)
+            for span in SPANS_S
+        ]
+        if snapshot.where:
+            line += [TextSpan(" "), TextSpan(f"/{clip(snapshot.where, max(16, width // 3))}", Tone.ACCENT)]
+        for text, tone in _remarks(snapshot, paused=view.paused_s is not None):
+            line += [TextSpan(" · ", Tone.MUTED), TextSpan(text, tone)]
+        return (tuple(line),)
+
+
+def _remarks(snapshot: TrafficSnapshot, *, paused: bool) -> Iterator[tuple[str, Tone]]:
+    totals = [node.totals for node in snapshot.nodes]
+    for node in snapshot.nodes:
+        if node.unreadable:
+            yield f"▲ {node.name} not read: {node.unreadable}", Tone.WARN
+    if unparsed := sum(total.unparsed for total in totals):
+        yield f"▲ unparsed {_lines(unparsed)}", Tone.WARN
+    if lost := sum(total.lost for total in totals):
+        yield f"▲ lost lines {times(lost)}", Tone.WARN
+    if paused:
+        yield "held", Tone.ACCENT
+    if left_out := sum(total.left_out for total in totals):
+        yield f"left out {_lines(left_out)}", Tone.MUTED
+    if not snapshot.complete:
+        yield f"counted since {clock(snapshot.begins)}", Tone.MUTED
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{count(number)} lines"
+
+
+# --- tables whose rows can be asked for ---
+
+# Before the name in a row's key: a name may be empty, a key may not. A row of words has none.
+ROW = "="
+WORDS = "?"
+NO_ROW = "no row is under the cursor"
 
 
 class TrafficPane(Pane):
-    """A table whose rows can be asked for in the filter."""
+    """Base of the tables. `term` is what the filter calls that which the rows name."""
 
     PART = ScreenPart.TRAFFIC
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "app.perform('pick')", "Only what is under the cursor", show=False)
     ]
-    TERM: ClassVar[str] = ""
+    term = ""
 
-    def __init__(self, ident: str, sight: See) -> None:
+    def __init__(self, ident: str, snapshot: SnapshotSource) -> None:
         super().__init__(ident)
-        self._sight = sight
+        self._snapshot = snapshot
 
     def pick(self) -> tuple[str, str]:
         """The term that asks for the row under the cursor, or why there is none."""
         row = self._row_under_cursor()
         if row is None or not row.key.startswith(ROW):
             return "", row.cells[0].detail if row is not None and row.cells else NO_ROW
-        term = term_of(self.term, row.key.removeprefix(ROW))
-        return (term, "") if term is not None else ("", "the others have no name; make the filter narrower")
-
-    @property
-    def term(self) -> str:
-        return self.TERM
+        return asked_for(self.term, row.key.removeprefix(ROW))
 
 
-class NodeTable(TrafficPane):
-    """The nodes, and all of them together."""
+def asked_for(name: str, value: str) -> tuple[str, str]:
+    """The term, or why there is none."""
+    term = term_of(name, value)
+    return (term, "") if term is not None else ("", "the others have no name; make the filter narrower")
 
-    NAME = "Nodes"
-    ABOUT = (
-        "Requests of the window by node: how many, per second, by status class (499: the client did not wait), "
-        "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
+
+def label(name: str) -> str:
+    """A name of a log as it may be shown."""
+    return "others" if name == OTHERS else safe(name) or "(none)"
+
+
+def only_row(title: Line, row: Row) -> PaneContent:
+    return PaneContent(title, rows=Rows.of((row,)))
+
+
+def unavailable_row(snapshot: TrafficSnapshot, field: Field, width: int) -> Row:
+    """Why a table has no rows: the log's format does not have what they are about."""
+    why = snapshot.form.unavailable(field)
+    short = f"the format has no ${TELLS[field][0]}"
+    variants = ((TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, short))
+    return Row.whole(WORDS, first_fitting(variants, width), why, width)
+
+
+def empty_row(snapshot: TrafficSnapshot, words: str, width: int) -> Row:
+    words = words if snapshot.known else "nothing counted yet"
+    return Row.whole(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width)
+
+
+# --- a row of a table as a term of the filter expression ---
+
+ID = ":id"
+_LITERAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_-~%:,;=@&!")
+
+
+def term_of(name: str, value: str) -> str | None:
+    """`name` as the expression calls the field. None where no term means just this row."""
+    if value == OTHERS:
+        return None
+    cut = len(escaped(value)) >= VALUE_MAX
+    many = name == "path" and ID in value.split("/")
+    plain = value.isascii() and value.isprintable()
+    if cut or many or not plain:
+        return f"{name}~{_pattern(value, ids=name == 'path', cut=cut)}"
+    word = f"{name}={value}"
+    if not any(character in word for character in " '\""):
+        return word
+    quote = next((quote for quote in "\"'" if quote not in word), "")
+    return f"{quote}{word}{quote}" if quote else f"{name}~{_pattern(value, ids=False, cut=False)}"
+
+
+def added(expression: str, term: str) -> str:
+    """The expression with one more term, unless it has it already."""
+    if term in expression.split(" "):
+        return expression
+    return f"{expression} {term}".strip()
+
+
+def _pattern(value: str, *, ids: bool, cut: bool) -> str:
+    """What stands in the log. What a pattern may not hold, any one character stands for."""
+    parts = (
+        "[^/]+"
+        if ids and part == ID
+        else "".join(c if c in _LITERAL else r"\." if c == "." else "." for c in escaped(part))
+        for part in value.split("/")
     )
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        return node_table(self._sight(), width)
-
-    def pick(self) -> tuple[str, str]:
-        row = self._row_under_cursor()
-        if row is None or row.key == ALL:
-            return "", "all nodes: nothing to leave out" if row is not None else NO_ROW
-        return f"node={row.key.removeprefix('node ')}", ""
-
-
-class TopTable(TrafficPane):
-    """One of the tables; `t` shows the next. `steps` is how far it is ahead of the chosen one."""
-
-    NAME = "Tables"
-    ABOUT = (
-        "What was asked for in the window. t goes from paths (:id stands for what names one thing among many) to "
-        "hosts, status codes, clients and methods. Enter on a row adds it to the filter; Esc clears that."
-    )
-
-    def __init__(self, ident: str, sight: See, steps: int = 0) -> None:
-        super().__init__(ident, sight)
-        self._steps = steps
-        self.table = Top.PATHS.after(steps)
-        self._counted: tuple[object, ...] = ()
-        self._found = TopRows(self.table)
-
-    @property
-    def term(self) -> str:
-        return self.table.term
-
-    def turn_to(self, table: Top) -> None:
-        """Another table, from its top."""
-        self.table = table.after(self._steps)
-        self._key, self._index, self._top = None, 0, 0
-        self.repaint()
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        sight = self._sight()
-        if sight is not None and self._counted != (sight.at, sight.span, sight.where, self.table):
-            self._counted = (sight.at, sight.span, sight.where, self.table)
-            self._found = top_rows(self.table, sight.whole)
-        hint = "" if self._steps else "t next"
-        return top_table(sight, self._found, width, hint)
-
-
-class BackendTable(TrafficPane):
-    """How the requests are spread over the backends."""
-
-    NAME = "Backends"
-    TERM = "backend"
-    ABOUT = (
-        "The service of a node, however each nginx calls it: 127.0.0.1 is another machine to each. "
-        "Every attempt counts for the backend it was made at, so a request that was tried twice counts twice. "
-        "Errors are 5xx and attempts without an answer; p99 is the backend's own time. Enter asks for it as the "
-        "nginx calls it that sent it the most."
-    )
-
-    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
-        return backend_table(self._sight(), moment.state.profile, width)
-
-    def pick(self) -> tuple[str, str]:
-        """An address over loopback is that of one nginx only, so the node is asked for as well."""
-        row, sight, moment = self._row_under_cursor(), self._sight(), self.moment
-        if row is None or not row.key.startswith(ROW) or sight is None or moment is None:
-            return super().pick()
-        rows = backend_rows(sight, moment.state.profile)
-        asked = next((each.was_asked for each in rows if f"{ROW}{each.name}" == row.key), {})
-        if not asked:
-            return "", NO_ROW
-        nginx, address = max(asked, key=lambda each: asked[each])
-        term = term_of(self.TERM, address)
-        if term is None:
-            return "", "the others have no name; make the filter narrower"
-        own = (host := literal(address)) is not None and host.is_loopback
-        return (f"{term} node={nginx}" if own else term), ""
+    return f"^{'/'.join(parts)}" + ("" if cut else "$")

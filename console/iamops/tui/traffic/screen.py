@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.events import Resize
+from textual.geometry import Region
 
 from iamops.accesslog.filter import WhereError, where
 from iamops.model.facts import Severity
 from iamops.tui.app.actions import TRAFFIC, ActionContext
-from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
-from iamops.tui.overview.layout import Region
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
-from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.palette import Palette
-from iamops.tui.toolkit.screen import ViewScreen, ViewSources
-from iamops.tui.traffic.panes import BackendTable, NodeTable, TopTable, TrafficPane, TrafficStatusPane
+from iamops.tui.toolkit.placed_screen import PlacedScreen
+from iamops.tui.toolkit.screen import ViewSources
+from iamops.tui.traffic.backends import BackendTable, backend_rows
+from iamops.tui.traffic.nodes import NodeTable
+from iamops.tui.traffic.panes import TrafficPane, TrafficStatusPane, added
 from iamops.tui.traffic.plot import TrafficPlot
-from iamops.tui.traffic.snapshot import (
-    FIRST_SPAN,
-    SPANS_S,
-    TrafficSnapshot,
-    WindowSums,
-    added,
-    snapshot_of,
-    traffic_places,
-)
-from iamops.tui.traffic.tables import Top, backend_rows
+from iamops.tui.traffic.snapshot import FIRST_SPAN, SPANS_S, TrafficSnapshot, WindowSums, snapshot_of
+from iamops.tui.traffic.tables import Top, TopTable
 
 if TYPE_CHECKING:
     from iamops.session.traffic import TrafficFeed
 
 
-# Of so many nodes more, everything is looked at a second later.
+# For each so many nodes, the snapshot is taken a second less often.
 NODES_A_SECOND = 16
-HELD = "the screen is paused; press p to go on first"
+PAUSED = "the screen is paused; press p to go on first"
+
+BESIDE = 76
+WIDE, HIGH = 110, 32
+BACKENDS_MIN, BACKENDS_WIDE = 37, 50
+FINDING_ROWS = 8
+PLOT_ROWS = 17
+PLOT_SHARE = 0.3
+TABLE_MIN = 4
 
 
-class TrafficScreen(ViewScreen):
-    """Looks at the feed once a second, and paints every part from that one sight."""
+class TrafficScreen(PlacedScreen):
+    """Takes a snapshot of the feed once a second, and paints every pane from it."""
 
     NAME = TRAFFIC
     ABOUT = (
@@ -52,19 +52,15 @@ class TrafficScreen(ViewScreen):
         "Esc takes the filter away. p holds the picture while the counting goes on."
     )
     AUTO_FOCUS = "#top"
-    DEFAULT_CSS = """
-    TrafficScreen { background: $background; overflow: hidden; }
-    TrafficScreen > * { position: absolute; }
-    """
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
-        super().__init__(moment, palette, base)
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
+        super().__init__(view, palette, base)
         self._feed: TrafficFeed | None = None
         self._sums = WindowSums()
         self._span = FIRST_SPAN
         self._table = Top.PATHS
-        self._sight: TrafficSnapshot | None = None
-        self._seen: tuple[object, ...] = ()
+        self._snapshot: TrafficSnapshot | None = None
+        self._snapshot_key: Hashable = None
 
     def compose(self) -> ComposeResult:
         yield StatusHeader("header")
@@ -77,74 +73,60 @@ class TrafficScreen(ViewScreen):
         yield FindingBar("finding")
         yield self.foot
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._arrange(self.app.size.width, self.app.size.height)
-
-    def on_resize(self, event: Resize) -> None:
-        self._arrange(event.size.width, event.size.height)
-
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         return lambda: self._listen(sources.cluster.traffic())
 
     def _listen(self, feed: TrafficFeed) -> None:
         self._feed = feed
-        self._look_again()
+        self._paint_anew()
 
-    # --- the sight ---
+    # --- the snapshot ---
 
     def snapshot(self) -> TrafficSnapshot | None:
-        """What was seen at the last look."""
-        return self._sight
+        """The last one that was taken."""
+        return self._snapshot
 
-    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """A held picture stays as it is; counting goes on."""
-        if ScreenPart.TRAFFIC in parts and moment.paused_s is None:
-            self._look(moment)
-        super().paint(moment, parts)
+    def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
+        """A paused screen stays as it is; counting goes on."""
+        if ScreenPart.TRAFFIC in parts and view.paused_s is None and self._feed is not None:
+            self._take_snapshot(self._feed, view)
+        super().paint(view, parts)
 
-    def _look(self, moment: ViewState) -> None:
+    def _take_snapshot(self, feed: TrafficFeed, view: ViewState) -> None:
         """Once a second is as often as the counts come; of many nodes that would cost more than it shows."""
-        if self._feed is None:
-            return
-        every_s = 1 + len(moment.state.nodes) // NODES_A_SECOND
-        due = (int(moment.now) // every_s, self._span, self._feed.where)
-        if due != self._seen:
-            rows = self._rows
-            self._seen = due
-            self._sight = snapshot_of(self._feed, self._sums, moment.state.nodes, self._span, moment.now)
-            if self._rows != rows:
-                self._arrange(self.app.size.width, self.app.size.height)
+        every_s = 1 + len(view.state.nodes) // NODES_A_SECOND
+        key = (int(view.now) // every_s, self._span, feed.where)
+        if key != self._snapshot_key:
+            backends = self._backends
+            self._snapshot_key = key
+            self._snapshot = snapshot_of(feed, self._sums, view.state.nodes, self._span, view.now)
+            if self._backends != backends:
+                self.arrange_panes(self.app.size)
 
-    def _look_again(self) -> None:
-        self._seen = ()
+    def _paint_anew(self) -> None:
+        self._snapshot_key = None
         self.paint(self.moment)
 
     # --- places ---
 
     @property
-    def _rows(self) -> int:
+    def _backends(self) -> int:
         """How many backends there are: the table below them has what they leave."""
-        return len(backend_rows(self._sight, self.moment.state.profile)) if self._sight is not None else 0
+        return len(backend_rows(self._snapshot, self.moment.state.profile)) if self._snapshot is not None else 0
 
-    def _arrange(self, width: int, height: int) -> None:
-        places = traffic_places(width, height, len(self.moment.state.nodes), max(1, self._rows))
-        with self.app.batch_update():
-            for widget in (*self.query(Painted), self.foot):
-                if widget.parent is self:
-                    _put(widget, places.get(str(widget.id)))
-        super().paint(self.moment)
+    def places(self, width: int, height: int) -> Mapping[str, Region]:
+        return traffic_places(width, height, len(self.moment.state.nodes), max(1, self._backends))
 
     # --- what the operator asks for ---
 
-    def widen(self, steps: int) -> None:
+    def change_span(self, steps: int) -> None:
         names = list(SPANS_S)
         at = names.index(self._span) + steps
         if not 0 <= at < len(names):
             self.toast(f"{self._span} is the {'shortest' if steps < 0 else 'longest'} window")
-        elif self._free():
+        elif self._may_count():
             self._span = names[at]
-            self._look_again()
+            self._paint_anew()
 
     def next_table(self) -> None:
         self._table = self._table.after()
@@ -153,7 +135,7 @@ class TrafficScreen(ViewScreen):
 
     def pick(self) -> None:
         pane = self.pane
-        if not isinstance(pane, TrafficPane) or self._feed is None or not self._free():
+        if not isinstance(pane, TrafficPane) or self._feed is None or not self._may_count():
             return
         term, problem = pane.pick()
         if problem:
@@ -165,58 +147,97 @@ class TrafficScreen(ViewScreen):
         if self.pane is not None:
             self.pane.carry_out("page-down" if pages > 0 else "page-up")
 
-    def _free(self) -> bool:
-        """A held picture cannot be counted anew."""
+    def _may_count(self) -> bool:
+        """A paused screen cannot show other counts."""
         if self.moment.paused_s is not None:
-            self.toast(HELD, Severity.WARNING)
+            self.toast(PAUSED, Severity.WARNING)
         return self.moment.paused_s is None
 
     # --- the filter: it is counted with, so it is taken when it is complete ---
 
     def ask_filter(self) -> None:
-        if self._free():
-            now = self._feed.where if self._feed is not None else ""
-            self.foot.open(Mode.FILTER, now, self.pane or self._first_pane())
+        if self._may_count():
+            expression = self._feed.where if self._feed is not None else ""
+            self.foot.open(Mode.FILTER, expression, self.pane or self._first_pane())
 
-    def narrow(self, needle: str) -> None:
+    def narrow(self, filter_text: str) -> None:
         """Not with every key: half an expression says nothing, or something else."""
 
     def settle(self, text: str) -> None:
         self._filter(text.strip())
 
     def _filter(self, expression: str) -> None:
-        """Counts with another filter, or says why not; the old one stays then."""
-        if self._feed is None:
+        """Counts with another filter, or says why not; the old one stays then.
+
+        What cannot be understood is a problem, and what no line of the log has.
+        """
+        feed = self._feed
+        if feed is None:
             return
-        problem = self._problem_with(expression)
+        problem = ""
+        try:
+            fields = where(expression).fields
+        except WhereError as error:
+            problem = str(error)
+        else:
+            problem = next((feed.form.unavailable(field) for field in fields if not feed.form.has(field)), "")
         if problem:
             self.toast(problem, Severity.WARNING)
-        elif expression != self._feed.where:
-            self._feed.filter(expression)
-            self._look_again()
-
-    def _problem_with(self, expression: str) -> str:
-        """What cannot be understood, or asks for what no line of the log tells."""
-        try:
-            wanted = where(expression).fields
-        except WhereError as error:
-            return str(error)
-        form = self._feed.form if self._feed is not None else None
-        return next((form.unavailable(each) for each in wanted if form is not None and not form.has(each)), "")
+        elif expression != feed.where:
+            feed.filter(expression)
+            self._paint_anew()
 
     def clear(self) -> bool:
         if super().clear():
             return True
         if self._feed is None or not self._feed.where:
             return False
-        if self._free():
+        if self._may_count():
             self._filter("")
         return True
 
 
-def _put(widget: Painted | Foot, place: Region | None) -> None:
-    widget.display = place is not None
-    if place is not None:
-        widget.styles.offset = (place.x, place.y)
-        widget.styles.width = place.width
-        widget.styles.height = place.height
+# --- where the panes stand; pure arithmetic ---
+
+
+def traffic_places(width: int, height: int, nodes: int, backends: int) -> dict[str, Region]:
+    """What has no room has no place. `nodes` and `backends` are how many rows of each there are."""
+    places = {
+        "header": Region(0, 0, width, 1),
+        "standing": Region(0, 1, width, 1),
+        "foot": Region(0, max(1, height - 2), width, 2),
+    }
+    if height >= FINDING_ROWS:
+        height -= 1
+        places["finding"] = Region(0, height - 2, width, 1)
+    top, room = 2, height - 4
+    table = min(nodes + 2, max(3, room // 3))
+    plot = 0 if height < PLOT_ROWS else min(14, max(6, int(room * PLOT_SHARE)))
+    plot = plot if room - plot - table >= TABLE_MIN else 0
+    if plot:
+        places["plot"] = Region(0, top, width, plot)
+        top += plot
+    if room - plot - table < TABLE_MIN:
+        table = max(0, min(table, room - TABLE_MIN))
+    if table > 1:
+        places["nodes"] = Region(0, top, width, table)
+        top += table
+    return places | _tables(width, top, height - 2 - top, backends, wide=width >= WIDE and height >= HIGH)
+
+
+def _tables(width: int, top: int, room: int, backends: int, *, wide: bool) -> dict[str, Region]:
+    """The backends stand beside the table, above a second one where there is room, or below it."""
+    if room < 1:
+        return {}
+    if width < BESIDE:
+        below = min(backends + 1, room // 2) if room >= 2 * TABLE_MIN else 0
+        places = {"top": Region(0, top, width, room - below)}
+        return places | ({"backends": Region(0, top + room - below, width, below)} if below else {})
+    right = max(BACKENDS_WIDE, width // 3) if wide else BACKENDS_MIN
+    left = width - right - 1
+    places = {"top": Region(0, top, left, room)}
+    above = min(backends + 2, room // 2) if wide else room
+    places["backends"] = Region(left + 1, top, right, above)
+    if wide:
+        places["second"] = Region(left + 1, top + above, right, room - above)
+    return places
