@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from iamops.judge.run import Outcome, RunReport, Stage, StepReport
 from iamops.model.outage import GapReport, not_measured
+from iamops.tui.toolkit.table import labelled, wrapped
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
 
 STAGES = {
@@ -43,13 +44,13 @@ def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
         lines: list[Line] = [(TextSpan(f"▶ {report.phase}", Tone.ACCENT), spent)]
     else:
         word, tone = UNDONE if report.put_back else OUTCOMES[report.outcome]
-        lines = [(TextSpan(word, tone), spent), *_wrapped(report.sentence, width)]
+        lines = [(TextSpan(word, tone), spent), *wrapped(report.sentence, Tone.PLAIN, width)]
         if report.restored_by is not None:
             lines.append((TextSpan("restored by: ", Tone.MUTED), TextSpan(report.restored_by, Tone.WARN)))
         for denial in report.denials:
-            lines += _wrapped(f"✗ {denial.sentence}", width, Tone.DOWN, hanging=2)
+            lines += wrapped(f"✗ {denial.sentence}", Tone.DOWN, width, hanging=" " * 2)
         for note in report.notes:
-            lines += _wrapped(f"note: {note}", width, Tone.MUTED, hanging=6)
+            lines += wrapped(f"note: {note}", Tone.MUTED, width, hanging=" " * 6)
 
     lines.append(EMPTY)
     for step in report.steps:
@@ -63,9 +64,9 @@ def step_lines(report: StepReport, now: float, width: int, *, ended: float | Non
     took = ""
     if report.began is not None and (report.over or ended is None):
         took = f"{(report.ended if report.ended is not None else now) - report.began:5.1f} s"
-    yield from _entry(f"{glyph} {word} {took:>7}", report.step.title, tone, width)
+    yield from labelled(f"{glyph} {word} {took:>7}".ljust(HEAD), report.step.title, tone, width)
     if report.stage in (Stage.FAILED, Stage.UNKNOWN):
-        yield from _observed(report.text, width)
+        yield from wrapped(report.text, Tone.MUTED, width, " " * HEAD)
 
 
 def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
@@ -74,8 +75,8 @@ def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
         glyph, word, tone = STAGES[undo_report.stage]
         yield EMPTY
         title = f"{undo_report.undo.title} on {undo_report.undo.node}"
-        yield from _entry(f"{glyph} {word} undo", title, tone, width)
-        yield from _observed(undo_report.text, width)
+        yield from labelled(f"{glyph} {word} undo".ljust(HEAD), title, tone, width)
+        yield from wrapped(undo_report.text, Tone.MUTED, width, " " * HEAD)
 
 
 def run_summary(report: RunReport) -> str:
@@ -84,22 +85,6 @@ def run_summary(report: RunReport) -> str:
         return f"{report.action.sentence}: {report.ending}: {report.sentence}"
     done = sum(step.over for step in report.steps)
     return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
-
-
-def _entry(head: str, text: str, tone: Tone, width: int) -> Iterator[Line]:
-    first, *rest = textwrap.wrap(text, max(20, width - HEAD)) or [""]
-    yield (TextSpan(head.ljust(HEAD), tone), TextSpan(first))
-    yield from ((TextSpan(" " * HEAD + more),) for more in rest)
-
-
-def _observed(text: str, width: int) -> Iterator[Line]:
-    for line in textwrap.wrap(text, max(20, width - HEAD)):
-        yield (TextSpan(" " * HEAD + line, Tone.MUTED),)
-
-
-def _wrapped(text: str, width: int, tone: Tone = Tone.PLAIN, hanging: int = 0) -> Iterator[Line]:
-    for line in textwrap.wrap(text, width, subsequent_indent=" " * hanging):
-        yield (TextSpan(line, tone),)
 
 
 def unseen_lines(not_measured_ms: float) -> Iterator[Line]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from rich.text import Text
 
 from iamops.model.traffic import Samples, count_at
 
@@ -111,33 +108,3 @@ def blocks(values: Sequence[float | None], top: float) -> str:
         return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
 
     return "".join(block(value) for value in values)
-
-
-# What every plot needs of plotext, which is imported when the first one is shown, not before.
-
-STEPS = (1, 2, 4, 6, 8)
-
-
-def drawn(width: int, height: int, plot: Callable[[Any], None]) -> list[Text]:
-    """The rows of a figure that `plot` was given. Its colours are plotext's own: they never reach the screen."""
-    from textual_plotext.plot import Plot
-
-    figure: Any = Plot()
-    figure.theme("clear")
-    figure.plotsize(width, height)
-    figure._set_size(width, height)
-    figure.frame(False)
-    plot(figure)
-    return list(Text.from_ansi(figure.build()).split("\n", allow_blank=True))[:height]
-
-
-def axes(points: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
-
-
-def rate_ticks(top: float) -> list[int]:
-    """Zero, half and a round number at or above the top."""
-    scale = 2
-    while scale < top:
-        scale = next((step for n in range(12) for s in STEPS if (step := s * 10**n) > scale), scale * 2)
-    return [0, scale // 2, scale]
