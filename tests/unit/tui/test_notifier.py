@@ -30,7 +30,7 @@ class Desk:
     def __init__(self, environ: dict[str, str] | None = None, state: ClusterState | None = None) -> None:
         self.app_focus = True
         self.acting = False
-        self.repainter = SimpleNamespace(header=lambda: None)
+        self.repainter = SimpleNamespace(repaint_header=lambda: None)
         self.time = NOW
         self.said: list[tuple[str, Severity]] = []
         self.told: list[str] = []
@@ -63,7 +63,7 @@ class Desk:
         self.store.apply(AddressChanged(self.time, self.owner, VIP, present=True))
 
     def judge(self, *found: Finding) -> None:
-        self.notifier.judged(found, self.time)
+        self.notifier.on_findings(found, self.time)
 
 
 def test_a_vip_move_is_said_rung_and_notified():

@@ -99,13 +99,13 @@ class Action:
     """One thing the operator can do. `hint` is its word among the key hints, if it belongs there:
     always, or only while `hint_armed` is what the console is, and only on the view `hint_view`.
 
-    `bindings` are Textual's names of its keys, with spaces between. `denied` is why it cannot even be asked for;
+    `key_spec` has Textual's names of its keys, with spaces between. `denied` is why it cannot even be asked for;
     what a guard says against it is shown, and argued in its dialog. `handler` is called with the argument or an
     empty text, and only when `denied` gives no reason.
     """
 
     name: str
-    bindings: str
+    key_spec: str
     title: str
     listed: Listed
     handler: Handler
@@ -117,7 +117,7 @@ class Action:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return tuple(self.bindings.split())
+        return tuple(self.key_spec.split())
 
     def why_not(self, context: ActionContext) -> str | None:
         """What prevents it now: the screen's own reasons first, then the guards'."""

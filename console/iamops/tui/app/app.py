@@ -108,7 +108,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             hear(asyncio.get_running_loop(), signal, self.shutdown.begin)
         self._unsubscribe = self.cluster.store.subscribe(self._store_changed)
         self.set_interval(TICK_S, self._tick)
-        self.repainter.everything()
+        self.repainter.repaint_all()
         self.work(self._start, "cluster")
         self.set_timer(CONTROLLER_AFTER_S, lambda: self.work(self._load_controller, "drills"))
         # What was made to start stays for good. Not walking through it again keeps a collection, and
@@ -127,7 +127,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _tick(self) -> None:
         if self.controller_so_far is not None:
             self.controller_so_far.tick()
-        self.repainter.everything()
+        self.repainter.repaint_all()
 
     async def on_unmount(self) -> None:
         if self.controller_so_far is not None:
@@ -196,7 +196,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self._was_acting and not self.acting:
             self._learn_again()
         self._was_acting = self.acting
-        self.repainter.header()
+        self.repainter.repaint_header()
 
     @property
     def last_words(self) -> str:
@@ -210,15 +210,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def operator(self) -> Operator:
         return self.controller.operator
 
-    def stir(self, part: ScreenPart) -> None:
-        self.repainter.stir(part)
+    def repaint_part(self, part: ScreenPart) -> None:
+        self.repainter.repaint_part(part)
 
     async def examine(self) -> None:
         self.repainter.on_inspection(await self.cluster.examine())
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
         drills, problem = await self.controller.learn_drills()
-        self._views.know_drills(drills)
+        self._views.set_drills(drills)
         return drills, problem
 
     # --- the screen ---
@@ -332,7 +332,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def open_view(self, name: str) -> None:
         if name == OVERVIEW:
             self._views.close()
-            self.repainter.everything()
+            self.repainter.repaint_all()
         else:
             self._views.open(name, self.repainter.view_state(), self._themes.palette)
             self.call_after_refresh(self._views.learn)

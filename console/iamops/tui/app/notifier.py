@@ -165,9 +165,9 @@ class Notifier:
     def _wait_for(self, event: VipMove | Split) -> None:
         self._waiting = event
         self._plan_call()
-        self._app.later(0.0, self._app.repainter.header)
+        self._app.later(0.0, self._app.repainter.repaint_header)
 
-    def judged(self, findings: tuple[Finding, ...], now: float) -> None:
+    def on_findings(self, findings: tuple[Finding, ...], now: float) -> None:
         """What the rules say now. What they said first was there before the console, and is no change.
 
         What an action of ours brings about is not called, unless it is still there some time after it.
@@ -242,7 +242,7 @@ class Notifier:
             text = f"acknowledged: {number} {self._story(self._waiting)}"
         self._waiting, self._unacknowledged, self._pending_moves = None, 0, 0
         self._store.apply(Noticed(self._now(), None, Severity.INFO, text))
-        self._app.repainter.header()
+        self._app.repainter.repaint_header()
         self._app.say(text)
 
     def choose(self, means: Means, when: str) -> None:

@@ -136,7 +136,7 @@ class RuleRunner:
             return False
         self._asked_at = now
         found = self._cluster.findings(self._cluster.store.state, now)
-        self._app.notifier.judged(found, now)
+        self._app.notifier.on_findings(found, now)
         self._live = self._effects.reported(found, now)
         return self._update(now)
 
@@ -188,14 +188,14 @@ class Repainter:
     def pause(self) -> None:
         """Holds what is on the screen, or goes on."""
         self._held = self._present() if self._held is None else None
-        self.everything()
+        self.repaint_all()
 
     # --- marks ---
 
-    def everything(self) -> None:
+    def repaint_all(self) -> None:
         self._frames.mark(ALL, urgent=True)
 
-    def header(self) -> None:
+    def repaint_header(self) -> None:
         """The console's mode is different: it is shown even while the screen is paused."""
         self._frames.mark(HEADER, urgent=True)
 
@@ -215,7 +215,7 @@ class Repainter:
     def inspected(self) -> bool:
         return self._rules.inspection is not None
 
-    def stir(self, part: ScreenPart) -> None:
+    def repaint_part(self, part: ScreenPart) -> None:
         """A part changed by something that did not come through the store."""
         if self._held is None:
             self._frames.mark(frozenset({part}), urgent=False)

@@ -88,7 +88,7 @@ class Views:
 
         self._app.work(learn, f"learn {view.NAME}")
 
-    def know_drills(self, drills: tuple[Drill, ...]) -> None:
+    def set_drills(self, drills: tuple[Drill, ...]) -> None:
         """What can be run by name, for the open views and those to come."""
         self.base = replace(self.base, drills=tuple(drill.name for drill in drills))
         for view in self._open:

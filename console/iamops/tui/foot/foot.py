@@ -69,12 +69,12 @@ class Foot(Container):
         """Takes the keys; `pane` gets them back."""
         self.interrupted = pane
         self.status.clear()
-        self.status.lead(mode.value)
+        self.status.show_sign(mode.value)
         self._prompt.open(mode, text)
 
     def _close(self) -> None:
-        self.hints.offer(())
-        self.status.lead("")
+        self.hints.show_choices(())
+        self.status.show_sign("")
         # At once, not by message: hiding the prompt while it has the focus would send it elsewhere.
         self.screen.set_focus(self.interrupted)
         self._prompt.display = False
@@ -82,7 +82,7 @@ class Foot(Container):
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         event.stop()
-        self.hints.offer(event.choices)
+        self.hints.show_choices(event.choices)
         if event.mode is Mode.FILTER:
             self.post_message(self.Narrowed(event.text))
 

@@ -48,7 +48,7 @@ class StatusLine(Painted):
         self.repaint()
         return True
 
-    def lead(self, sign: str) -> None:
+    def show_sign(self, sign: str) -> None:
         """Shows the prompt's sign and nothing else; an empty sign ends that."""
         self._sign = sign
         self.repaint()
@@ -86,11 +86,11 @@ class KeyHints(Painted):
         self._choices: tuple[str, ...] = ()
         self._action_context = ActionContext()
 
-    def turn_to(self, context: ActionContext) -> None:
+    def show_keys(self, context: ActionContext) -> None:
         self._action_context = context
         self.repaint()
 
-    def offer(self, choices: tuple[str, ...]) -> None:
+    def show_choices(self, choices: tuple[str, ...]) -> None:
         """Shows completions instead of keys; an empty tuple brings the keys back."""
         self._choices = choices
         self.repaint()

@@ -229,7 +229,7 @@ class LogList(Pane):
     def _index_of(self, position: LinePosition | None) -> int:
         return 0 if position is None else bisect_left(self._lines, position, key=lambda line: line.place)
 
-    def _keep_in_sight(self, room: int) -> None:
+    def _scroll_to_cursor(self, room: int) -> None:
         """There are no rows but the visible ones."""
         self._top = 0
 
@@ -267,8 +267,8 @@ class LogsScreen(ListScreen):
         if self._unwatch is None:
             tap = sources.cluster.log_tap()
             self._list.listen(tap)
-            self._unwatch = tap.watch(lambda: sources.stir(ScreenPart.LOGS))
-            sources.stir(ScreenPart.LOGS)
+            self._unwatch = tap.watch(lambda: sources.repaint_part(ScreenPart.LOGS))
+            sources.repaint_part(ScreenPart.LOGS)
 
     def go_to(self, spot: Location) -> None:
         """A node's lines, from about a time on."""
@@ -303,12 +303,12 @@ class LogsScreen(ListScreen):
             self._story_of = self._list.chosen
             super().show_story()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         """While it follows, the foot would change faster than it can be read; the keys are of more use."""
         if self._list.following:
             self.foot.status.show_detail(KEYS)
         else:
-            super()._tell()
+            super()._show_detail()
 
     def clear(self) -> bool:
         if self.reading:

@@ -134,7 +134,7 @@ class Pane(Painted, can_focus=True):
         room = height - 1 if self.titled else height
         self._content = self.content(view, width, room)
         self._keep_cursor()
-        self._keep_in_sight(room)
+        self._scroll_to_cursor(room)
 
         rows = self._content.rows[self._top : self._top + room]
         under = self._row_under_cursor() if self.has_focus else None
@@ -237,7 +237,7 @@ class Pane(Painted, can_focus=True):
         else:
             self._index = min(self._index, max(0, len(keys) - 1))
 
-    def _keep_in_sight(self, room: int) -> None:
+    def _scroll_to_cursor(self, room: int) -> None:
         keys = self._keys()
         if not keys or room <= 0:
             self._top = 0

@@ -55,7 +55,7 @@ class ViewSources(Protocol):
     @property
     def operator(self) -> Operator: ...
 
-    def stir(self, part: ScreenPart) -> None:
+    def repaint_part(self, part: ScreenPart) -> None:
         """Has a part painted again at the next calm frame, unless the screen is paused."""
 
     async def examine(self) -> None:
@@ -99,7 +99,7 @@ class ViewScreen(Screen[None]):
             if widget.PART in parts and widget.display:
                 widget.paint(view)
         if ScreenPart.HEADER in parts:
-            self.foot.hints.turn_to(self.context)
+            self.foot.hints.show_keys(self.context)
             self.foot.status.warn(view.mode.moved)
 
     def set_theme(self, palette: Palette) -> None:
@@ -132,12 +132,12 @@ class ViewScreen(Screen[None]):
         self.foot.status.say(text, severity)
 
     def on_pane_moved(self) -> None:
-        self._tell()
+        self._show_detail()
 
     def on_descendant_focus(self) -> None:
-        self._tell()
+        self._show_detail()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         if isinstance(self.focused, Pane):
             self.foot.status.show_detail(self.focused.detail)
 
@@ -148,9 +148,9 @@ class ViewScreen(Screen[None]):
         self.paint(replace(self.moment, filter_text=needle.strip()))
 
     def on_foot_filtered(self, event: Foot.Filtered) -> None:
-        self.settle(event.text)
+        self.filter_entered(event.text)
 
-    def settle(self, text: str) -> None:
+    def filter_entered(self, text: str) -> None:
         """The filter was typed to its end. Most views have narrowed at every key."""
 
     # --- actions that every view has ---

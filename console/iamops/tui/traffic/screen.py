@@ -163,7 +163,7 @@ class TrafficScreen(PlacedScreen):
     def narrow(self, filter_text: str) -> None:
         """Not with every key: half an expression says nothing, or something else."""
 
-    def settle(self, text: str) -> None:
+    def filter_entered(self, text: str) -> None:
         self._filter(text.strip())
 
     def _filter(self, expression: str) -> None:
