@@ -334,7 +334,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self._views.close()
             self.repainter.repaint_all()
         else:
-            self._views.open(name, self.repainter.view_state(), self._themes.palette)
+            self._views.open(name)
             self.call_after_refresh(self._views.learn)
 
     def on_navigate_to(self, event: NavigateTo) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from iamops.model.drill import Drill
 from iamops.tui.app.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewScreen
 
@@ -59,12 +58,13 @@ class Views:
     def _open(self) -> tuple[ViewScreen, ...]:
         return tuple(screen for screen in self._app.screen_stack if isinstance(screen, ViewScreen))
 
-    def open(self, name: str, view_state: ViewState, palette: Palette) -> None:
+    def open(self, name: str) -> None:
         """Puts one of VIEWS in the place of the current view, or above the Overview."""
         module, screen = VIEWS[name]
         made = getattr(importlib.import_module(f"iamops.tui.{module}"), screen)
         self._keep_filter()
-        view: ViewScreen = made(replace(view_state, filter_text=self._filters.get(name, "")), palette, self.base)
+        view_state = replace(self._app.repainter.view_state(), filter_text=self._filters.get(name, ""))
+        view: ViewScreen = made(view_state, self.current.palette, self.base)
         if self.at_overview:
             self._app.push_screen(view)
         else:
