@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from iamops.judge.run import stage_word
-from iamops.ledger.record import Record, fields, listed, number, text
-from iamops.ledger.verify import ChainVerdict, LedgerRun, Page, runs_of
+from iamops.ledger.record import fields, listed, number, text
+from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
@@ -32,10 +32,6 @@ CHAIN_BREAK = ("✗ broken", Tone.DOWN)
 NO_OUTCOME = ("? no outcome", Tone.UNKNOWN)
 MARK, WHEN = 13, 20
 FIELD, STEP = 13, 18
-
-
-def newest_first(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
-    return tuple(reversed(runs_of(records)))
 
 
 def run_story(run: LedgerRun, width: int) -> tuple[Line, ...]:
@@ -152,12 +148,7 @@ class AuditScreen(ListScreen):
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             return lambda: self.toast(text, Severity.WARNING)
-        return lambda: self._show(page)
-
-    def _show(self, page: Page) -> None:
-        self._runs.show_items(newest_first(page.records), _chain(page.verdict))
-        # The list has its place on the screen only after the refresh.
-        self.call_after_refresh(self.show_story)
+        return lambda: self._runs.show_items(runs_of(page.records)[::-1], _chain(page.verdict))
 
     def story(self, width: int) -> tuple[Line, ...]:
         run = self._runs.chosen

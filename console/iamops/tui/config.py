@@ -153,13 +153,12 @@ class ConfigScreen(ListScreen):
         except Exception as error:
             text = f"the files cannot be compared: {str(error) or type(error).__name__}"
             return lambda: self.toast(text, Severity.WARNING)
-        return lambda: self._show(comparison)
 
-    def _show(self, comparison: ConfigComparison) -> None:
-        self._comparison = comparison
-        self._files.show_items(comparison.files, _verdict(comparison))
-        # The list has its place on the screen only after the refresh.
-        self.call_after_refresh(self.show_story)
+        def show() -> None:
+            self._comparison = comparison
+            self._files.show_items(comparison.files, _verdict(comparison))
+
+        return show
 
     def story(self, width: int) -> tuple[Line, ...]:
         if self._comparison is None:

@@ -10,7 +10,7 @@ from iamops.cli.audit.text import run_lines, tail_lines
 from iamops.judge.triage.timeline import of_ledger
 from iamops.ledger.record import Record
 from iamops.ledger.verify import runs_of
-from iamops.tui.audit import AuditList, newest_first, run_story
+from iamops.tui.audit import AuditList, run_story
 
 WHO = {"run": "0bfe429c", "profile": "lab", "action": "drill seed", "who": "root@vm", "from": "local"}
 A, B = ({"owners": {"VI_1": [node]}} for node in ("iam-a", "iam-b"))
@@ -36,7 +36,7 @@ REFUSED = (
 
 
 def shown(records: tuple[Record, ...]) -> str:
-    run = newest_first(records)[0]
+    run = runs_of(records)[-1]
     lines = (AuditList("list").row(run, 120).line, *run_story(run, 120))
     return "\n".join("".join(span.text for span in line) for line in lines)
 

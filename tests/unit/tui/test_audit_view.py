@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from iamops.ledger.audit import Audit, read
-from iamops.ledger.verify import Break, ChainVerdict
-from iamops.tui.audit import AuditList, newest_first, run_story
+from iamops.ledger.verify import Break, ChainVerdict, runs_of
+from iamops.tui.audit import AuditList, run_story
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import audited
 from tests.unit.tui.screens import console
@@ -55,7 +55,7 @@ def test_a_break_in_the_ledger_is_no_run_without_an_outcome(tmp_path: Path) -> N
     Audit(ledger).append("outcome", {"run": "b", "outcome": "succeeded"})
     ledger.write_bytes(ledger.read_bytes().splitlines(keepends=True)[0])
     Audit(ledger).append("outcome", {"run": "c", "outcome": "succeeded"})
-    (broken,) = [run for run in newest_first(list(read(ledger))) if run.breaks]
+    (broken,) = [run for run in runs_of(list(read(ledger))) if run.breaks]
     row = "".join(span.text for span in AuditList("list").row(broken, 100).line)
     story = "\n".join("".join(span.text for span in line) for line in run_story(broken, 100))
     assert "✗ broken" in row

@@ -23,11 +23,11 @@ from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
 from iamops.tui.traffic.tables import Top, TopTable
 from tests.unit.tui.feeds import slot
 from tests.unit.tui.scenes import NOW
-from tests.unit.tui.traffic_view import sight, state
+from tests.unit.tui.traffic_view import snapshot, state
 
 
-def drawn(table: type[NodeTable | BackendTable | TopTable], snapshot: TrafficSnapshot, width: int) -> PaneContent:
-    return content(table("table", lambda: snapshot), width)
+def drawn(table: type[NodeTable | BackendTable | TopTable], taken: TrafficSnapshot, width: int) -> PaneContent:
+    return content(table("table", lambda: taken), width)
 
 
 def content(pane: Pane, width: int) -> PaneContent:
@@ -36,7 +36,7 @@ def content(pane: Pane, width: int) -> PaneContent:
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 120, 200])
 def test_the_node_table_keeps_within_its_width_and_the_name_stays(width: int):
-    rows = drawn(NodeTable, sight(slot(5000)), width).rows
+    rows = drawn(NodeTable, snapshot(slot(5000)), width).rows
     assert all(len(text_of(row.line)) <= width for row in rows)
     assert all(text_of(row.line).strip() for row in rows)
 
@@ -48,7 +48,7 @@ def test_every_class_has_a_cell_in_the_bar_however_small_its_share():
 
 
 def test_the_story_names_every_class_and_the_times():
-    said = story(sight(slot(600)), slot(600))
+    said = story(snapshot(slot(600)), slot(600))
     assert "5xx 0 (0%)" in said
     assert "clients gone (499)" in said
     assert "p99" in said
@@ -56,20 +56,20 @@ def test_the_story_names_every_class_and_the_times():
 
 def test_many_nodes_have_one_curve_and_few_have_their_own():
     cluster = state()
-    assert [name for name, _ in curves_of(sight(slot(100), nodes=3), cluster).curves] == [
+    assert [name for name, _ in curves_of(snapshot(slot(100), nodes=3), cluster).curves] == [
         "node-0",
         "node-1",
         "node-2",
     ]
-    whole = curves_of(sight(slot(100), nodes=50), cluster)
+    whole = curves_of(snapshot(slot(100), nodes=50), cluster)
     assert [name for name, _ in whole.curves] == ["all nodes"]
     assert whole.top == pytest.approx(50 * slot(100).total / 10)
 
 
 def test_what_happened_before_the_window_is_not_in_the_plot():
-    shown = curves_of(sight(slot(100), span="1m"), state())
+    shown = curves_of(snapshot(slot(100), span="1m"), state())
     assert (shown.moves, shown.actions) == ((), ())
-    longer = curves_of(sight(slot(100), span="5m"), state())
+    longer = curves_of(snapshot(slot(100), span="5m"), state())
     assert (longer.moves, longer.actions) == ((-240.0,), (-150.0,))
 
 
@@ -83,11 +83,11 @@ def test_the_axis_of_time_has_round_places(length_s: float, first: str, number: 
 
 def test_a_backend_is_named_as_the_profile_calls_it_and_partial_formats_are_told():
     traffic = Traffic(backends={"10.0.4.20:8080": Backend(8, 1, Latency(Counter({12: 8}))), "-x": Backend(1)})
-    found = drawn(BackendTable, sight(traffic), 46)
+    found = drawn(BackendTable, snapshot(traffic), 46)
     assert found.rows[1].cells[0].detail == (
         "iam-a apiserver · 8 requests, 89% · 1 failed · p99 12 ms · 10.0.4.20:8080 to nginx on node-0"
     )
-    partial = sight(traffic)
+    partial = snapshot(traffic)
     form = replace(partial.form, fields={Field.STATUS: "status", Field.UPSTREAM: "upstream_addr"})
     told = drawn(BackendTable, replace(partial, form=form), 46)
     assert text_of(told.rows[1].line).split()[-2:] == ["?", "?"]
@@ -100,7 +100,7 @@ def test_each_machine_has_a_row_of_its_own_however_its_nginx_calls_it():
     by_a = Traffic(backends={"127.0.0.1:8080": own, "10.0.4.21:8080": peer, "127.0.0.1:9999": Backend(1)})
     by_b = Traffic(backends={"127.0.0.1:8080": Backend(5), "10.0.4.20:8080": Backend(2, 2)})
     nodes = (NodeTraffic("iam-a", by_a), NodeTraffic("iam-b", by_b))
-    rows = backend_rows(replace(sight(by_a), nodes=nodes), state().profile)
+    rows = backend_rows(replace(snapshot(by_a), nodes=nodes), state().profile)
     assert {row.name: (row.backend.requests, row.backend.errors) for row in rows} == {
         "iam-a apiserver": (8, 3),
         "iam-b apiserver": (8, 0),
@@ -110,10 +110,10 @@ def test_each_machine_has_a_row_of_its_own_however_its_nginx_calls_it():
 
 
 def test_statuses_have_no_share_of_failures_and_empty_tables_say_so():
-    pane = TopTable("table", lambda: sight(slot(600)))
+    pane = TopTable("table", lambda: snapshot(slot(600)))
     pane.turn_to(Top.STATUSES)
     assert [heading.text for _, heading in content(pane, 60).overlays] == ["reqs", "share"]
-    empty = drawn(TopTable, sight(Traffic()), 60)
+    empty = drawn(TopTable, snapshot(Traffic()), 60)
     assert "no requests in this window" in text_of(empty.rows[0].line)
 
 

@@ -61,6 +61,6 @@ def test_after_it_was_lost_sight_of_a_node_has_no_points():
     feed = FixedFeed()
     feed.all.add(A, {int(NOW) - 300: slot(100)}, NOW)
     feed.unread_because[A] = "not connected"
-    sight = snapshot_of(feed, WindowSums(), (A,), "15m", NOW)
-    assert sight.nodes[0].points[-1].at == int(NOW) - 300
-    assert sight.nodes[0].traffic.total > 0
+    snapshot = snapshot_of(feed, WindowSums(), (A,), "15m", NOW)
+    assert snapshot.nodes[0].points[-1].at == int(NOW) - 300
+    assert snapshot.nodes[0].traffic.total > 0

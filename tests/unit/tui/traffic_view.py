@@ -69,7 +69,7 @@ def row(seen: Watched, name: str) -> str:
     return next(line for line in seen.lines if line[1:].startswith(name))
 
 
-def sight(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> TrafficSnapshot:
+def snapshot(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> TrafficSnapshot:
     names = [f"node-{n}" for n in range(nodes)]
     points = (Point(int(NOW) - 20, 10, traffic.total, traffic.classes),)
     seen = tuple(NodeTraffic(name, traffic, points) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -43,7 +43,7 @@ from iamops.tui.toolkit.screen import ViewSources
 from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped
 from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, latency
 
-Reports = Sequence[Mapping[str, Any]]
+Reports = Sequence[Mapping[str, object]]
 """Documents of earlier runs, oldest first. Somebody may have edited the files they come from."""
 
 BoundText = Callable[[Bound], str]
@@ -203,6 +203,7 @@ class DrillsScreen(ListScreen):
 
     def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         self._drills = DrillList("list")
+        # Why there are no drills, or not all of them.
         self._problem = ""
         self._story_of: tuple[str, str] | None = None
         super().__init__(view, palette, base, self._drills)
@@ -220,14 +221,12 @@ class DrillsScreen(ListScreen):
             ListedDrill(drill, tuple(report for report in reports if report.get("drill") == drill.name))
             for drill in drills
         )
-        return lambda: self._show(listed, problem)
 
-    def _show(self, listed: tuple[ListedDrill, ...], problem: str) -> None:
-        """`problem`: why there are no drills, or not all of them."""
-        self._problem = problem
-        self._drills.show_items(listed)
-        # The list has its place on the screen only after the refresh.
-        self.call_after_refresh(self.show_story)
+        def show() -> None:
+            self._problem = problem
+            self._drills.show_items(listed)
+
+        return show
 
     def story(self, width: int) -> tuple[Line, ...]:
         listed, view = self._drills.chosen, self.moment

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogPage
 from iamops.model.text import counted
 from iamops.tui.app.actions import LOGS, ActionContext
@@ -60,7 +59,7 @@ class LogList(Pane):
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
-        self._tap: LogTap | None = None
+        self.tap: LogTap | None = None
         self._page = LogPage()
         # The lines that pass the filter, and among them where each source begins; `_passing` are without those.
         self._lines: tuple[LogLine, ...] = ()
@@ -71,10 +70,6 @@ class LogList(Pane):
         self._at: LinePosition | None = None
         self.following = True
         self.wrapped = False
-
-    def listen(self, tap: LogTap) -> None:
-        """Shows what this tap gives, from now on."""
-        self._tap = tap
 
     # --- what is under the cursor ---
 
@@ -90,9 +85,9 @@ class LogList(Pane):
     def toggle_mark(self) -> str:
         """Marks the line under the cursor or takes its mark away; says which."""
         line = self.chosen
-        if line is None or self._tap is None:
+        if line is None or self.tap is None:
             return "no line is under the cursor"
-        marked = self._tap.mark(line.number)
+        marked = self.tap.mark(line.number)
         others = self._page.marked - {line.number}
         self._page = replace(self._page, marked=others | {line.number} if marked else others)
         self.repaint()
@@ -103,21 +98,13 @@ class LogList(Pane):
         at = self._cursor + step
         while 0 <= at < len(self._lines):
             if self._page.is_marker(self._lines[at]):
-                self._stay_at(self._lines[at].place)
+                self.stay_at(self._lines[at].place)
                 return True
             at += step
         return False
 
-    def halt(self) -> None:
-        """Stays at the line under the cursor."""
-        line = self.chosen
-        self._stay_at(line.place if line is not None else None)
-
-    def go_to_time(self, at: float) -> None:
-        """Stays at the first line of that time (epoch s) or later, also if that is still to come."""
-        self._stay_at((at, 0))
-
-    def _stay_at(self, position: LinePosition | None) -> None:
+    def stay_at(self, position: LinePosition | None) -> None:
+        """At the first line that stands there or later, also if that is still to come."""
         self.following = False
         self._at = position
         self.repaint()
@@ -133,13 +120,13 @@ class LogList(Pane):
             self.repaint()
             return
         at = min(max(0, self._cursor + dy), len(self._lines) - 1)
-        self._stay_at(self._lines[at].place)
+        self.stay_at(self._lines[at].place)
 
     def go_to_row(self, key: str) -> bool:
         """The row that was clicked on."""
         clicked = next((line for line in self._lines if str(line.number) == key), None)
         if clicked is not None:
-            self._stay_at(clicked.place)
+            self.stay_at(clicked.place)
         return clicked is not None
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -154,8 +141,8 @@ class LogList(Pane):
 
     def paint(self, view: ViewState) -> None:
         """A paused screen stays as it is; the lines are kept meanwhile."""
-        if self._tap is not None and view.paused_s is None:
-            self._page = self._tap.page()
+        if self.tap is not None and view.paused_s is None:
+            self._page = self.tap.page()
         super().paint(view)
 
     def content(self, view: ViewState, width: int, height: int) -> PaneContent:
@@ -266,7 +253,7 @@ class LogsScreen(ListScreen):
     def _watch(self, sources: ViewSources) -> None:
         if self._unwatch is None:
             tap = sources.cluster.log_tap()
-            self._list.listen(tap)
+            self._list.tap = tap
             self._unwatch = tap.watch(lambda: sources.repaint_part(ScreenPart.LOGS))
             sources.repaint_part(ScreenPart.LOGS)
 
@@ -275,7 +262,7 @@ class LogsScreen(ListScreen):
         if spot.node:
             self.narrow(f"node:{spot.node}")
         if spot.at is not None:
-            self._list.go_to_time(spot.at)
+            self._list.stay_at((spot.at, 0))
 
     def on_unmount(self) -> None:
         if self._unwatch is not None:
@@ -321,7 +308,8 @@ class LogsScreen(ListScreen):
     def toggle_whole_line(self) -> None:
         """To read a line one has to stay at it."""
         if not self.reading:
-            self._list.halt()
+            line = self._list.chosen
+            self._list.stay_at(line.place if line is not None else None)
         self.toggle_class("reading")
         self.show_story()
 
@@ -335,4 +323,4 @@ class LogsScreen(ListScreen):
     def jump(self, step: int) -> None:
         """To the next mark or event in a direction: 1 is down, -1 up."""
         if not self._list.jump(step):
-            self.toast(f"no mark or event {'below' if step > 0 else 'above'}", Severity.INFO)
+            self.toast(f"no mark or event {'below' if step > 0 else 'above'}")

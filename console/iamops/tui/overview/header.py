@@ -64,29 +64,29 @@ def _mode(view: ViewState, tones: Tones) -> Line:
 
 def _owners(view: ViewState, tones: Tones) -> tuple[Line, ...]:
     """All instances; if they do not fit, the worst one and how many more there are."""
-    seen = [witnesses(view.state, name, view.now) for name in view.state.profile.vrrp]
-    lines = [_owner(view, witness, tones) for witness in seen]
-    worst = min(range(len(seen)), key=lambda n: not (seen[n].split or seen[n].nobody))
-    more = (TextSpan(f" +{len(seen) - 1}", tones[0]),) if len(seen) > 1 else ()
+    vips = [witnesses(view.state, name, view.now) for name in view.state.profile.vrrp]
+    lines = [_owner(view, vip, tones) for vip in vips]
+    worst = min(range(len(vips)), key=lambda n: not (vips[n].split or vips[n].nobody))
+    more = (TextSpan(f" +{len(vips) - 1}", tones[0]),) if len(vips) > 1 else ()
     return (joined_parts(TextSpan("  ", tones[0]), *lines), (*lines[worst], *more))
 
 
-def _owner(view: ViewState, seen: Witnesses, tones: Tones) -> Line:
+def _owner(view: ViewState, vip: Witnesses, tones: Tones) -> Line:
     calm, warning, alarm = tones
-    vip, owners = f"VIP {seen.address} -> ", " + ".join(seen.owners)
-    if seen.split:
-        return (TextSpan(f"{vip}{owners} SPLIT BRAIN", alarm),)
-    if len(seen.owners) > 1:  # for a moment, while it is handed over
-        return (TextSpan(f"{vip}{owners}", warning),)
-    if seen.nobody:
-        return (TextSpan(f"{vip}NOBODY", alarm),)
-    if not seen.owners:
-        return (TextSpan(vip, calm), TextSpan("UNKNOWN", warning))
-    node = view.state.nodes[owners]
+    prefix, owners = f"VIP {vip.address} -> ", " + ".join(vip.owners)
+    if vip.split:
+        return (TextSpan(f"{prefix}{owners} SPLIT BRAIN", alarm),)
+    if len(vip.owners) > 1:  # for a moment, while it is handed over
+        return (TextSpan(f"{prefix}{owners}", warning),)
+    if vip.nobody:
+        return (TextSpan(f"{prefix}NOBODY", alarm),)
+    if not vip.owners:
+        return (TextSpan(prefix, calm), TextSpan("UNKNOWN", warning))
+    node = view.state.nodes[vip.owners[0]]
     if node.freshness(view.now) is Freshness.STALE and node.last_event_at is not None:
         silence = age(view.now - node.last_event_at)
-        return (TextSpan(vip, calm), TextSpan(f"{node.name} STALE {silence}", warning))
-    return (TextSpan(f"{vip}{node.name}", calm),)
+        return (TextSpan(prefix, calm), TextSpan(f"{node.name} STALE {silence}", warning))
+    return (TextSpan(f"{prefix}{node.name}", calm),)
 
 
 def _updated(view: ViewState, paused_s: float | None, tones: Tones) -> tuple[Line, ...]:

@@ -43,6 +43,11 @@ SHORT_MEAN = f"ø{RATE_WINDOW_S:.0f}s"
 SPAN_S = 600.0
 
 
+def failure_mark(share_failed: float) -> tuple[str, Tone]:
+    """How bad a share of failures is; the sign shows it without colours."""
+    return ("✗", Tone.DOWN) if share_failed >= BAD_SHARE else ("▲", Tone.WARN)
+
+
 class RequestRates(Pane):
     """One sparkline per node. `tall` gives each node a second line for its numbers, and the first to the graph."""
 
@@ -115,8 +120,8 @@ def _numbers(
     requests = node.requests.value
     failed = share(node.errors, node.samples, axis.start)
     if failed:
-        bad = failed >= BAD_SHARE
-        errors, tone = f"{'✗' if bad else '▲'} 5xx {percent(failed)}", Tone.DOWN if bad else Tone.WARN
+        glyph, tone = failure_mark(failed)
+        errors = f"{glyph} 5xx {percent(failed)}"
     else:
         errors, tone = "5xx –" if failed is None else "5xx 0%", Tone.MUTED
     by_class = " ".join(f"{name} {number}" for name, number in sorted(requests.by_class.items()))

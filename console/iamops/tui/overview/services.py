@@ -27,17 +27,7 @@ from iamops.tui.toolkit.health import (
     warn,
 )
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import (
-    Cell,
-    PaneContent,
-    Row,
-    Rows,
-    TextSpan,
-    Tone,
-    column,
-    first_fitting,
-    fit_line,
-)
+from iamops.tui.toolkit.text import Cell, PaneContent, Row, Rows, TextSpan, Tone, column, first_fitting, fit_line
 
 TITLE = (TextSpan("SERVICES", Tone.TITLE),)
 MARK = 7

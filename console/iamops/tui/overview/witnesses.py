@@ -143,24 +143,24 @@ class WitnessBar(Pane):
     )
 
     def content(self, view: ViewState, width: int, height: int) -> PaneContent:
-        seen = [witnesses(view.state, name, view.now) for name in view.state.profile.vrrp]
-        label = max(len(witness.instance) for witness in seen)
-        return PaneContent(rows=Rows.of(_row(witness, label, width) for witness in seen))
+        vips = [witnesses(view.state, name, view.now) for name in view.state.profile.vrrp]
+        label = max(len(vip.instance) for vip in vips)
+        return PaneContent(rows=Rows.of(_row(vip, label, width) for vip in vips))
 
 
-def _row(seen: Witnesses, label: int, width: int) -> Row:
-    client = judge(seen.client, of_probe)
-    head = TextSpan(f" {seen.instance.ljust(label)}  ", Tone.TITLE)
-    kernel = (TextSpan("kernel ", Tone.MUTED), _kernel(seen))
-    daemon = (TextSpan("keepalived ", Tone.MUTED), *_masters(seen))
+def _row(vip: Witnesses, label: int, width: int) -> Row:
+    client = judge(vip.client, of_probe)
+    head = TextSpan(f" {vip.instance.ljust(label)}  ", Tone.TITLE)
+    kernel = (TextSpan("kernel ", Tone.MUTED), _kernel(vip))
+    daemon = (TextSpan("keepalived ", Tone.MUTED), *_masters(vip))
     answer = (TextSpan("client ", Tone.MUTED), TextSpan(client.mark, client.tone))
     variants = (
         (head, *joined_parts(TextSpan(" " * gap), kernel, daemon, words, verdict))
-        for verdict in _verdicts(seen)
-        for words in ((*answer, *_client_words(seen, client)), answer)
+        for verdict in _verdicts(vip)
+        for words in ((*answer, *_client_words(vip, client)), answer)
         for gap in (3, 2)
     )
-    return Row.whole(seen.instance, first_fitting(variants, width), _in_words(seen, client), width)
+    return Row.whole(vip.instance, first_fitting(variants, width), _in_words(vip, client), width)
 
 
 def joined_parts(between: TextSpan, *parts: Line) -> Line:
@@ -171,27 +171,27 @@ def joined_parts(between: TextSpan, *parts: Line) -> Line:
     return tuple(spans)
 
 
-def _kernel(seen: Witnesses) -> TextSpan:
-    if seen.owners:
-        tone = Tone.DOWN if seen.split else Tone.ACCENT if seen.all_answered else Tone.STALE
-        return TextSpan(f"{'★' if seen.all_answered else '◌ was'} {'+'.join(seen.owners)}", tone)
-    return TextSpan("✗ NOBODY", Tone.DOWN) if seen.nobody else TextSpan("? UNKNOWN", Tone.UNKNOWN)
+def _kernel(vip: Witnesses) -> TextSpan:
+    if vip.owners:
+        tone = Tone.DOWN if vip.split else Tone.ACCENT if vip.all_answered else Tone.STALE
+        return TextSpan(f"{'★' if vip.all_answered else '◌ was'} {'+'.join(vip.owners)}", tone)
+    return TextSpan("✗ NOBODY", Tone.DOWN) if vip.nobody else TextSpan("? UNKNOWN", Tone.UNKNOWN)
 
 
-def _masters(seen: Witnesses) -> Line:
-    were = (TextSpan(f"◌ was {'+'.join(seen.masters_were)}", Tone.STALE),) if seen.masters_were else ()
-    if seen.masters:
-        tone = Tone.DOWN if len(seen.masters) > 1 else Tone.ACCENT
-        return joined_parts(TextSpan(" "), (TextSpan("◆ " + "+".join(seen.masters), tone),), were)
+def _masters(vip: Witnesses) -> Line:
+    were = (TextSpan(f"◌ was {'+'.join(vip.masters_were)}", Tone.STALE),) if vip.masters_were else ()
+    if vip.masters:
+        tone = Tone.DOWN if len(vip.masters) > 1 else Tone.ACCENT
+        return joined_parts(TextSpan(" "), (TextSpan("◆ " + "+".join(vip.masters), tone),), were)
     if were:
         return were
     unknown = TextSpan("? UNKNOWN", Tone.UNKNOWN)
-    return (unknown if seen.masters_unseen else TextSpan("✗ no MASTER", Tone.DOWN),)
+    return (unknown if vip.masters_unseen else TextSpan("✗ no MASTER", Tone.DOWN),)
 
 
-def _client_words(seen: Witnesses, verdict: CellVerdict) -> Line:
+def _client_words(vip: Witnesses, verdict: CellVerdict) -> Line:
     """Who answered, or what went wrong. The reason of an unknown is left to the detail line."""
-    report = seen.client.value
+    report = vip.client.value
     if report is None:
         return ()
     words = verdict.extra if not report.ok or not report.answered_by else report.answered_by
@@ -200,28 +200,28 @@ def _client_words(seen: Witnesses, verdict: CellVerdict) -> Line:
     return (TextSpan(f" {words}", Tone.MUTED),) if words else ()
 
 
-def _verdicts(seen: Witnesses) -> Iterator[Line]:
+def _verdicts(vip: Witnesses) -> Iterator[Line]:
     """Whether they agree, in long, in short and not at all."""
-    if seen.disagreements:
-        more = f" +{len(seen.disagreements) - 1}" if len(seen.disagreements) > 1 else ""
-        yield (TextSpan(f"✗ {seen.disagreements[0]}{more}", Tone.DOWN),)
+    if vip.disagreements:
+        more = f" +{len(vip.disagreements) - 1}" if len(vip.disagreements) > 1 else ""
+        yield (TextSpan(f"✗ {vip.disagreements[0]}{more}", Tone.DOWN),)
         yield (TextSpan("✗ DISAGREE", Tone.DOWN),)
-    elif seen.complete:
-        held = "" if seen.held_s is None else f" {'≥' if seen.at_least else ''}{age(seen.held_s)}"
+    elif vip.complete:
+        held = "" if vip.held_s is None else f" {'≥' if vip.at_least else ''}{age(vip.held_s)}"
         yield (TextSpan(f"● agree{held}", Tone.OK),)
         yield (TextSpan("● agree", Tone.OK),)
-    elif seen.unanswered and seen.owners:
-        who = seen.unanswered[0] if len(seen.unanswered) == 1 else f"{len(seen.unanswered)} nodes"
+    elif vip.unanswered and vip.owners:
+        who = vip.unanswered[0] if len(vip.unanswered) == 1 else f"{len(vip.unanswered)} nodes"
         yield (TextSpan(f"? {who} not seen", Tone.UNKNOWN),)
     yield ()
 
 
-def _in_words(seen: Witnesses, verdict: CellVerdict) -> str:
-    kernel = "+".join(seen.owners) or ("nobody" if seen.nobody else "unknown")
-    unseen = f" (not seen: {', '.join(seen.kernel.unseen)})" if seen.kernel.unseen else ""
-    masters = "+".join(seen.masters) or ("unknown" if seen.masters_unseen else "no MASTER")
-    masters += f" (not heard lately: {', '.join(seen.masters_were)} was MASTER)" if seen.masters_were else ""
+def _in_words(vip: Witnesses, verdict: CellVerdict) -> str:
+    kernel = "+".join(vip.owners) or ("nobody" if vip.nobody else "unknown")
+    unseen = f" (not seen: {', '.join(vip.kernel.unseen)})" if vip.kernel.unseen else ""
+    masters = "+".join(vip.masters) or ("unknown" if vip.masters_unseen else "no MASTER")
+    masters += f" (not heard lately: {', '.join(vip.masters_were)} was MASTER)" if vip.masters_were else ""
     parts = [f"kernel {kernel}{unseen}", f"keepalived {masters}", f"client {spoken(verdict)}"]
-    if seen.disagreements:
-        parts.insert(0, "; ".join(seen.disagreements))
-    return f"VIP {seen.address}: " + " · ".join(parts)
+    if vip.disagreements:
+        parts.insert(0, "; ".join(vip.disagreements))
+    return f"VIP {vip.address}: " + " · ".join(parts)

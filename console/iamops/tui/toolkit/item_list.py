@@ -44,6 +44,8 @@ class ItemList(Pane, Generic[Item]):
         """Shows other items, or the same ones with newer values; `marks` stand at the end of the title."""
         self.items, self.marks = items, marks
         self.repaint()
+        # What is under the cursor is known once the list has its place on the screen.
+        self.call_after_refresh(self.post_message, self.Moved())
 
     def content(self, view: ViewState, width: int, height: int) -> PaneContent:
         shown = [item for item in self.items if view.keeps(self.filter_words(item))]

@@ -9,6 +9,7 @@ from iamops.accesslog.format import Field
 from iamops.model.profile import Profile
 from iamops.model.traffic import Backend
 from iamops.plan.addresses import called, literal
+from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, latency, percent
@@ -24,7 +25,6 @@ from iamops.tui.traffic.panes import (
     unavailable_row,
 )
 from iamops.tui.traffic.snapshot import TrafficSnapshot
-from iamops.tui.traffic.tables import BAD_SHARE
 
 TITLE = (TextSpan("BACKENDS", Tone.TITLE),)
 # A narrower table leaves out the requests: their share says more of a split.
@@ -67,7 +67,7 @@ class BackendTable(TrafficPane):
         snapshot = self._snapshot()
         if snapshot is None:
             return PaneContent(TITLE)
-        if not snapshot.has(Field.UPSTREAM):
+        if not snapshot.form.has(Field.UPSTREAM):
             return only_row(TITLE, unavailable_row(snapshot, Field.UPSTREAM, width))
         backends = backend_rows(snapshot, view.state.profile)
         if not backends:
@@ -100,16 +100,16 @@ class BackendTable(TrafficPane):
 
 def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableColumn[BackendRow], ...]:
     def errors(row: BackendRow) -> TextSpan:
-        if not snapshot.has(Field.UPSTREAM_STATUS):
+        if not snapshot.form.has(Field.UPSTREAM_STATUS):
             return TextSpan("?", Tone.UNKNOWN)
         number = row.backend.errors
         if not number:
             return TextSpan("0", Tone.MUTED)
-        bad = number >= BAD_SHARE * row.backend.requests
-        return TextSpan(f"{'✗' if bad else '▲'}{count(number)}", Tone.DOWN if bad else Tone.WARN)
+        glyph, tone = failure_mark(number / row.backend.requests)
+        return TextSpan(f"{glyph}{count(number)}", tone)
 
     def p99(row: BackendRow) -> TextSpan:
-        if not snapshot.has(Field.UPSTREAM_TIME):
+        if not snapshot.form.has(Field.UPSTREAM_TIME):
             return TextSpan("?", Tone.UNKNOWN)
         return TextSpan(short_latency(row.backend.latency.quantile(0.99)) or "-")
 
@@ -134,6 +134,6 @@ def _in_words(snapshot: TrafficSnapshot, row: BackendRow, total: int) -> str:
         (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
         (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
     ):
-        words.append(number if snapshot.has(field) else snapshot.form.unavailable(field))
+        words.append(number if snapshot.form.has(field) else snapshot.form.unavailable(field))
     words += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.was_asked]
     return " · ".join(words)

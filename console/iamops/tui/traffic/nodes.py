@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from iamops.accesslog.format import TELLS, Field
 from iamops.model.traffic import Traffic
@@ -38,8 +39,6 @@ TIMES = "p50    p90    p99"
 # On a narrow screen the first of these go first; the line under the cursor says everything in the foot.
 GIVES_WAY = ("3xx", "bytes", "499", "4xx", "2xx", TIMES, "5xx")
 
-Columns = Sequence[TableColumn[Traffic]]
-
 
 class NodeTable(TrafficPane):
     """All nodes together first: that line stays in sight however many nodes there are."""
@@ -55,23 +54,9 @@ class NodeTable(TrafficPane):
         snapshot = self._snapshot()
         if snapshot is None:
             return PaneContent(title)
-        name_width = min(NAME_MAX, max(len(ALL), *(len(node.name) for node in snapshot.nodes))) + 1
-        room = width - name_width - 3
-        columns = list(_columns(snapshot))
-        for heading in GIVES_WAY:
-            if _width(columns) <= room:
-                break
-            columns = [table_column for table_column in columns if table_column.heading != heading]
-        bar = room - _width(columns) - BAR_GAP
-        bar = bar if bar >= BAR_MIN else 0
-        overlays = list(table_headings(columns, name_width + 1))
-        at = name_width + 1 + _width(columns) + BAR_GAP
-        for name, (sign, tone) in BARS.items() if bar else ():
-            overlays.append((at, TextSpan(f"{sign}{name}", tone)))
-            at += len(name) + 2
-        rows = [_all_row(snapshot, name_width, columns, bar)]
-        rows += [_node_row(snapshot, node, name_width, columns, bar) for node in snapshot.nodes]
-        return PaneContent(title, rows=Rows.of(rows), overlays=tuple(overlays))
+        layout = _layout(snapshot, width)
+        rows = [_all_row(snapshot, layout), *(_node_row(snapshot, node, layout) for node in snapshot.nodes)]
+        return PaneContent(title, rows=Rows.of(rows), overlays=layout.headings)
 
     def pick(self) -> tuple[str, str]:
         row = self._row_under_cursor()
@@ -80,7 +65,7 @@ class NodeTable(TrafficPane):
         return f"node={row.key.removeprefix('node ')}", ""
 
 
-def _columns(snapshot: TrafficSnapshot) -> Columns:
+def _columns(snapshot: TrafficSnapshot) -> Sequence[TableColumn[Traffic]]:
     def of_class(name: str, width: int) -> TableColumn[Traffic]:
         def cell(traffic: Traffic) -> TextSpan:
             number = traffic.of_class(name)
@@ -97,10 +82,10 @@ def _columns(snapshot: TrafficSnapshot) -> Columns:
         return TextSpan(count(traffic.client_closed), Tone.WARN if traffic.client_closed else Tone.MUTED)
 
     def sent(traffic: Traffic) -> TextSpan:
-        return TextSpan(count(traffic.sent)) if snapshot.has(Field.BYTES) else TextSpan("?", Tone.UNKNOWN)
+        return TextSpan(count(traffic.sent)) if snapshot.form.has(Field.BYTES) else TextSpan("?", Tone.UNKNOWN)
 
     def answer_times(traffic: Traffic) -> TextSpan:
-        if not snapshot.has(Field.REQUEST_TIME):
+        if not snapshot.form.has(Field.REQUEST_TIME):
             return TextSpan(f"? no ${TELLS[Field.REQUEST_TIME][0]}", Tone.UNKNOWN)
         if not traffic.latency.count:
             return TextSpan("-", Tone.MUTED)
@@ -118,56 +103,75 @@ def _columns(snapshot: TrafficSnapshot) -> Columns:
     )
 
 
-def _width(columns: Columns) -> int:
-    return sum(table_column.width for table_column in columns)
-
-
 def short_latency(ms: float | None) -> str:
     """`12ms`: columns have no room for the blank."""
     return latency(ms).replace(" ", "")
 
 
-def _all_row(snapshot: TrafficSnapshot, name_width: int, columns: Columns, bar: int) -> Row:
+@dataclass(frozen=True, slots=True)
+class NodeTableLayout:
+    """The columns that fit, and the widths of the name before them and of the bar behind them (0: no bar)."""
+
+    name_width: int
+    columns: Sequence[TableColumn[Traffic]]
+    bar: int
+
+    @property
+    def headings(self) -> tuple[tuple[int, TextSpan], ...]:
+        headings = list(table_headings(self.columns, self.name_width + 1))
+        at = self.name_width + 1 + sum(table_column.width for table_column in self.columns) + BAR_GAP
+        for name, (sign, tone) in BARS.items() if self.bar else ():
+            headings.append((at, TextSpan(f"{sign}{name}", tone)))
+            at += len(name) + 2
+        return tuple(headings)
+
+    def numbers(self, traffic: Traffic) -> Line:
+        cells = table_cells(self.columns, traffic)
+        return (*cells, TextSpan(" " * BAR_GAP), *class_bar(traffic, self.bar)) if self.bar else cells
+
+    def row(self, key: str, name: str, numbers: Line, detail: str, *, incomplete: bool, target: str = "") -> Row:
+        text = f"{'▲' if incomplete else ' '}{column(name, self.name_width)}"
+        line = (TextSpan(text, Tone.WARN if incomplete else Tone.TITLE), *numbers)
+        return Row(key, line, (Cell(0, len(text_of(line)), detail, target),))
+
+
+def _layout(snapshot: TrafficSnapshot, width: int) -> NodeTableLayout:
+    name_width = min(NAME_MAX, max(len(ALL), *(len(node.name) for node in snapshot.nodes))) + 1
+    room = width - name_width - 3
+    columns, gives_way = list(_columns(snapshot)), list(GIVES_WAY)
+    while (left := room - sum(table_column.width for table_column in columns)) < 0 and gives_way:
+        heading = gives_way.pop(0)
+        columns = [table_column for table_column in columns if table_column.heading != heading]
+    bar = left - BAR_GAP
+    return NodeTableLayout(name_width, columns, bar if bar >= BAR_MIN else 0)
+
+
+def _all_row(snapshot: TrafficSnapshot, layout: NodeTableLayout) -> Row:
     unknown = [node.name for node in snapshot.nodes if node.unknown]
     without = f" · without {', '.join(unknown)}" if unknown else ""
-    incomplete = any(node.unreadable for node in snapshot.nodes)
     if snapshot.known:
-        words, numbers = story(snapshot, snapshot.whole), _numbers(snapshot.whole, columns, bar)
+        words, numbers = story(snapshot, snapshot.all_nodes), layout.numbers(snapshot.all_nodes)
     else:
         words = "? " + "; ".join(dict.fromkeys(node.unknown for node in snapshot.nodes))
         numbers = (TextSpan(f" {words}", Tone.UNKNOWN),)
     detail = " · ".join((*_unavailable_columns(snapshot), f"all nodes{without}: {words}"))
-    return _row(ALL, (_name(ALL, name_width, incomplete=incomplete), *numbers), detail)
+    return layout.row(ALL, ALL, numbers, detail, incomplete=any(node.unreadable for node in snapshot.nodes))
 
 
-def _node_row(snapshot: TrafficSnapshot, node: NodeTraffic, name_width: int, columns: Columns, bar: int) -> Row:
+def _node_row(snapshot: TrafficSnapshot, node: NodeTraffic, layout: NodeTableLayout) -> Row:
     # What the line does not say comes first: the foot may be too short for all of it.
-    details: list[str] = []
     if node.unknown:
         numbers: Line = (TextSpan(f" ? {node.unknown}", Tone.UNKNOWN),)
         details = [node.unknown, *_not_counted(node)]
     else:
-        numbers = _numbers(node.traffic, columns, bar)
+        numbers = layout.numbers(node.traffic)
         details = [*_not_counted(node), story(snapshot, node.traffic)]
         if node.unreadable:  # counted until the log could not be read any more
             numbers = tuple(TextSpan(span.text, Tone.STALE) for span in numbers)
             details.insert(0, f"not read: {node.unreadable}")
-    name = _name(node.name, name_width, incomplete=bool(node.unreadable))
     detail = " · ".join((*_unavailable_columns(snapshot), f"{node.name}: {' · '.join(details)}"))
-    return _row(f"node {node.name}", (name, *numbers), detail, node.name)
-
-
-def _row(key: str, line: Line, detail: str, target: str = "") -> Row:
-    return Row(key, line, (Cell(0, len(text_of(line)), detail, target),))
-
-
-def _name(text: str, width: int, *, incomplete: bool) -> TextSpan:
-    return TextSpan(f"{'▲' if incomplete else ' '}{column(text, width)}", Tone.WARN if incomplete else Tone.TITLE)
-
-
-def _numbers(traffic: Traffic, columns: Columns, bar: int) -> Line:
-    numbers = table_cells(columns, traffic)
-    return (*numbers, TextSpan(" " * BAR_GAP), *class_bar(traffic, bar)) if bar else numbers
+    incomplete = bool(node.unreadable)
+    return layout.row(f"node {node.name}", node.name, numbers, detail, incomplete=incomplete, target=node.name)
 
 
 def class_bar(traffic: Traffic, width: int) -> Line:
@@ -188,7 +192,7 @@ def class_bar(traffic: Traffic, width: int) -> Line:
 def _unavailable_columns(snapshot: TrafficSnapshot) -> Iterator[str]:
     """Why some columns have no numbers, and the fix."""
     for field in (Field.REQUEST_TIME, Field.BYTES):
-        if not snapshot.has(field):
+        if not snapshot.form.has(field):
             yield snapshot.form.unavailable(field)
 
 
@@ -210,8 +214,8 @@ def story(snapshot: TrafficSnapshot, traffic: Traffic) -> str:
     words.append(f"5xx {traffic.errors} ({percent(failed)})")
     if traffic.client_closed:
         words.append(f"{traffic.client_closed} clients gone (499)")
-    if snapshot.has(Field.REQUEST_TIME) and traffic.latency.count:
+    if snapshot.form.has(Field.REQUEST_TIME) and traffic.latency.count:
         words.append(", ".join(f"{n} {latency(traffic.latency.quantile(q))}" for n, q in QUANTILES.items()))
-    if snapshot.has(Field.BYTES):
+    if snapshot.form.has(Field.BYTES):
         words.append(f"{traffic.sent} bytes")
     return " · ".join(words)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from iamops.accesslog.filter import where
-from iamops.accesslog.format import Field, LogFormat
+from iamops.accesslog.format import LogFormat
 from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficTimeSeries
 from iamops.model.traffic import LogTotals, Traffic, merged
 
@@ -98,7 +98,7 @@ class NodeTraffic:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSnapshot:
-    """Everything the view shows. `begins` and `at` are session time; `whole` is all nodes together.
+    """Everything the view shows. `begins` and `at` are session time; `all_nodes` is all of them together.
 
     `complete` is False where the counts do not reach back to the beginning of the window.
     """
@@ -109,15 +109,12 @@ class TrafficSnapshot:
     form: LogFormat
     where: str = ""
     nodes: tuple[NodeTraffic, ...] = ()
-    whole: Traffic = field(default_factory=Traffic)
+    all_nodes: Traffic = field(default_factory=Traffic)
     complete: bool = True
 
     @property
     def length_s(self) -> float:
         return max(1.0, self.at - self.begins)
-
-    def has(self, wanted: Field) -> bool:
-        return self.form.has(wanted)
 
     @property
     def known(self) -> bool:
@@ -142,8 +139,8 @@ def snapshot_of(
         # Only the last hour is read when counting begins; a longer window begins with what there is.
         first = min((at for at, _ in book.recent(length_s, now)), default=begins)
         begins, complete = min(first, book.since(HOUR_S, now)), first < begins + QUIET_S
-    whole = merged(node.traffic for node in nodes)
-    return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, whole, complete)
+    all_nodes = merged(node.traffic for node in nodes)
+    return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, all_nodes, complete)
 
 
 def _node(feed: TrafficFeed, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:

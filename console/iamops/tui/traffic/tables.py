@@ -10,12 +10,12 @@ from enum import Enum
 from iamops.accesslog.format import Field
 from iamops.model.traffic import OTHERS, NamedCount, Traffic
 from iamops.model.traffic import rows as named_rows
+from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
 from iamops.tui.traffic.panes import ROW, SnapshotSource, TrafficPane, empty_row, label, only_row, unavailable_row
 
-BAD_SHARE = 0.05
 COUNT, SHARE, FAILED = 7, 6, 7
 
 
@@ -79,11 +79,11 @@ class TopTable(TrafficPane):
         title = (TextSpan(table.title, Tone.TITLE), *hint)
         if snapshot is None:
             return PaneContent(title)
-        if not snapshot.has(table.field):
+        if not snapshot.form.has(table.field):
             return only_row(title, unavailable_row(snapshot, table.field, width))
         key = (snapshot.at, snapshot.span, snapshot.where, table)
         if self._sorted_for != key:
-            self._sorted_for, self._counts = key, named_rows(table.counts(snapshot.whole))
+            self._sorted_for, self._counts = key, named_rows(table.counts(snapshot.all_nodes))
         counts = self._counts
         if not counts:
             return only_row(title, empty_row(snapshot, "no requests in this window", width))
@@ -117,11 +117,10 @@ def _columns(table: Top, total: int) -> tuple[TableColumn[NamedCount], ...]:
 
 
 def _failed(named: NamedCount) -> TextSpan:
-    """The share that failed; a sign shows it without colours."""
     if not named.errors:
         return TextSpan("0%", Tone.MUTED)
     share = named.errors / named.total if named.total else 0.0
-    glyph, tone = ("✗", Tone.DOWN) if share >= BAD_SHARE else ("▲", Tone.WARN)
+    glyph, tone = failure_mark(share)
     return TextSpan(f"{glyph}{percent(share)}", tone)
 
 
