@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from iamops.judge.run import Outcome, RunReport, Stage, StepReport
 from iamops.model.outage import GapReport, not_measured
-from iamops.tui.toolkit.table import labelled, wrapped
+from iamops.tui.toolkit.table import wrapped
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
 
 STAGES = {
@@ -64,7 +64,7 @@ def step_lines(report: StepReport, now: float, width: int, *, ended: float | Non
     took = ""
     if report.began is not None and (report.over or ended is None):
         took = f"{(report.ended if report.ended is not None else now) - report.began:5.1f} s"
-    yield from labelled(f"{glyph} {word} {took:>7}".ljust(HEAD), report.step.title, tone, width)
+    yield from _entry(f"{glyph} {word} {took:>7}", report.step.title, tone, width)
     if report.stage in (Stage.FAILED, Stage.UNKNOWN):
         yield from wrapped(report.text, Tone.MUTED, width, " " * HEAD)
 
@@ -75,7 +75,7 @@ def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
         glyph, word, tone = STAGES[undo_report.stage]
         yield EMPTY
         title = f"{undo_report.undo.title} on {undo_report.undo.node}"
-        yield from labelled(f"{glyph} {word} undo".ljust(HEAD), title, tone, width)
+        yield from _entry(f"{glyph} {word} undo", title, tone, width)
         yield from wrapped(undo_report.text, Tone.MUTED, width, " " * HEAD)
 
 
@@ -85,6 +85,12 @@ def run_summary(report: RunReport) -> str:
         return f"{report.action.sentence}: {report.ending}: {report.sentence}"
     done = sum(step.over for step in report.steps)
     return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
+
+
+def _entry(head: str, text: str, tone: Tone, width: int) -> Iterator[Line]:
+    first, *rest = textwrap.wrap(text, max(20, width - HEAD)) or [""]
+    yield (TextSpan(head.ljust(HEAD), tone), TextSpan(first))
+    yield from ((TextSpan(" " * HEAD + more),) for more in rest)
 
 
 def unseen_lines(not_measured_ms: float) -> Iterator[Line]:
