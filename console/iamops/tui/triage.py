@@ -93,9 +93,8 @@ def _reason(group: Darkness) -> str:
 
 def hidden_words(hidden: int, view: ViewState) -> str:
     """What a filter holds back, and how to see it."""
-    return (
-        f"{counted(hidden, 'finding')} hidden by /{view.filter_text}, Esc shows {'it' if hidden == 1 else 'them'}"
-    )
+    them = "it" if hidden == 1 else "them"
+    return f"{counted(hidden, 'finding')} hidden by /{view.filter_text}, Esc shows {them}"
 
 
 def triage_story(line: TriageLine | None, view: ViewState, hidden: int, width: int) -> tuple[Line, ...]:

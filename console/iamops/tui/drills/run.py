@@ -30,6 +30,7 @@ def latency_lines(samples: Samples, began: float, until: float, width: int, heig
     span_s = max(until - began, 1.0)
     worst = _worst(samples, began, span_s, columns)
     top_ms = max((s.latency_ms or 0.0 for s in worst.values() if s.result is ProbeResult.GOOD), default=0.0)
+    # The top of the scale is 1, 2 or 5 times a power of ten, and at least 1 ms.
     power = 1.0
     while power * 10 < top_ms:
         power *= 10
@@ -46,10 +47,10 @@ def _worst(samples: Samples, began: float, span_s: float, columns: int) -> Mappi
     badness: dict[int, float] = {}
     first = began - samples.ahead_s
     for sample in samples.row:
-        column = min(int((sample.at - first) / span_s * columns), columns - 1)
+        number = min(int((sample.at - first) / span_s * columns), columns - 1)
         bad = float("inf") if sample.result is not ProbeResult.GOOD else sample.latency_ms or 0.0
-        if column >= 0 and bad > badness.get(column, -1.0):
-            worst[column], badness[column] = sample, bad
+        if number >= 0 and bad > badness.get(number, -1.0):
+            worst[number], badness[number] = sample, bad
     return worst
 
 

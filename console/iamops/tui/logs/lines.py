@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, chop_cells
 
 from iamops.model.facts import Severity
-from iamops.model.journal import LogLine, LogPage, LogSource
+from iamops.model.journal import LogLine, LogSource
 from iamops.model.profile import Logs
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, clip, clock, column, printable
@@ -81,20 +81,6 @@ def further_back(filter_text: str, logs: Logs) -> Iterator[str]:
     paths = [path for source, path in files.items() if wanted.about("", source)]
     if wanted.text and paths:
         yield f"look on each node: grep -iF {shlex.quote(wanted.text)} {paths[0]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier(LogLine):
-    """Stands where the lines of `origin` begin. Its number is negative: nobody wrote it."""
-
-    origin: LogSource = LogSource.READER
-
-
-def earlier(page: LogPage) -> Iterator[Earlier]:
-    """One for each source that is read."""
-    for number, reach in enumerate(page.reaches, 1):
-        text = f"{reach.source}: earlier lines not read"
-        yield Earlier(reach.at, reach.node, LogSource.READER, text, Severity.INFO, -number, origin=reach.source)
 
 
 # --- rows ---

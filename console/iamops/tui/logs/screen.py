@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from iamops.model.journal import LogLine, LogPage
+from iamops.model.journal import LogLine, LogPage, LogSource
 from iamops.model.text import counted
 from iamops.tui.app.actions import LOGS, ActionContext
 from iamops.tui.logs.lines import (
     NODE_WIDTH,
     LogFilter,
     RowLayout,
-    earlier,
     first_visible,
     further_back,
     height,
@@ -61,7 +60,7 @@ class LogList(Pane):
         super().__init__(ident)
         self.tap: LogTap | None = None
         self._page = LogPage()
-        # The lines that pass the filter, and among them where each source begins; `_passing` are without those.
+        # The lines that pass the filter, of which there are `_passing`, and one where each source begins.
         self._lines: tuple[LogLine, ...] = ()
         self._passing = 0
         self._passes: dict[int, bool] = {}
@@ -94,14 +93,13 @@ class LogList(Pane):
         return "marked; n and N go from mark to mark" if marked else "no longer marked"
 
     def jump(self, step: int) -> bool:
-        """Goes to the next marker in a direction; False if there is none."""
-        at = self._cursor + step
-        while 0 <= at < len(self._lines):
-            if self._page.is_marker(self._lines[at]):
-                self.stay_at(self._lines[at].place)
-                return True
-            at += step
-        return False
+        """Goes to the next marker below (1) or above (-1); False if there is none."""
+        cursor = self._cursor
+        lines = self._lines[cursor + 1 :] if step > 0 else self._lines[:cursor][::-1]
+        marker = next((line for line in lines if self._page.is_marker(line)), None)
+        if marker is not None:
+            self.stay_at(marker.place)
+        return marker is not None
 
     def stay_at(self, position: LinePosition | None) -> None:
         """At the first line that stands there or later, also if that is still to come."""
@@ -181,10 +179,13 @@ class LogList(Pane):
             }
             lines = [line for line in lines if self._passes[line.number]]
         self._passing = len(lines)
-        # A line for each source at the time to which it reaches back: no text hides it.
-        for reach in earlier(self._page):
-            if wanted.about(reach.node, reach.origin):
-                insort(lines, reach, key=lambda line: line.place)
+        # A line for each source at the time to which it reaches back: no text hides it. Nobody wrote it, so its
+        # number is negative.
+        for number, reach in enumerate(self._page.reaches, 1):
+            if wanted.about(reach.node, reach.source):
+                text = f"{reach.source}: earlier lines not read"
+                beginning = LogLine(reach.at, reach.node, LogSource.READER, text, number=-number)
+                insort(lines, beginning, key=lambda line: line.place)
         self._lines = tuple(lines)
 
     def _visible(self, layout: RowLayout, room: int) -> tuple[list[Row], int]:

@@ -111,11 +111,9 @@ class FindingBar(Pane):
         rows: list[Row] = []
         for number, (finding, depth) in enumerate(findings):
             place = f" {number + 1}/{len(findings)}" if len(findings) > 1 else ""
-            head = _head(view, finding, depth, place, brief=height < 3)
+            lines = _lines(view, finding, depth, place, width, brief=height < 3)
             evidence = f" · {'; '.join(map(str, finding.evidence))}" if finding.evidence else ""
-            severity, code = finding.severity.upper(), finding.code
-            detail = f"{severity} {code}: {finding.title}{evidence} → {finding.next}"
-            lines = _lines(finding, depth, head, width, brief=height < 3)
+            detail = f"{finding.severity.upper()} {finding.code}: {finding.title}{evidence} → {finding.next}"
             rows += [Row.whole(f"{key_of(finding)} {number}", line, detail, width) for line in lines]
         return PaneContent(title, rows=Rows.of(rows))
 
@@ -128,22 +126,21 @@ class FindingBar(Pane):
         self.post_message(NavigateTo(TRIAGE, Location(key_of(finding), finding.node)))
 
 
-def _head(view: ViewState, finding: Finding, depth: int, place: str, *, brief: bool) -> Line:
-    """Where the title will be cut, the age of an earlier inspection stands before it."""
+def _lines(
+    view: ViewState, finding: Finding, depth: int, place: str, width: int, *, brief: bool
+) -> tuple[Line, ...]:
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
     mark = TextSpan(f" {'└ ' if depth else ''}{glyph} {finding.severity.upper()}{place} ", tone)
     title, old = TextSpan(finding.title), how_old(finding, view)
-    if brief and old and view.inspection is not None:
-        return (mark, TextSpan(f"◌ {age(view.now - view.inspection.at)} ", Tone.STALE), title)
-    return (mark, title, TextSpan(old, Tone.MUTED))
-
-
-def _lines(finding: Finding, depth: int, head: Line, width: int, *, brief: bool) -> tuple[Line, ...]:
     if brief:
+        head: Line = (mark, title)
+        if old and view.inspection is not None:  # the title will be cut: what is behind it would not be seen
+            head = (mark, TextSpan(f"◌ {age(view.now - view.inspection.at)} ", Tone.STALE), title)
         # The title gives way first: the step must be readable.
         room = max(width // 2, width - width_of(head) - len(ARROW) - 2)
         step: Line = (TextSpan(ARROW, Tone.MUTED), TextSpan(f"{clip(finding.next, room)} ", Tone.ACCENT))
         return (align_ends(head, step, width),)
+    head = (mark, title, TextSpan(old, Tone.MUTED))
     if depth:  # the step of its cause is the one to take
         return (head,)
     evidence = " · ".join(map(str, finding.evidence)) or "no evidence given"

@@ -16,7 +16,7 @@ from iamops.tui.app.actions import OVERVIEW, ActionContext
 from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.finding import FindingBar, finding_rows
 from iamops.tui.overview.header import StatusHeader
-from iamops.tui.overview.layout import CARDS_MAX, Layout, Wants, plan
+from iamops.tui.overview.layout import CARDS_MAX, Layout, LayoutNeeds, overview_layout
 from iamops.tui.overview.nodes import NodeList
 from iamops.tui.overview.requests import RequestPlot, RequestRates
 from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
@@ -107,7 +107,7 @@ class Overview(PlacedScreen):
         self._services = ServiceMatrix("services")
         self._node_list = NodeList("nodes")
         self._requests = RequestRates("requests")
-        self._plan = Layout()
+        self._panes_layout = Layout()
 
     def compose(self) -> ComposeResult:
         yield StatusHeader("header")
@@ -124,8 +124,9 @@ class Overview(PlacedScreen):
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Where findings came or went they get another share of the screen."""
         self.moment = view
-        place = self._plan.places.get("finding")
-        if place and ScreenPart.FINDING in parts and self._plan_for(*self.app.size).places.get("finding") != place:
+        place = self._panes_layout.places.get("finding")
+        may_differ = place is not None and ScreenPart.FINDING in parts
+        if may_differ and self._layout_for(*self.app.size).places.get("finding") != place:
             self.arrange_panes(self.app.size)
         else:
             super().paint(view, parts)
@@ -133,29 +134,29 @@ class Overview(PlacedScreen):
     # --- places ---
 
     def places(self, width: int, height: int) -> Mapping[str, Region]:
-        self._plan = self._plan_for(width, height)
+        layout = self._panes_layout = self._layout_for(width, height)
         for card in self._cards:
-            card.roomy = self._plan.roomy
-        self._requests.tall = self._plan.tall_requests
-        return self._plan.places | {f"card-{number}": place for number, place in enumerate(self._plan.cards)}
+            card.roomy = layout.roomy
+        self._requests.tall = layout.tall_requests
+        return layout.places | {f"card-{number}": place for number, place in enumerate(layout.cards)}
 
-    def _plan_for(self, width: int, height: int) -> Layout:
-        """The grid turns round when it gets too narrow, so its width decides how many rows it wants."""
+    def _layout_for(self, width: int, height: int) -> Layout:
+        """The grid turns round when it gets too narrow, so its width decides how many rows it needs."""
         state = self.moment.state
         rows = matrix_rows(self.moment, width)
-        wants = Wants(len(state.profile.vrrp), len(state.nodes), rows, finding_rows(self.moment))
-        first = plan(width, height, wants)
+        needs = LayoutNeeds(len(state.profile.vrrp), len(state.nodes), rows, finding_rows(self.moment))
+        first = overview_layout(width, height, needs)
         services = first.places.get("services")
         if services is None:
             return first
         rows = matrix_rows(self.moment, services.width)
-        return first if rows == wants.grid_rows else plan(width, height, replace(wants, grid_rows=rows))
+        return first if rows == needs.grid_rows else overview_layout(width, height, replace(needs, grid_rows=rows))
 
     # --- moving about ---
 
     def on_pane_edge(self, event: Pane.Edge) -> None:
         """Past the edge of a card stands its neighbour."""
-        if event.pane in self._cards and self._plan.cards:
+        if event.pane in self._cards and self._panes_layout.cards:
             place = list(self._cards).index(event.pane) + event.dx
             if 0 <= place < len(self._cards):
                 self._cards[place].focus()
@@ -171,7 +172,7 @@ class Overview(PlacedScreen):
             self._services.go_to_row(name)
         else:
             self._services.go_to_column(number)
-        if self._plan.cards:
+        if self._panes_layout.cards:
             self._cards[number].focus()
         elif self._node_list.go_to_row(name):
             self._node_list.focus()

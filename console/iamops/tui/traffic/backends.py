@@ -10,23 +10,12 @@ from iamops.model.profile import Profile
 from iamops.model.traffic import Backend
 from iamops.plan.addresses import called, literal
 from iamops.tui.overview.requests import failure_mark
-from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, latency, percent
 from iamops.tui.traffic.nodes import short_latency
-from iamops.tui.traffic.panes import (
-    NO_ROW,
-    ROW,
-    TrafficPane,
-    asked_for,
-    empty_row,
-    label,
-    only_row,
-    unavailable_row,
-)
+from iamops.tui.traffic.panes import NO_ROW, ROW, TrafficPane, asked_for, label
 from iamops.tui.traffic.snapshot import TrafficSnapshot
 
-TITLE = (TextSpan("BACKENDS", Tone.TITLE),)
 # A narrower table leaves out the requests: their share says more of a split.
 COUNT_FROM = 42
 
@@ -55,32 +44,29 @@ class BackendTable(TrafficPane):
     """In order of their names: a row stays where it is while the shares change."""
 
     NAME = "Backends"
-    term = "backend"
     ABOUT = (
         "The service of a node, however each nginx calls it: 127.0.0.1 is another machine to each. "
         "Every attempt counts for the backend it was made at, so a request that was tried twice counts twice. "
         "Errors are 5xx and attempts without an answer; p99 is the backend's own time. Enter asks for it as the "
         "nginx calls it that sent it the most."
     )
+    title = (TextSpan("BACKENDS", Tone.TITLE),)
+    term = "backend"
+    field = Field.UPSTREAM
+    if_empty = "no request went to a backend"
 
-    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
-        snapshot = self._snapshot()
-        if snapshot is None:
-            return PaneContent(TITLE)
-        if not snapshot.form.has(Field.UPSTREAM):
-            return only_row(TITLE, unavailable_row(snapshot, Field.UPSTREAM, width))
-        backends = backend_rows(snapshot, view.state.profile)
-        if not backends:
-            return only_row(TITLE, empty_row(snapshot, "no request went to a backend", width))
+    def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
+        backends = backend_rows(snapshot, profile)
         total = sum(row.backend.requests for row in backends)
         columns = _columns(snapshot, total, width)
         numbers_width = sum(table_column.width for table_column in columns)
+        headings = table_headings(columns, width - 2 - numbers_width)
         rows: list[Row] = []
         for backend in backends:
             name = TextSpan(f" {column(label(backend.name), max(4, width - 3 - numbers_width))}")
             line = (name, *table_cells(columns, backend))
             rows.append(Row.whole(f"{ROW}{backend.name}", line, _in_words(snapshot, backend, total), width))
-        return PaneContent(TITLE, rows=Rows.of(rows), overlays=table_headings(columns, width - 2 - numbers_width))
+        return PaneContent(self.title, rows=Rows.of(rows), overlays=headings)
 
     def pick(self) -> tuple[str, str]:
         """An address over loopback is that of one nginx only, so the node is asked for as well."""

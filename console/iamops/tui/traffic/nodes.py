@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iamops.accesslog.format import TELLS, Field
+from iamops.model.profile import Profile
 from iamops.model.traffic import Traffic
-from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import (
     Cell,
@@ -48,15 +48,12 @@ class NodeTable(TrafficPane):
         "Requests of the window by node: how many, per second, by status class (499: the client did not wait), "
         "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
     )
+    title = (TextSpan("NODES", Tone.TITLE),)
 
-    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
-        title = (TextSpan("NODES", Tone.TITLE),)
-        snapshot = self._snapshot()
-        if snapshot is None:
-            return PaneContent(title)
+    def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
         layout = _layout(snapshot, width)
         rows = [_all_row(snapshot, layout), *(_node_row(snapshot, node, layout) for node in snapshot.nodes)]
-        return PaneContent(title, rows=Rows.of(rows), overlays=layout.headings)
+        return PaneContent(self.title, rows=Rows.of(rows), overlays=layout.headings)
 
     def pick(self) -> tuple[str, str]:
         row = self._row_under_cursor()

@@ -10,12 +10,25 @@ from textual.binding import Binding, BindingType
 from iamops.accesslog.filter import escaped
 from iamops.accesslog.format import TELLS, Field
 from iamops.accesslog.values import VALUE_MAX
+from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.model.traffic import OTHERS
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, clip, clock, count, first_fitting
+from iamops.tui.toolkit.text import (
+    EMPTY,
+    Line,
+    PaneContent,
+    Row,
+    Rows,
+    TextSpan,
+    Tone,
+    clip,
+    clock,
+    count,
+    first_fitting,
+)
 from iamops.tui.traffic.snapshot import SPANS_S, TrafficSnapshot, times
 
 SnapshotSource = Callable[[], TrafficSnapshot | None]
@@ -76,17 +89,42 @@ NO_ROW = "no row is under the cursor"
 
 
 class TrafficPane(Pane):
-    """Base of the tables. `term` is what the filter calls that which the rows name."""
+    """Base of the tables. `term` is what the filter calls the `field` that the rows are about."""
 
     PART = ScreenPart.TRAFFIC
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "app.perform('pick')", "Only what is under the cursor", show=False)
     ]
+    title: Line = EMPTY
     term = ""
+    field: Field | None = None
+    if_empty = ""
 
     def __init__(self, ident: str, snapshot: SnapshotSource) -> None:
         super().__init__(ident)
         self._snapshot = snapshot
+
+    def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
+        """The rows with their headings, where the log's format has what they are about."""
+        raise NotImplementedError
+
+    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return PaneContent(self.title)
+        if self.field is not None and not snapshot.form.has(self.field):
+            why = snapshot.form.unavailable(self.field)
+            short = f"the format has no ${TELLS[self.field][0]}"
+            variants = ((TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, short))
+            return self._only(Row.whole(WORDS, first_fitting(variants, width), why, width))
+        table = self.table(snapshot, view.state.profile, width)
+        if table.rows:
+            return table
+        words = self.if_empty if snapshot.known else "nothing counted yet"
+        return self._only(Row.whole(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width))
+
+    def _only(self, row: Row) -> PaneContent:
+        return PaneContent(self.title, rows=Rows.of((row,)))
 
     def pick(self) -> tuple[str, str]:
         """The term that asks for the row under the cursor, or why there is none."""
@@ -105,23 +143,6 @@ def asked_for(name: str, value: str) -> tuple[str, str]:
 def label(name: str) -> str:
     """A name of a log as it may be shown."""
     return "others" if name == OTHERS else safe(name) or "(none)"
-
-
-def only_row(title: Line, row: Row) -> PaneContent:
-    return PaneContent(title, rows=Rows.of((row,)))
-
-
-def unavailable_row(snapshot: TrafficSnapshot, field: Field, width: int) -> Row:
-    """Why a table has no rows: the log's format does not have what they are about."""
-    why = snapshot.form.unavailable(field)
-    short = f"the format has no ${TELLS[field][0]}"
-    variants = ((TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, short))
-    return Row.whole(WORDS, first_fitting(variants, width), why, width)
-
-
-def empty_row(snapshot: TrafficSnapshot, words: str, width: int) -> Row:
-    words = words if snapshot.known else "nothing counted yet"
-    return Row.whole(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width)
 
 
 # --- a row of a table as a term of the filter expression ---

@@ -8,13 +8,14 @@ from dataclasses import replace
 from enum import Enum
 
 from iamops.accesslog.format import Field
+from iamops.model.profile import Profile
 from iamops.model.traffic import OTHERS, NamedCount, Traffic
 from iamops.model.traffic import rows as named_rows
 from iamops.tui.overview.requests import failure_mark
-from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
-from iamops.tui.traffic.panes import ROW, SnapshotSource, TrafficPane, empty_row, label, only_row, unavailable_row
+from iamops.tui.traffic.panes import ROW, SnapshotSource, TrafficPane, label
+from iamops.tui.traffic.snapshot import TrafficSnapshot
 
 COUNT, SHARE, FAILED = 7, 6, 7
 
@@ -57,6 +58,7 @@ class TopTable(TrafficPane):
         "What was asked for in the window. t goes from paths (:id stands for what names one thing among many) to "
         "hosts, status codes, clients and methods. Enter on a row adds it to the filter; Esc clears that."
     )
+    if_empty = "no requests in this window"
 
     def __init__(self, ident: str, snapshot: SnapshotSource, steps: int = 0) -> None:
         super().__init__(ident, snapshot)
@@ -65,45 +67,38 @@ class TopTable(TrafficPane):
         self._counts: tuple[NamedCount, ...] = ()
         self.turn_to(Top.PATHS)
 
-    def turn_to(self, table: Top) -> None:
+    def turn_to(self, top: Top) -> None:
         """Another table, from its top."""
-        self.table = table.after(self._steps)
-        self.term = self.table.term
+        self.top = top.after(self._steps)
+        self.field, self.term = self.top.field, self.top.term
+        # The second of two tables follows the first: the key turns both.
+        hint = () if self._steps else (TextSpan(" t next", Tone.MUTED),)
+        self.title = (TextSpan(self.top.title, Tone.TITLE), *hint)
         self._key, self._index, self._top = None, 0, 0
         self.repaint()
 
-    def content(self, view: ViewState, width: int, height: int) -> PaneContent:
-        snapshot, table = self._snapshot(), self.table
-        # The second of two tables follows the first: the key turns both.
-        hint = () if self._steps else (TextSpan(" t next", Tone.MUTED),)
-        title = (TextSpan(table.title, Tone.TITLE), *hint)
-        if snapshot is None:
-            return PaneContent(title)
-        if not snapshot.form.has(table.field):
-            return only_row(title, unavailable_row(snapshot, table.field, width))
-        key = (snapshot.at, snapshot.span, snapshot.where, table)
+    def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
+        top, key = self.top, (snapshot.at, snapshot.span, snapshot.where, self.top)
         if self._sorted_for != key:
-            self._sorted_for, self._counts = key, named_rows(table.counts(snapshot.all_nodes))
+            self._sorted_for, self._counts = key, named_rows(top.counts(snapshot.all_nodes))
         counts = self._counts
-        if not counts:
-            return only_row(title, empty_row(snapshot, "no requests in this window", width))
         total = sum(named.total for named in counts)
-        columns = _columns(table, total)
+        columns = _columns(top, total)
         # The end of the rule belongs to the arrows that say there is more: the last heading stands before them.
-        name_width = max(6, width - 1 - COUNT - SHARE - (FAILED + 3 if table.has_errors else 6))
+        name_width = max(6, width - 1 - COUNT - SHARE - (FAILED + 3 if top.has_errors else 6))
         headed = (*columns[:2], *(replace(table_column, width=FAILED - 3) for table_column in columns[2:]))
 
         def row(number: int) -> Row:
             named = counts[number]
-            name = TextSpan(f" {column(label(named.name), name_width)}", _tone(table, named.name))
+            name = TextSpan(f" {column(label(named.name), name_width)}", _tone(top, named.name))
             line = (name, *table_cells(columns, named))
-            return Row.whole(f"{ROW}{named.name}", line, _in_words(table, named, total), width)
+            return Row.whole(f"{ROW}{named.name}", line, _in_words(top, named, total), width)
 
         rows = Rows((f"{ROW}{named.name}" for named in counts), row)
-        return PaneContent(title, rows=rows, overlays=table_headings(headed, 1 + name_width))
+        return PaneContent(self.title, rows=rows, overlays=table_headings(headed, 1 + name_width))
 
 
-def _columns(table: Top, total: int) -> tuple[TableColumn[NamedCount], ...]:
+def _columns(top: Top, total: int) -> tuple[TableColumn[NamedCount], ...]:
     def share(named: NamedCount) -> TextSpan:
         return TextSpan(percent(named.total / total if total else 0.0), Tone.MUTED)
 
@@ -111,7 +106,7 @@ def _columns(table: Top, total: int) -> tuple[TableColumn[NamedCount], ...]:
         TableColumn("reqs", COUNT, lambda named: TextSpan(count(named.total)), numeric=True),
         TableColumn("share", SHARE, share, numeric=True),
     )
-    if not table.has_errors:
+    if not top.has_errors:
         return columns
     return (*columns, TableColumn("5xx", FAILED, _failed, numeric=True))
 
@@ -124,17 +119,17 @@ def _failed(named: NamedCount) -> TextSpan:
     return TextSpan(f"{glyph}{percent(share)}", tone)
 
 
-def _tone(table: Top, name: str) -> Tone:
+def _tone(top: Top, name: str) -> Tone:
     if name == OTHERS or not name:
         return Tone.MUTED
-    if table is Top.STATUSES:
+    if top is Top.STATUSES:
         return {"5": Tone.DOWN, "4": Tone.WARN}.get(name[:1], Tone.PLAIN)
     return Tone.PLAIN
 
 
-def _in_words(table: Top, named: NamedCount, total: int) -> str:
-    what = f"all {table.title.lower()} that are not in the table" if named.name == OTHERS else label(named.name)
+def _in_words(top: Top, named: NamedCount, total: int) -> str:
+    what = f"all {top.title.lower()} that are not in the table" if named.name == OTHERS else label(named.name)
     words = f"{what} · {named.total} requests, {percent(named.total / total if total else 0.0)}"
-    if not table.has_errors:
+    if not top.has_errors:
         return words
     return f"{words} · {named.errors} of them 5xx ({percent(named.errors / named.total if named.total else 0.0)})"
