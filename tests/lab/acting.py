@@ -69,13 +69,13 @@ class ActingLab(LabForTests):
     def write_profile(self, name: str = "lab.yaml", **changes: Any) -> Path:
         """The profile as a file, with changes to its top-level sections."""
         path = self.directory / name
-        raw = {**raw_profile(self._dead_man_s, self.place), **changes}
+        raw = {**raw_profile(self._dead_man_s, self.paths), **changes}
         path.write_text(yaml.safe_dump({key: value for key, value in raw.items() if value is not None}))
         return path
 
     def run(self, *argv: str, profile: Path | None = None, inside: bool = False, **environment: str) -> Done:
         """One command line to its end, without a terminal; `inside` the lab's operator namespace as a whole."""
-        enter = ["ip", "netns", "exec", self.place.operator_namespace] if inside else []
+        enter = ["ip", "netns", "exec", self.paths.operator_namespace] if inside else []
         command = [*enter, sys.executable, "-m", "iamops", "--profile", str(profile or self.profile_file), *argv]
         done = subprocess.run(
             command,

@@ -92,7 +92,7 @@ class LabForTests:
         self.heal = lab.heal
         self.heal_all = lab.heal_all
         self.status = lab.status
-        self.place = lab.paths
+        self.paths = lab.paths
 
     def iamops(self, *argv: str, timeout_s: float = 60) -> Any:
         """Runs a command line and returns the JSON document it printed, whatever its exit code."""
@@ -120,7 +120,7 @@ class LabForTests:
         assert wait_until(lambda: self.status().owners == (first,), wait_s=20)
         self._lab.up()
         # What waited for a datastore or for another service is there a moment after it.
-        assert wait_until(lambda: not unserved(self.profile, self.place), wait_s=20)
+        assert wait_until(lambda: not unserved(self.profile, self.paths), wait_s=20)
 
 
 def _requests(profile: Profile, count: int, path: str, headers: Mapping[str, str]) -> list[int]:

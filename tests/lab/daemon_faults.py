@@ -81,10 +81,10 @@ def paused(node: str, unit: str, seconds: float) -> Break:
 def a_stranger_wins(lab: ActingLab) -> Iterator[None]:
     """A third router in the same network, with our router id and password and a higher priority."""
     vrrp = lab.profile.instance
-    secret = lab.place.vrrp_secret.read_text().strip() if vrrp.auth else ""
+    secret = lab.paths.vrrp_secret.read_text().strip() if vrrp.auth else ""
     nodes = ",".join(["224.0.0.18", *(node.address for node in lab.profile.nodes.values())])
     words = [STRANGER, nodes, str(vrrp.virtual_router_id), secret, vrrp.address]
-    enter = ["ip", "netns", "exec", lab.place.operator_namespace]
+    enter = ["ip", "netns", "exec", lab.paths.operator_namespace]
     on_this_machine([*enter, "ip", "address", "add", f"{STRANGER}/24", "dev", "eth0"])
     stranger = subprocess.Popen([*enter, sys.executable, "-c", ADVERTISE, *words])
     try:

@@ -23,7 +23,7 @@ CONF = "/etc/nginx/nginx.conf"
 @contextmanager
 def clients(lab: ActingLab, *, after_s: float = AFTER_S, rate: int = RATE) -> Iterator[Probing]:
     """So many requests a second through the VIP, that go on for a while when the context's work is done."""
-    namespace = lab.place.operator_namespace
+    namespace = lab.paths.operator_namespace
     load = {"every_ms": 1000 / rate, "seconds": 200.0, "patience_s": PATIENCE_S}
     with probing(VIP, API, namespace=namespace, path="/v1/users", **load) as witness:
         yield witness

@@ -38,7 +38,7 @@ PLAIN_SLACK_MS = 100.0
 @pytest.mark.alone
 def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
     for taker in ("iam-b", "iam-a"):
-        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
+        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.paths.operator_namespace) as witness:
             done = acting.act("switchover", "--to", taker)
         assert done.code == 0, done.err
         assert acting.status().owners == (taker,)
@@ -54,7 +54,7 @@ def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
 @pytest.mark.alone
 def test_the_plain_way_costs_the_skew_of_the_taker(acting: ActingLab):
     for taker in ("iam-b", "iam-a"):
-        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
+        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.paths.operator_namespace) as witness:
             done = acting.act("switchover", "--plain")
         assert done.code == 0, done.err
         assert abs(witness.longest_ms - PLAIN_MS[taker]) <= PLAIN_SLACK_MS, witness.result

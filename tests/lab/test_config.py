@@ -36,7 +36,7 @@ def config(pushing: ActingLab) -> Iterator[ActingLab]:
 def test_a_push_that_only_reloads_nginx_loses_no_request(config: ActingLab):
     path = changed(config, nginx={"connect_timeout_s": 2})
     inodes = config.shell("iam-a", "stat -c %i /etc/keepalived/keepalived.conf")
-    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.place.operator_namespace) as load:
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.paths.operator_namespace) as load:
         done = config.act("config", "push", "--reason", "slower", profile=path)
     assert done.code == 0, done.err
     assert load.lost == {}, load.result

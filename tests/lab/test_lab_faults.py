@@ -136,7 +136,7 @@ def test_a_node_without_power_says_nothing_on_the_network(lab):
             except TimeoutError:
                 ended.append("silence")
 
-    client = threading.Thread(target=inside, args=(lab.place.operator_namespace, hold_a_connection))
+    client = threading.Thread(target=inside, args=(lab.paths.operator_namespace, hold_a_connection))
     client.start()
     assert connected.wait(5)
     lab.fault("power-off", "iam-b")

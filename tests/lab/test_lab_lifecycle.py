@@ -68,15 +68,15 @@ def test_down_keeps_the_disks_and_leaves_nothing_else_behind(lab):
     lab.must("iam-b", ["touch", "/root/mark"])
     host_key = out(lab, "iam-b", "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     lab.down()
-    assert leftovers(lab.place) == []
+    assert leftovers(lab.paths) == []
     with pytest.raises(LabNotUp):
         lab.exec("iam-b", ["true"])
     with pytest.raises(LabNotUp):
-        inside(lab.place.operator_namespace, lambda: None)
+        inside(lab.paths.operator_namespace, lambda: None)
     lab.up()
     assert lab.exec("iam-b", ["test", "-e", "/root/mark"]).returncode == 0
     assert out(lab, "iam-b", "cat", "/etc/ssh/ssh_host_ed25519_key.pub") == host_key
-    assert host_key.split()[1] in lab.place.known_hosts.read_text()
+    assert host_key.split()[1] in lab.paths.known_hosts.read_text()
 
 
 def leftovers(place: LabPaths) -> list[str]:
@@ -93,7 +93,7 @@ def leftovers(place: LabPaths) -> list[str]:
 def test_two_ups_at_once_make_one_lab(lab):
     lab.down()
     with ThreadPoolExecutor(2) as threads:
-        proofs = [future.result() for future in [threads.submit(Lab(lab.profile, lab.place).up) for _ in "ab"]]
+        proofs = [future.result() for future in [threads.submit(Lab(lab.profile, lab.paths).up) for _ in "ab"]]
     assert all(proof.holds for proof in proofs)
     nspawns = [pid for node in lab.nodes for pid in nspawn_of(node.group)]
     assert len(nspawns) == 2
@@ -133,12 +133,12 @@ def test_up_clears_what_a_killed_nspawn_left_and_boots_the_node_again(lab):
 
 
 def test_up_rebuilds_a_network_that_someone_deleted(lab):
-    subprocess.run(["ip", "netns", "delete", lab.place.bridge_namespace], check=True)
+    subprocess.run(["ip", "netns", "delete", lab.paths.bridge_namespace], check=True)
     assert lab.up().holds
 
 
 def test_up_boots_a_node_whose_namespace_was_deleted(lab):
-    subprocess.run(["ip", "netns", "delete", lab.place.namespace("iam-b")], check=True)
+    subprocess.run(["ip", "netns", "delete", lab.paths.namespace("iam-b")], check=True)
     assert lab.node("iam-b").power() is Power.CRASHED
     assert lab.up().holds
 
@@ -165,8 +165,8 @@ def test_the_machines_own_namespace_has_no_address_and_no_interface_of_the_lab(l
 
 
 def test_no_namespace_of_the_lab_has_a_way_out(lab):
-    spaces = [lab.place.operator_namespace, lab.place.bridge_namespace]
-    spaces += [lab.place.namespace(name) for name in lab.profile.nodes]
+    spaces = [lab.paths.operator_namespace, lab.paths.bridge_namespace]
+    spaces += [lab.paths.namespace(name) for name in lab.profile.nodes]
     for space in spaces:
         routes = subprocess.run(["ip", "-n", space, "route"], capture_output=True, text=True, check=True).stdout
         assert "default" not in routes
@@ -260,8 +260,8 @@ def test_a_profile_with_three_nodes_boots_three(lab):
         assert comes_true(lambda: bigger.status().owners == ("iam-b",))
     finally:
         lab.reset()
-    assert not list(lab.place.state.glob("nodes/iam-standby-west"))
-    assert network.addresses("iam-standby-west", lab.place) == ()
-    assert processes.init_of(lab.place.cgroup("iam-standby-west")) is None
+    assert not list(lab.paths.state.glob("nodes/iam-standby-west"))
+    assert network.addresses("iam-standby-west", lab.paths) == ()
+    assert processes.init_of(lab.paths.cgroup("iam-standby-west")) is None
     lab.down()
-    assert leftovers(lab.place) == []
+    assert leftovers(lab.paths) == []

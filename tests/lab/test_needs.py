@@ -45,7 +45,7 @@ def down(lab: ActingLab, node: str, unit: str) -> Iterator[None]:
 
 def silent(lab: ActingLab) -> tuple[str, ...]:
     """The services that do not answer, on either node."""
-    return unserved(lab.profile, lab.place)
+    return unserved(lab.profile, lab.paths)
 
 
 def reasons(done: Done) -> dict[str, str]:

@@ -32,7 +32,7 @@ def until(lab: ActingLab, true: Callable[[Findings], bool], wait_s: float = 15.0
 
 def test_the_requests_of_others_are_no_excuse_for_a_dead_backend(standins: ActingLab):
     standins.must(B, ["systemctl", "stop", "iam-apiserver"])
-    with loading(VIP, API, namespace=standins.place.operator_namespace, rate=40, path="/v1/users"):
+    with loading(VIP, API, namespace=standins.paths.operator_namespace, rate=40, path="/v1/users"):
         done = standins.run("balance", "--json")
     said = done.document["domains"][API]
     assert (done.code, said["even"], said["backends"][B]) == (1, False, 0), said

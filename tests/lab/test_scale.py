@@ -38,7 +38,7 @@ def config(pushing: ActingLab) -> Iterator[ActingLab]:
 @pytest.fixture
 def third_backend(config: ActingLab):
     """A third machine, played by the operator's namespace: an address and a server on it."""
-    enter = ["ip", "netns", "exec", config.place.operator_namespace]
+    enter = ["ip", "netns", "exec", config.paths.operator_namespace]
     device = next(
         line.split()[1]
         for line in subprocess.check_output([*enter, "ip", "-o", "addr"], text=True).splitlines()
@@ -69,7 +69,7 @@ def test_a_third_backend_is_added_takes_its_share_is_drained_and_removed(third_b
     added = lab.act("backend", "add", "iam-apiserver", THIRD, profile=path)
     assert added.code == 0, added.err
     assert share(lab, 30) == {"127.0.0.1:8080": 10, "10.0.4.21:8080": 10, THIRD: 10}
-    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.place.operator_namespace, rate=40) as load:
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.paths.operator_namespace, rate=40) as load:
         drained = lab.act("backend", "drain", "iam-apiserver", THIRD, profile=path)
     assert drained.code == 0, drained.err
     assert any(f"0 requests to {THIRD} from iam-a" in step["observed"] for step in drained.document["steps"])
@@ -92,7 +92,7 @@ def test_a_refused_push_leaves_the_profile_as_it_was(config: ActingLab):
 def test_a_drained_rolling_restart_loses_no_request(config: ActingLab):
     pids = ("systemctl", "show", "-P", "MainPID", "iam-apiserver")
     before = [config.says(node, *pids) for node in config.profile.nodes]
-    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.place.operator_namespace) as load:
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.paths.operator_namespace) as load:
         done = config.act("restart", "iam-apiserver", "--rolling", "--drain")
     assert done.code == 0, done.err
     assert load.lost == {}, load.result

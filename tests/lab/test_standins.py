@@ -68,7 +68,7 @@ def test_a_certificate_for_others_or_of_nobody_is_told(standins: ActingLab):
 
 def test_a_service_that_is_reached_over_tls_is_asked_over_tls(standins: ActingLab):
     lab = standins
-    services = raw_profile(8, lab.place)["services"]
+    services = raw_profile(8, lab.paths)["services"]
     services["iam-apiserver"] |= {"port": 8443, "scheme": "https", "tls_ports": [8081], "domain": None}
     services["iam-apiserver"] |= {"tls_name": "iam.api.marmotedu.com"}
     profile = lab.write_profile("https.yaml", services=services)

@@ -80,7 +80,7 @@ def watching(directory: Path, urls: Sequence[str], *argv: str) -> Iterator[Watch
 
 @contextlib.contextmanager
 def kernel(lab: LabForTests, node: str) -> Iterator[KernelWitness]:
-    witness = KernelWitness(node, VIP, lab.place.namespace(node))
+    witness = KernelWitness(node, VIP, lab.paths.namespace(node))
     try:
         yield witness
     finally:

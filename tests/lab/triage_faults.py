@@ -108,7 +108,7 @@ def asked(lab: ActingLab, count: int, path: str, host: str = API) -> None:
         for _ in range(count):
             request(address, host, path)
 
-    inside(lab.place.operator_namespace, ask)
+    inside(lab.paths.operator_namespace, ask)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def neighbour_is_wrong(lab: ActingLab) -> Iterator[None]:
     """The operator's machine goes on sending to iam-b: a permanent entry, as of a router that learned nothing."""
     vip, mac = lab.profile.instance.address, hardware_address(lab, B)
     entry = f"ip neigh replace {vip} lladdr {mac} dev eth0 nud permanent"
-    enter = ["ip", "netns", "exec", lab.place.operator_namespace, "sh", "-c"]
+    enter = ["ip", "netns", "exec", lab.paths.operator_namespace, "sh", "-c"]
     on_this_machine([*enter, entry])
     try:
         yield

@@ -116,7 +116,7 @@ class Flooded:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """Everything known of one node. `heard_at` is when anything last arrived from it.
+    """Everything known of one node. `last_event_at` is when anything last arrived from it.
 
     `addresses` maps each kernel address to the time it was first seen there; those of `listed_at`, when
     they were first listed, were there before.

@@ -186,7 +186,9 @@ def test_failures_that_are_explained(chance: random.Random):
 
 @seeds
 def test_a_triage(chance: random.Random, tmp_path):
-    look = poisoned(troubled(timeline=(MOVED,), untold=("iam-b",), unlooked={"iam-b": "x"}), chance, KEPT)
+    look = poisoned(
+        troubled(timeline=(MOVED,), unavailable=("iam-b",), not_inspected={"iam-b": "x"}), chance, KEPT
+    )
     for kind in (io.StringIO, Terminal):
         text = printed(lambda: print_lines(triage_lines(look, width=80, since_s=60.0)), kind)
         harmless(OWN_COLOURS.sub("", text))

@@ -93,8 +93,8 @@ def lines(look: Look, width: int = 80, **options: object) -> list[str]:
         ("warning", Look(Diagnosis((NO_GRANT,), (), CHECKED)), 1),
         ("never", troubled(), 0),
         ("critical", half_blind(), 0),
-        ("critical", Look(Diagnosis(()), unlooked={"iam-a": SILENT, "iam-b": SILENT}), 4),
-        ("never", Look(Diagnosis(()), unlooked={"iam-a": SILENT, "iam-b": SILENT}), 4),
+        ("critical", Look(Diagnosis(()), not_inspected={"iam-a": SILENT, "iam-b": SILENT}), 4),
+        ("never", Look(Diagnosis(()), not_inspected={"iam-a": SILENT, "iam-b": SILENT}), 4),
     ],
 )
 def test_the_exit_code_follows_the_asked_severity(run, floor: str, look: Look, code: int) -> None:
@@ -112,7 +112,7 @@ def test_a_warning_that_explains_a_critical_finding_fails_too(run) -> None:
 
 
 def test_nobody_reached_is_4_and_still_prints_what_is_known(run) -> None:
-    code, out, _ = run(Look(Diagnosis(()), unlooked={"iam-a": SILENT, "iam-b": SILENT}))
+    code, out, _ = run(Look(Diagnosis(()), not_inspected={"iam-a": SILENT, "iam-b": SILENT}))
     assert code == 4
     assert SILENT in out
     assert "nothing is known to be well" in out
@@ -257,7 +257,7 @@ def test_hostile_text_cannot_move_the_cursor() -> None:
 
 
 def test_the_timeline_is_dated_and_names_its_sources() -> None:
-    said = lines(healthy(timeline=(MOVED,), untold=("iam-a: the journal: no answer",)), since_s=3600.0)
+    said = lines(healthy(timeline=(MOVED,), unavailable=("iam-a: the journal: no answer",)), since_s=3600.0)
     text = "\n".join(said)
     assert "what happened since 2025-10-09" in text
     assert re.search(r"\d\d:52:30\.000  iam-b    vip     VI_1 entered MASTER", text)
@@ -266,7 +266,7 @@ def test_the_timeline_is_dated_and_names_its_sources() -> None:
 
 def test_an_empty_timeline_is_only_nothing_if_everybody_told() -> None:
     assert "  nothing" in lines(healthy(), since_s=60.0)
-    assert "  nothing" not in lines(healthy(untold=("iam-a: x",)), since_s=60.0)
+    assert "  nothing" not in lines(healthy(unavailable=("iam-a: x",)), since_s=60.0)
 
 
 # --- the runbook ---

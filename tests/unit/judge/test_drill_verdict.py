@@ -38,7 +38,7 @@ def test_each_measure_stands_beside_its_budget_with_its_slack_and_path():
 
 def test_a_move_without_farewell_is_told_by_its_time():
     late = keepalived_stop(addresses=(address(0.12, "iam-a", False), address(3.6, "iam-b", True)))
-    found = {m.what: m for m in measures(course(STOP), replace(late, legs=late.step_runs[:1]))}
+    found = {m.what: m for m in measures(course(STOP), replace(late, step_runs=late.step_runs[:1]))}
     assert found["VIP on iam-b"].path == "timeout"
 
 
@@ -70,7 +70,7 @@ def test_preemption_is_a_wrong_transition():
 
 def test_news_that_arrives_after_the_next_step_began_belongs_to_the_step_it_happened_in():
     seen = keepalived_stop()
-    early = replace(seen, legs=(seen.step_runs[0], replace(seen.step_runs[1], began=T + 0.935)))
+    early = replace(seen, step_runs=(seen.step_runs[0], replace(seen.step_runs[1], began=T + 0.935)))
     assert judged(early) == ()
 
 
@@ -179,8 +179,8 @@ def test_a_split_is_even_but_for_the_turns_that_strangers_took(counts, others, e
     drill = load_drill("load-balance")
     said = {"service": "s", "sent": 10, "failed": 0, "backends": counts, "others": others, "unread": {}}
     seen = keepalived_stop()
-    leg = replace(seen.step_runs[0], number=0, said={"iam.api": said})
-    asked = replace(seen, legs=(leg,), addresses=(), states=(), gaps=(), notify={})
+    leg = replace(seen.step_runs[0], number=0, output={"iam.api": said})
+    asked = replace(seen, step_runs=(leg,), addresses=(), states=(), gaps=(), notify={})
     assert (judged(asked, drill) == ()) is even
 
 
@@ -193,6 +193,6 @@ def test_a_split_that_cannot_be_proven_is_no_pass():
         "unread": {"iam-a": "Permission denied"},
     }
     seen = keepalived_stop()
-    leg = replace(seen.step_runs[0], number=0, said={"iam.api": said})
-    asked = replace(seen, legs=(leg,), addresses=(), states=(), gaps=(), notify={})
+    leg = replace(seen.step_runs[0], number=0, output={"iam.api": said})
+    asked = replace(seen, step_runs=(leg,), addresses=(), states=(), gaps=(), notify={})
     assert "cannot be told: iam-a: Permission denied" in judged(asked, load_drill("load-balance"))[0].text

@@ -256,7 +256,7 @@ def test_a_rule_that_fails_is_told_and_the_others_are_asked():
         evaluated((Rule(("split-brain",), broken), Rule(("disk-full",), well)), RuleInput(healthy()), NOW)
     )
     assert [(each.code, type(each).__name__) for each in answers] == [
-        ("split-brain", "Blind"),
+        ("split-brain", "NotEvaluated"),
         ("part-failing", "Finding"),
         ("disk-full", "Finding"),
     ]

@@ -39,8 +39,8 @@ def hostile() -> Look:
     return Look(
         Diagnosis((finding,), (blind,), CHECKED),
         timeline=(replace(MOVED, text=HOSTILE),),
-        untold=(HOSTILE,),
-        unlooked={"iam-b": HOSTILE},
+        unavailable=(HOSTILE,),
+        not_inspected={"iam-b": HOSTILE},
     )
 
 
@@ -90,7 +90,7 @@ def test_what_was_not_asked_for_or_is_not_known_is_null_not_empty() -> None:
 
 
 def test_the_timeline_is_told_with_its_sources_and_what_is_missing() -> None:
-    look = healthy(timeline=(MOVED,), untold=("iam-a: the journal: no answer within 3 s",))
+    look = healthy(timeline=(MOVED,), unavailable=("iam-a: the journal: no answer within 3 s",))
     document = triage_document(look, since_s=3600)
     assert document["timeline"] == [
         {
@@ -147,7 +147,7 @@ def test_many_questions_that_one_node_leaves_open_are_told_by_their_numbers() ->
 
 def test_unreachable_means_every_node() -> None:
     assert not unreachable(half_blind())
-    assert unreachable(Look(Diagnosis(()), unlooked={"iam-a": SILENT, "iam-b": SILENT}))
+    assert unreachable(Look(Diagnosis(()), not_inspected={"iam-a": SILENT, "iam-b": SILENT}))
 
 
 # --- JUnit ---

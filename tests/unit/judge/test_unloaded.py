@@ -170,7 +170,7 @@ def test_a_newer_file_that_says_what_the_profile_does_is_nobody_s_edit():
     meant = keepalived_conf({KEEPALIVED: keepalived_text(PROFILE, "iam-a")})
 
     def loads(old: str, new: str, dump: str | None = "") -> Unloaded:
-        own = replace(seen("iam-a", old, new, changed_at=1100.0, dump=dump), meant=meant)
+        own = replace(seen("iam-a", old, new, changed_at=1100.0, dump=dump), intended=meant)
         return keepalived_unloaded(own, [seen("iam-b")], "keepalived")
 
     assert loads("# Is nginx", "#   is nginx") == Unloaded()
@@ -286,9 +286,9 @@ def test_files_that_a_silent_keepalived_has_read_as_they_are_tell_what_it_runs_w
 
 
 def test_the_files_of_a_peer_that_runs_and_does_not_tell_are_not_what_it_runs_with():
-    peer = replace(seen("iam-b", "priority", "priority", changed_at=1100.0, dump=None), untold="sudo: no")
+    peer = replace(seen("iam-b", "priority", "priority", changed_at=1100.0, dump=None), unavailable="sudo: no")
     edited = seen("iam-b", "router_id 51", "router_id 52", changed_at=1100.0, dump=None)
-    (said,) = keepalived_unloaded(seen("iam-a"), [replace(edited, untold="sudo: no")], "keepalived").unseen
+    (said,) = keepalived_unloaded(seen("iam-a"), [replace(edited, unavailable="sudo: no")], "keepalived").unseen
     assert said == "what keepalived on iam-b runs with is not known (sudo: no), so it is not compared with it"
     assert keepalived_unloaded(seen("iam-a"), [peer], "keepalived").conflicts == ()
 

@@ -64,9 +64,9 @@ class Look:
     profile: Profile = field(default_factory=pair)
     at: float = AT
     took_s: float = 1.25
-    unlooked: dict[str, str] = field(default_factory=dict)
+    not_inspected: dict[str, str] = field(default_factory=dict)
     timeline: tuple[TimelineEvent, ...] = ()
-    untold: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
     @property
     def state(self) -> ClusterState:
@@ -82,7 +82,7 @@ def healthy(**changes: object) -> Look:
 
 def half_blind() -> Look:
     """Nothing wrong, as far as one of two nodes can tell."""
-    return Look(Diagnosis((), BLINDS, CHECKED), unlooked={"iam-b": SILENT})
+    return Look(Diagnosis((), BLINDS, CHECKED), not_inspected={"iam-b": SILENT})
 
 
 def troubled(**changes: object) -> Look:

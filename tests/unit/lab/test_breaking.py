@@ -20,7 +20,7 @@ class FakeBench:
 
     def __init__(self, state: Path) -> None:
         self.profile = pair()
-        self.place = LabPaths(state=state)
+        self.paths = LabPaths(state=state)
         self.done: list[str] = []
         self.failing: set[str] = set()
         self.powers = dict.fromkeys(self.profile.nodes, Power.ON)
@@ -44,11 +44,11 @@ class FakeBench:
 
     def power_on(self, name: str) -> None:
         self.powers[name] = Power.ON
-        apply.forget_powered_up(self.place, name)
+        apply.forget_powered_up(self.paths, name)
 
     @property
     def noted(self) -> list[str]:
-        return [fault.sentence for fault in apply.read(self.place.active_faults)]
+        return [fault.sentence for fault in apply.read(self.paths.active_faults)]
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def older(state: ClusterState) -> ClusterState:
 NODE: dict[str, Change | None] = {
     "name": same,
     "link": both(lambda node: on(node, link=Link(LinkState.UP, NOW + 7))),
-    "heard_at": both(lambda node: on(node, heard_at=NOW + 0.9)),
+    "last_event_at": both(lambda node: on(node, last_event_at=NOW + 0.9)),
     "addresses": older,
     "listed_at": both(lambda node: on(node, listed_at=NOW - 9)),
     "vrrp": None,

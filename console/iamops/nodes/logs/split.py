@@ -251,5 +251,5 @@ def _answer(reports: list[ProbeReport], lines: list[_Line] | None, untold: str) 
         "backends": None if lines is None else dict(Counter(line.asked[-1] for line in lines if line.good)),
         "in_vain": dict(Counter(name for line in lines or () for name in line.in_vain)),
         "nameless": max(0, len(bad) - named),
-        "untold": untold,
+        "unavailable": untold,
     }
