@@ -62,7 +62,7 @@ def triage_lines(view: ViewState) -> tuple[TriageLine, ...]:
 
 
 def _row(line: TriageLine, view: ViewState, width: int) -> Row:
-    """What `c` copies of it is the next command."""
+    """Its detail, which `c` copies, is the next command."""
     subject = line.subject
     if isinstance(subject, Darkness):
         questions = dict.fromkeys(blind.what for blind in subject.blinds)
@@ -125,7 +125,7 @@ def _finding_story(finding: Finding, view: ViewState, width: int) -> Iterator[Li
     yield from _section("means", [finding.means], width)
     yield from _section("explains", explains, width)
     yield from _section("next", [finding.next], width, Tone.ACCENT)
-    # While nothing is to be done, the runbook would advise what the run under way is about.
+    # During a run there is nothing to do: the runbook would advise what that run is about.
     entry = None if finding.next.startswith(NOTHING_DURING) else CATALOGUE.get(finding.code)
     if entry is not None:
         yield EMPTY
@@ -208,7 +208,7 @@ class TriageList(ItemList[TriageLine]):
         return PaneContent(title, rows=Rows.of(rows), marks=(self._inspection(view),))
 
     def _inspection(self, view: ViewState) -> TextSpan:
-        """How old the deep look is: it is part of what is shown."""
+        """How old the deep look is: part of the list comes from it."""
         if self.problem:
             return TextSpan(f"✗ {safe(self.problem, 60)}", Tone.DOWN)
         if self.inspecting:
@@ -284,7 +284,7 @@ class TriageScreen(ListScreen):
         super().show_story()
 
     def _make_room(self) -> None:
-        """The list has what it needs, and not more than half: the rest belongs to the story."""
+        """The list gets what it needs, but at most half: the rest belongs to the story."""
         wanted = min(max(LIST_MIN, self._list.row_count + 2), max(LIST_MIN, self.size.height // 2 - 1))
         if self._list.size.height != wanted:
             self._list.styles.height = wanted

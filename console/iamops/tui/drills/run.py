@@ -85,7 +85,7 @@ def drill_summary(report: DrillReport) -> str:
 
 
 def drill_lines(progress: DrillProgress, began: float, now: float, width: int, room: int) -> tuple[Line, ...]:
-    """The whole account as of now. While the drill runs, it is what fits into `room` lines, if it can be.
+    """The account so far. While the drill runs, its timeline is cut so that all fits into `room` lines.
 
     `began` is the zero of the timeline, in session time.
     """

@@ -122,7 +122,7 @@ def _as_written(bound: Bound) -> str:
 
 
 def _with_budgets(state: ClusterState, step: ResolvedStep) -> BoundText:
-    """Named times with what they come to by the profile; the dialog before a drill asks the nodes."""
+    """Named times with their value by the profile; the dialog before a drill asks the nodes."""
     profile, name = state.profile, instance_of(state.profile, None)
     live = {node.name: LiveVrrp.of_profile(profile.vrrp[name], node) for node in profile.nodes.values()}
 

@@ -68,7 +68,7 @@ class LogFilter:
         return self.text in words and not any(unwanted in words for unwanted in self.without)
 
     def about(self, node: str, source: LogSource) -> bool:
-        """Whether lines of that node and source could pass at all. No node: what is about the whole cluster."""
+        """Whether lines of that node and source could pass at all. An empty node stands for the whole cluster."""
         if self.nodes and node and not any(wanted in node.casefold() for wanted in self.nodes):
             return False
         return not self.sources or any(source.value.startswith(wanted) for wanted in self.sources)
@@ -166,7 +166,7 @@ def _pieces(line: LogLine, layout: RowLayout) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """By words where that is possible; by cells, for a log may well be written in wide characters."""
+    """By words where possible, otherwise by cells: a log may have wide characters."""
     text = printable(text)
     if cell_len(text) <= width:
         return [text]

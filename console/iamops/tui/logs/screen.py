@@ -37,9 +37,9 @@ LinePosition = tuple[float, int]
 
 
 class LogList(Pane):
-    """The lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up.
+    """The lines of all nodes, the newest at the bottom. Follows new ones until the cursor is moved up.
 
-    Makes rows only of the visible lines: of thousands that arrive in a second a person sees a few.
+    Only the visible lines become rows: thousands may arrive in a second.
     """
 
     PART = ScreenPart.LOGS
@@ -168,7 +168,7 @@ class LogList(Pane):
         return PaneContent(title, rows=Rows.of(rows), marks=marks)
 
     def _filter(self, filter_text: str) -> None:
-        """Sets `_lines`. Each line is looked at once for each filter, not once a frame."""
+        """Sets `_lines`. A line is judged once for each filter, not in every frame."""
         if filter_text != self._filter_text:
             self._filter_text, self._passes = filter_text, {}
         wanted, known = LogFilter.of(filter_text), self._passes
@@ -280,13 +280,13 @@ class LogsScreen(ListScreen):
         return line_in_full(self._list.chosen, width)
 
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """Another line may have come under the cursor: when the one it was on is no longer kept."""
+        """Another line is under the cursor when the old one is no longer kept."""
         super().paint(view, parts)
         if self.reading and self._list.chosen != self._story_of:
             self.show_story()
 
     def show_story(self) -> None:
-        """Laying text out costs more than painting lines: not for what nobody sees."""
+        """Laying out text costs more than painting lines: not while it is hidden."""
         if self.reading:
             self._story_of = self._list.chosen
             super().show_story()

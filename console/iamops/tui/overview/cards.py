@@ -138,7 +138,7 @@ def _vrrp(view: ViewState, node: NodeState, *, roomy: bool) -> Iterator[CardLine
         words = [f"{instance} {spoken(verdict)}"]
         wrong = contradiction(view.state, node, instance, view.now) if shown.live else None
         if wrong:
-            line: tuple[TextSpan, ...] = (TextSpan(f"✗ {wrong}", Tone.DOWN),)
+            line: Line = (TextSpan(f"✗ {wrong}", Tone.DOWN),)
             words.append(wrong)
         else:
             line = spans(verdict, MARK)
@@ -185,7 +185,7 @@ def _kernel(view: ViewState, node: NodeState) -> CardLine:
 
 
 def _held_for(view: ViewState, node: NodeState, instance: str) -> str:
-    """`10.0.4.99 for 3m`; `for ≥3m` where it was found there, and keepalived does not tell since when."""
+    """`10.0.4.99 for 3m`; `for ≥3m` if it was there at our first look and keepalived does not say since when."""
     address = view.state.profile.vrrp[instance].address
     claim = claim_of(node, address)
     if claim is None:

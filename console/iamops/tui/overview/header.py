@@ -52,7 +52,7 @@ class StatusHeader(Painted):
 
 
 def _mode(view: ViewState, tones: Tones) -> Line:
-    """Whether a key could change something. This never gives way: who reads it may be about to press one."""
+    """Whether a key could change something. Never dropped: the reader may be about to press one."""
     mode = view.mode
     if mode.running:
         return (TextSpan(f"ACTING {mode.done}/{mode.steps}", tones[2]),)
@@ -90,7 +90,7 @@ def _owner(view: ViewState, vip: Witnesses, tones: Tones) -> Line:
 
 
 def _updated(view: ViewState, paused_s: float | None, tones: Tones) -> tuple[Line, ...]:
-    """Age of the newest thing heard from any node: when this grows, the console itself hears nothing."""
+    """Age of the newest event from any node: when it grows, the console itself hears nothing."""
     calm, warning, _ = tones
     if paused_s is not None:
         return ((TextSpan(f"PAUSED {age(paused_s)}", warning),),)

@@ -16,7 +16,7 @@ GRID_MIN, BAND_MIN = 4, 3
 LONG_GRID = 12
 BESIDE_COLUMNS = 76
 STACK_COLUMNS = 80
-# A finding with its evidence and its step; what findings may take of a high screen, and what the rest keeps.
+# A finding with its evidence and its step; the most that findings take of a high screen; what the rest keeps.
 FINDING_ROWS, FINDINGS_MOST, KEPT_ROWS = 3, 18, 31
 
 

@@ -40,7 +40,7 @@ from iamops.tui.toolkit.text import (
 # --- facts of one node as verdicts and short words, for cards and for the list ---
 
 CLOCK_WARN_MS = 200.0
-# A claim of a node that is not heard: what it said last.
+# The last claim of a node that is no longer heard.
 WAS_VIP = "◌ was VIP"
 FULL_PCT = 90.0
 
@@ -81,7 +81,7 @@ def priority(view: ViewState, node: NodeState, instance: str, shown: Shown[VrrpR
 
 
 def link_verdict(link: Link, now: float) -> CellVerdict:
-    """The SSH link. It is LOST, not down: whether the node is down it cannot tell."""
+    """The SSH link. It is LOST, not down: it says nothing about the node itself."""
     match link.state:
         case LinkState.UP:
             return CellVerdict("●", "UP", Tone.OK)
@@ -98,7 +98,7 @@ def silence_s(node: NodeState, now: float) -> float | None:
 
 
 def badge(view: ViewState, node: NodeState) -> Line:
-    """What must be seen of a node at first sight: how far to trust it, and whether it holds a VIP."""
+    """What an operator must see first: how far to trust the node, and whether it holds a VIP."""
     match node.freshness(view.now):
         case Freshness.UNKNOWN:
             return (TextSpan("? UNKNOWN", Tone.UNKNOWN),)
@@ -194,7 +194,7 @@ def _row(view: ViewState, node: NodeState, name_width: int, width: int) -> Row:
         reason, link = why_unknown(node, view.now), link_verdict(node.link, view.now)
         mark = TextSpan(column("? UNKNOWN", COLUMNS["vrrp"]), Tone.UNKNOWN)
         line: Line = (*name, mark, TextSpan(link.mark + " ", link.tone), TextSpan(reason))
-        details = [f"{node.name}: UNKNOWN", reason, *([node.link.next_step] if node.link.next_step else [])]
+        details = list(filter(None, (f"{node.name}: UNKNOWN", reason, node.link.next_step)))
     else:
         values = (*name, *_values(view, node))
         line = first_fitting([(*values, *host) for host in _hosts(view, node)], width)

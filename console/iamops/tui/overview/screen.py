@@ -122,7 +122,7 @@ class Overview(PlacedScreen):
         yield self.foot
 
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """Where findings came or went they get another share of the screen."""
+        """When findings come or go, they get another share of the screen."""
         self.moment = view
         place = self._panes_layout.places.get("finding")
         may_differ = place is not None and ScreenPart.FINDING in parts

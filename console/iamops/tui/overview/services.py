@@ -120,7 +120,7 @@ def _in_words(verdict: CellVerdict, report: ProbeReport | None) -> str:
 
 
 def _corrected(verdict: CellVerdict, own: Shown[ProbeReport], peers: dict[str, Shown[ProbeReport]]) -> CellVerdict:
-    """The node's own view, corrected where a peer sees it otherwise: half of all requests take that way."""
+    """The node's own view, corrected where a peer sees it otherwise: half of all requests come from there."""
     reports = {peer: shown.value for peer, shown in peers.items() if shown.value is not None and shown.live}
     failing = [f"{peer} {of_probe(report).extra}" for peer, report in reports.items() if not report.ok]
     working = [f"{peer} OK" for peer, report in reports.items() if report.ok]

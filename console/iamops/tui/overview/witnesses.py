@@ -50,7 +50,7 @@ class Witnesses:
 
     @property
     def complete(self) -> bool:
-        """All three witnesses have spoken, and each has named one node: two are no agreement."""
+        """All three witnesses have answered and name one node: two do not make an agreement."""
         answered = not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
         return answered and self.all_answered and len(self.owners) == 1 and self.masters == self.owners
 
@@ -114,7 +114,7 @@ def _disagreements(
         yield f"MASTER on {' and '.join(masters)}"
     for name, node in state.nodes.items():
         if node.freshness(now) is not Freshness.LIVE:
-            continue  # its last words contradict nobody
+            continue  # what it said last contradicts nobody
         if words := contradiction(state, node, instance, now):
             yield f"{name}: {words}"
     owners = [claim.node for claim in claims.owners]
@@ -124,7 +124,7 @@ def _disagreements(
     if not client.live or report is None:
         return
     if not report.ok:
-        yield "client dark"  # why, it says itself beside this
+        yield "client dark"  # its own part of the line says why
     elif report.answered_by and owners and report.answered_by not in owners:
         yield f"client reached {report.answered_by}"
 

@@ -54,7 +54,7 @@ class Plot(Painted):
         self._canvas: tuple[Line, ...] = ()
 
     def key(self, view: ViewState, width: int) -> Hashable:
-        """Everything that the plot depends on, but for its size."""
+        """Everything the plot depends on, except its size."""
         raise NotImplementedError
 
     def plotted(self, view: ViewState, width: int, height: int) -> tuple[PaneContent, tuple[Line, ...]]:

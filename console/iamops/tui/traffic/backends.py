@@ -41,7 +41,7 @@ def backend_rows(snapshot: TrafficSnapshot, profile: Profile) -> tuple[BackendRo
 
 
 class BackendTable(TrafficPane):
-    """In order of their names: a row stays where it is while the shares change."""
+    """Sorted by name: a row stays where it is while the shares change."""
 
     NAME = "Backends"
     ABOUT = (

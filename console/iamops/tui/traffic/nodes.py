@@ -41,7 +41,7 @@ GIVES_WAY = ("3xx", "bytes", "499", "4xx", "2xx", TIMES, "5xx")
 
 
 class NodeTable(TrafficPane):
-    """All nodes together first: that line stays in sight however many nodes there are."""
+    """All nodes together come first: that line stays visible however many nodes there are."""
 
     NAME = "Nodes"
     ABOUT = (

@@ -35,7 +35,7 @@ SnapshotSource = Callable[[], TrafficSnapshot | None]
 
 
 class TrafficStatusPane(Painted):
-    """The window, the filter, and what is not in the numbers: the worst first, for the line may be too short."""
+    """The window, the filter, and what is not in the numbers: the worst first: the line may be too short."""
 
     PART: ClassVar[ScreenPart | None] = ScreenPart.TRAFFIC
 
@@ -89,7 +89,7 @@ NO_ROW = "no row is under the cursor"
 
 
 class TrafficPane(Pane):
-    """Base of the tables. `term` is what the filter calls the `field` that the rows are about."""
+    """Base of the tables. `field` is what the rows are about, `term` what the filter calls it."""
 
     PART = ScreenPart.TRAFFIC
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -175,7 +175,7 @@ def added(expression: str, term: str) -> str:
 
 
 def _pattern(value: str, *, ids: bool, cut: bool) -> str:
-    """What stands in the log. What a pattern may not hold, any one character stands for."""
+    """Matches what the log has. A dot stands for each character that a pattern may not contain."""
     parts = (
         "[^/]+"
         if ids and part == ID

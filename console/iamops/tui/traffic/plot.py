@@ -41,9 +41,9 @@ class TrafficPlot(Plot):
         self._snapshot = snapshot
 
     def key(self, view: ViewState, width: int) -> Hashable:
-        """Plotting every second would cost more than it shows.
+        """Not the time itself: plotting every second costs more than it shows.
 
-        When the counts double it is plotted again, too: a filter's are read in a few seconds.
+        Doubled counts are plotted at once: those of a new filter are read within seconds.
         """
         snapshot, happened = self._snapshot(), (view.state.moves, view.state.notices)
         if snapshot is None:
@@ -77,7 +77,7 @@ def curves_of(snapshot: TrafficSnapshot, state: ClusterState) -> PlotCurves:
     if len(snapshot.nodes) > len(SIGNS) and known:
         curves = ((ALL, _summed([curve for _, curve in curves])),)
     failed = _summed([_curve(snapshot, node.points, "5xx") for node in known])
-    # What the console did is a notice about no node: the notices of nodes are about what they did themselves.
+    # What the console did is a notice without a node; a node's notices are about what it did itself.
     actions = [notice.at for notice in state.notices if notice.node is None]
     return PlotCurves(
         length_s=float(SPANS_S[snapshot.span]),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iamops.session.traffic import TrafficFeed
 
 
-# For each so many nodes, the snapshot is taken a second less often.
+# With each this many nodes more, the snapshot is taken a second less often.
 NODES_A_SECOND = 16
 PAUSED = "the screen is paused; press p to go on first"
 
@@ -111,7 +111,7 @@ class TrafficScreen(PlacedScreen):
 
     @property
     def _backends(self) -> int:
-        """How many backends there are: the table below them has what they leave."""
+        """How many backends there are; the table below gets the remaining rows."""
         return len(backend_rows(self._snapshot, self.moment.state.profile)) if self._snapshot is not None else 0
 
     def places(self, width: int, height: int) -> Mapping[str, Region]:
@@ -167,9 +167,9 @@ class TrafficScreen(PlacedScreen):
         self._filter(text.strip())
 
     def _filter(self, expression: str) -> None:
-        """Counts with another filter, or says why not; the old one stays then.
+        """Counts with another filter, or says why not and keeps the old one.
 
-        What cannot be understood is a problem, and what no line of the log has.
+        An expression may be malformed, or ask for a field that the log does not have.
         """
         feed = self._feed
         if feed is None:

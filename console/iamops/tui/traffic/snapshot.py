@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Hours, of blocks of six minutes, of minutes: a new second costs about twenty additions, not 360.
 BLOCKS_S = (3600, 360, 60)
-# When the slots begin and how many requests each has: counts are only ever added to, so this shows a change.
+# When the slots begin and how many requests each has: counts only grow, so this shows a change.
 Mark = tuple[tuple[int, int], ...]
 Block = tuple[int, int]
 """The level, and the number of the block on that level."""
@@ -29,7 +29,7 @@ Sums = dict[Block, tuple[Mark, Traffic]]
 
 
 class WindowSums:
-    """What was summed up last time; of another book nothing of it is true."""
+    """What was summed up last time. Another book begins with nothing."""
 
     def __init__(self) -> None:
         self._book: TrafficTimeSeries | None = None
@@ -48,7 +48,7 @@ class WindowSums:
 
 
 def _sum(known: Sums, kept: Sums, slots: Sequence[tuple[int, Traffic, int]], level: int) -> Traffic:
-    """Blocks that have not changed are taken as they were summed up then."""
+    """Blocks that have not changed keep the sum they had."""
     if level == len(BLOCKS_S):
         return merged(traffic for _, traffic, _ in slots)
     parts: list[Traffic] = []
@@ -67,7 +67,7 @@ def _sum(known: Sums, kept: Sums, slots: Sequence[tuple[int, Traffic, int]], lev
 
 
 def _keep_inner(known: Sums, kept: Sums, level: int, number: int) -> None:
-    """What a block is made of stays known too: when the window moves on, only its edge is summed up anew."""
+    """The parts of a block are kept too: when the window moves on, only its edge is summed again."""
     for inner in range(level + 1, len(BLOCKS_S)):
         in_block = BLOCKS_S[level] // BLOCKS_S[inner]
         for block in ((inner, number * in_block + n) for n in range(in_block)):
@@ -80,7 +80,7 @@ def _keep_inner(known: Sums, kept: Sums, level: int, number: int) -> None:
 SPANS_S: Mapping[str, int] = {**WINDOWS_S, "1d": DAY_S}
 FIRST_SPAN = "15m"
 POINTS = 90
-# As long as this a day may begin without a request, and still count as counted from its beginning.
+# A window may begin with this long a silence and still be complete.
 QUIET_S = 600
 
 
@@ -149,7 +149,7 @@ def _node(feed: TrafficFeed, traffic: Traffic, name: str, length_s: int, now: fl
         unknown = f"not read: {unreadable}" if unreadable else "nothing read yet"
         return NodeTraffic(name, traffic, (), totals, unreadable, unknown)
     points = feed.book.series(length_s, now, name, POINTS)
-    # Of a node that is not read nothing is known after what was last read: that is not 0.
+    # Nothing is known of an unread node after its last request: that is not 0.
     last = len(points)
     while unreadable and last and not points[last - 1].total:
         last -= 1

@@ -21,7 +21,7 @@ COUNT, SHARE, FAILED = 7, 6, 7
 
 
 def _by_name(counts: Counter[str]) -> Counter[tuple[str, str]]:
-    """Counts without a status class, as the other tables have it."""
+    """The counts in the shape of the other tables, without a status class."""
     return Counter({(name, ""): number for name, number in counts.items()})
 
 
@@ -41,7 +41,7 @@ class Top(Enum):
 
     @property
     def has_errors(self) -> bool:
-        """Clients and methods are not counted by how it ended; a status says it itself."""
+        """Clients and methods are counted without their status; a status needs no share of errors."""
         return self in (Top.PATHS, Top.HOSTS)
 
     def after(self, steps: int = 1) -> Top:
@@ -51,7 +51,7 @@ class Top(Enum):
 
 
 class TopTable(TrafficPane):
-    """One of the tables; `t` shows the next. `steps` is how far it is ahead of the chosen one."""
+    """One of the tables; `t` shows the next. `steps`: how many tables it is ahead of the chosen one."""
 
     NAME = "Tables"
     ABOUT = (
