@@ -258,7 +258,7 @@ class TriageScreen(ListScreen):
             self._list.seek(spot.key)
             self.call_after_refresh(self.show_story)
 
-    def do_evidence(self, argument: str) -> None:
+    def show_evidence(self) -> None:
         chosen = self._list.chosen
         if chosen is None or isinstance(chosen.subject, Darkness):
             self.toast("nothing was seen: that is the reason")

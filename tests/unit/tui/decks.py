@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,6 @@ from iamops.render.files import NodeFile
 from iamops.render.nodefiles import render_node
 from iamops.session.config.configurator import as_tree
 from iamops.session.drills.files import load_drill
-from iamops.tui.app.current_run import Tell, TellDrill
 from tests.scenes import live
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
@@ -127,7 +126,7 @@ class FixedDeck:
     def refresh_nodes(self) -> None:
         self.looks += 1
 
-    async def run(self, order: Order, tell: Tell) -> RunReport:
+    async def run(self, order: Order, tell: Callable[[RunReport], None]) -> RunReport:
         self.runs.append(order)
         report = half_way(self.consider(order)[0], self.cluster.now(), order.run)
         tell(report)
@@ -147,7 +146,7 @@ class FixedDeck:
     async def drill_action(self, drill: Drill) -> DrillAction:
         return DrillAction(drill, LIVE)
 
-    async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
+    async def run_drill(self, order: Order, tell: Callable[[DrillProgress], None]) -> DrillReport:
         """`ending` is how it ends when it may go on."""
         self.runs.append(order)
         began, plan = self.cluster.now(), self.consider(order)[0]

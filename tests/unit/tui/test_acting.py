@@ -437,7 +437,7 @@ async def test_a_console_that_is_told_to_end_ends_with_the_exit_code_of_its_run(
         await armed(seen)
         await seen.press("F")
         await agree(seen)
-        seen.app.terminal_gone()
+        seen.app.shutdown.begin()
         await seen.pilot.pause(0.3)
         assert seen.app.last_words.startswith("switchover: ")
     assert seen.app.return_code == code

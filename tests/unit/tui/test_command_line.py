@@ -7,7 +7,7 @@ import re
 import pytest
 
 from iamops.tui.app.actions import ACTIONS, COMMANDS, HINTS_MAX, ActionContext, hints, key_name
-from iamops.tui.app.commands import CommandError, History, completions, entries, parse_command
+from iamops.tui.app.commands import CommandError, History, completions, palette_entries, parse_command
 from iamops.tui.dialogs.help import help_lines
 from iamops.tui.toolkit.text import text_of
 
@@ -17,12 +17,12 @@ HERE = ActionContext(
 
 
 def test_a_command_with_its_argument() -> None:
-    command = parse_command(" theme light ", HERE)
-    assert (command.action.name, command.argument) == ("theme", "light")
+    action, argument = parse_command(" theme light ", HERE)
+    assert (action.name, argument) == ("theme", "light")
 
 
 def test_a_unique_beginning_is_enough() -> None:
-    assert parse_command("ref", HERE).action.name == "refresh"
+    assert parse_command("ref", HERE)[0].name == "refresh"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_at_most_seven_hints_and_the_way_out_is_one_of_them() -> None:
 def test_an_unknown_command_names_them_all() -> None:
     with pytest.raises(CommandError) as caught:
         parse_command("xyz", HERE)
-    assert str(caught.value) == f"no command 'xyz'; commands: {', '.join(a.name for a in ACTIONS if a.command)}"
+    assert str(caught.value) == f"no command 'xyz'; commands: {', '.join(a.name for a in COMMANDS)}"
 
 
 def test_a_denied_action_says_why() -> None:
@@ -103,6 +103,6 @@ def test_help_is_made_of_the_registry() -> None:
 
 
 def test_the_palette_offers_actions_and_their_choices() -> None:
-    offered = {title for title, _, _ in entries(HERE)}
+    offered = {title for title, _, _ in palette_entries(HERE)}
     assert {"Reconnect and poll now", "Change the colour theme: light", "Go to a node: iam-b"} <= offered
     assert "Down" not in offered

@@ -11,16 +11,8 @@ from iamops.model.facts import ProbeOutcome, Severity
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.session.user import state_dir
-from iamops.tui.app.actions import ACTIONS, KeyScope
-from iamops.tui.app.notifier import Notifier
-from iamops.tui.app.views import VIEWS
 from iamops.tui.dialogs.help import HelpScreen
-from iamops.tui.logs.screen import LogsScreen
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.list_screen import ListScreen
-from iamops.tui.toolkit.pane import MOTIONS
-from iamops.tui.traffic.screen import TrafficScreen
-from iamops.tui.triage import TriageScreen
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, bad
 from tests.unit.tui.screens import console
@@ -243,19 +235,6 @@ async def test_no_key_fails_on_a_cluster_about_which_nothing_is_known(key: str) 
         for _ in range(8):
             await seen.press(key, "tab")
         assert seen.app.is_running
-
-
-async def test_every_action_of_the_registry_is_carried_out_by_someone() -> None:
-    async with console(scenes.healthy()) as seen:
-        for action in ACTIONS:
-            if action.scope is KeyScope.PANE:
-                assert action.name in MOTIONS
-                continue
-            method = f"do_{action.name.replace('-', '_')}"
-            views = (seen.app.view, ListScreen, LogsScreen, TrafficScreen, TriageScreen)
-            owners = (seen.app, Notifier, seen.app._orders, *views)
-            opens = action.name.capitalize() in VIEWS
-            assert opens or any(hasattr(owner, method) for owner in owners), action.name
 
 
 async def test_findings_come_with_their_next_step_and_j_goes_through_them() -> None:

@@ -55,7 +55,7 @@ async def test_a_guard_crosses_the_key_of_the_drill_under_the_cursor_out():
         await seen.press("A", "j")
         await seen.pilot.pause(1.2)
         assert "✗D drill" in seen.lines[-1]
-        assert "needs fencing.power-off" in seen.app.situation.guards["drill"]
+        assert "needs fencing.power-off" in seen.app.view.context.mode.guards["drill"]
 
 
 async def test_enter_asks_for_the_drill_under_the_cursor():
@@ -341,7 +341,7 @@ async def test_a_console_that_is_told_to_end_ends_with_the_verdict_of_its_drill(
     monkeypatch.setattr(FixedDeck, "run_drill", judged)
     async with console(scenes.healthy(), deck=deck()) as seen:
         await begun(seen)
-        seen.app.terminal_gone()
+        seen.app.shutdown.begin()
         await seen.pilot.pause(0.3)
         assert seen.app.last_words.startswith(f"drill keepalived-stop: {word}: ")
     assert seen.app.return_code == code

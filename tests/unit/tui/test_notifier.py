@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from iamops.model.facts import Severity
 from iamops.model.state import ClusterState
 from iamops.session.store import Store
 from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier
-from iamops.tui.toolkit.themes import remember, remember_theme, remembered, remembered_theme
+from iamops.tui.toolkit.themes import remember, remembered
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NO_GRANT, NOW, VIP, A, B
 
@@ -29,12 +30,13 @@ class Desk:
     def __init__(self, environ: dict[str, str] | None = None, state: ClusterState | None = None) -> None:
         self.app_focus = True
         self.acting = False
+        self.repainter = SimpleNamespace(repaint_header=lambda: None)
         self.time = NOW
         self.said: list[tuple[str, Severity]] = []
         self.told: list[str] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
         self.store = Store(state or scenes.healthy())
-        self.notifier = Notifier(self, self.store.state, self.store.apply, lambda: self.time, environ or XTERM)
+        self.notifier = Notifier(self, self.store, lambda: self.time, environ or XTERM)
         self.store.subscribe(lambda state, event: self.notifier.on_state(state))
         self.owner = A
 
@@ -46,8 +48,6 @@ class Desk:
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         self._later.append((self.time + delay_s, call))
-
-    def mode_changed(self) -> None: ...
 
     def run(self, seconds: float = 0.0) -> None:
         """Lets time go on, and does what was put off until then."""
@@ -63,7 +63,7 @@ class Desk:
         self.store.apply(AddressChanged(self.time, self.owner, VIP, present=True))
 
     def judge(self, *found: Finding) -> None:
-        self.notifier.judged(found, self.time)
+        self.notifier.on_findings(found, self.time)
 
 
 def test_a_vip_move_is_said_rung_and_notified():
@@ -151,7 +151,7 @@ def test_a_move_waits_until_it_is_acknowledged():
     desk.move()
     desk.run(3600)
     assert desk.notifier.waiting == "VIP MOVED 08:53:20 iam-a -> iam-b · a acknowledges"
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     assert desk.notifier.waiting == ""
     assert desk.store.state.notices[-1].text == "acknowledged: VIP move 08:53:20 iam-a -> iam-b"
 
@@ -161,7 +161,7 @@ def test_several_moves_wait_as_one_with_their_number():
     for _ in range(3):
         desk.move()
     assert desk.notifier.waiting == "VIP MOVED 3x, 08:53:20 iam-a -> iam-b · a acknowledges"
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     assert desk.store.state.notices[-1].text == "acknowledged: 3 VIP moves, the last 08:53:20 iam-a -> iam-b"
 
 
@@ -171,7 +171,7 @@ def test_a_move_acknowledged_before_it_was_called_is_not_called():
     desk.run()
     desk.run(1)
     desk.move()
-    desk.notifier.do_acknowledge("")
+    desk.notifier.acknowledge()
     said = list(desk.said)
     desk.run(10)
     assert desk.said == said
@@ -217,11 +217,11 @@ def test_a_word_that_is_no_choice_is_told_and_the_next_source_asked():
 
 
 def test_a_choice_is_remembered_beside_the_theme():
-    remember_theme("light")
+    remember("theme", "light")
     assert Attention({}).choose(Means.BELL, AttentionWhen.UNFOCUSED) is None
-    assert (remembered("bell"), remembered_theme()) == ("unfocused", "light")
-    remember_theme("dark")
-    assert (remembered("bell"), remembered_theme()) == ("unfocused", "dark")
+    assert (remembered("bell"), remembered("theme")) == ("unfocused", "light")
+    remember("theme", "dark")
+    assert (remembered("bell"), remembered("theme")) == ("unfocused", "dark")
 
 
 def test_a_cluster_of_several_instances_says_which_vip_moved():

@@ -58,7 +58,7 @@ async def test_every_view_shows_it_until_a_is_pressed_and_the_events_keep_it():
         for key, view in VIEWS.items():
             await seen.press(key)
             assert view == seen.app.view.NAME
-            seen.app.view.foot.clear()
+            seen.app.view.foot.status.clear()
             await seen.pilot.pause()
             assert BANNER in seen.text, key
         await seen.press("a")
@@ -157,7 +157,7 @@ async def _moved(pilot: Pilot[None]) -> None:
     assert isinstance(app, ConsoleApp)
     await pilot.pause(0.3)
     for node, present in ((A, False), (B, True)):
-        app._cluster.store.apply(AddressChanged(NOW, node, VIP, present=present))
+        app.cluster.store.apply(AddressChanged(NOW, node, VIP, present=present))
     await pilot.pause(0.3)
 
 

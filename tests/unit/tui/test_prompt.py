@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from iamops.tui.toolkit.themes import remembered_theme
+from iamops.tui.toolkit.themes import remembered
 from tests.unit.tui import scenes
 from tests.unit.tui.screens import console
 
@@ -20,7 +20,7 @@ async def test_the_command_line_completes_and_remembers() -> None:
         await seen.press("enter")
         assert "theme light" in seen.foot
         assert seen.app.theme == "light"
-        assert remembered_theme() == "light"
+        assert remembered("theme") == "light"
         await seen.press("colon", "up")
         assert ":theme light" in seen.foot
         await seen.press("escape")

@@ -17,8 +17,8 @@ from iamops.tui.toolkit.themes import (
     load_themes,
     parse_theme,
     preferences_path,
-    remember_theme,
-    remembered_theme,
+    remember,
+    remembered,
 )
 
 GOOD = {"title": "Mine", "dark": True, "colours": dict.fromkeys(COLOURS, "#123456")}
@@ -90,21 +90,21 @@ def test_a_broken_theme_of_the_user_is_a_complaint_and_the_shipped_one_stays() -
 
 
 def test_the_choice_is_remembered() -> None:
-    assert remembered_theme() is None
-    assert remember_theme("light") is None
-    assert remembered_theme() == "light"
+    assert remembered("theme") is None
+    assert remember("theme", "light") is None
+    assert remembered("theme") == "light"
 
 
 def test_a_damaged_memory_is_no_memory() -> None:
     preferences_path().parent.mkdir(parents=True)
     preferences_path().write_text("{", encoding="utf-8")
-    assert remembered_theme() is None
+    assert remembered("theme") is None
 
 
 def test_a_choice_that_cannot_be_written_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
-    failure = remember_theme("light")
+    failure = remember("theme", "light")
     assert failure is not None
     assert failure.startswith("not remembered: ")
 

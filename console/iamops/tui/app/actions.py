@@ -1,51 +1,72 @@
-"""The one registry of actions. Key bindings, palette, help and `:` commands are all made from it.
+"""The one registry of actions: name, keys, text, handler and the reason against it, each action in one place.
 
-An action that cannot be done now is never silent: `denied` says why.
+Key bindings, palette, help and `:` commands are all made from it. An action that cannot be done now is never
+silent: `denied` says why. Handlers name their methods, but load no view and nothing that acts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from iamops.model.profile import Profile
-from iamops.tui.app.notifier import AttentionWhen
+from iamops.tui.app.notifier import AttentionWhen, Means
+from iamops.tui.toolkit.frame_state import ConsoleMode
+
+if TYPE_CHECKING:
+    from iamops.tui.app.app import ConsoleApp
+    from iamops.tui.logs.screen import LogsScreen
+    from iamops.tui.overview.screen import Overview
+    from iamops.tui.traffic.screen import TrafficScreen
+    from iamops.tui.triage import TriageScreen
 
 
-class KeyScope(StrEnum):
-    """Where a key works: everywhere on the console, or in the pane that has the focus."""
-
-    CONSOLE = "console"
-    PANE = "pane"
+OVERVIEW, TRAFFIC, LOGS, DRILLS = "Overview", "Traffic", "Logs", "Drills"
+CONFIG, TRIAGE, AUDIT = "Config", "Triage", "Audit"
+# The views with a text below their list.
+STORIES = (TRAFFIC, LOGS, DRILLS, CONFIG, TRIAGE, AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
     """What the operator is doing right now, as far as an action must know it.
 
-    `aim` is the unit and node under the cursor, as a command names them; `units` are all there are.
-    `running` is the run under way, in words. `guards` say what a guard would answer now, by action.
+    `target` is the unit and node under the cursor, as a command names them; `units` are all there are.
     """
 
     detail: str = ""
     selection: str = ""
-    filter_text: str = ""
     rows: int = 0
     paused: bool = False
     nodes: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
     view: str = ""
-    armed_s: float = 0.0
-    running: str = ""
-    has_run: bool = False
-    moved: str = ""
+    mode: ConsoleMode = field(default_factory=ConsoleMode)
     target: str = ""
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
     failover_targets: tuple[str, ...] = ()
     drills: tuple[str, ...] = ()
-    guards: Mapping[str, str] = field(default_factory=dict)
+
+
+ROLLING = "--rolling"
+
+
+def context_of(profile: Profile, themes: tuple[str, ...]) -> ActionContext:
+    """What a command can name on this cluster, whatever the operator is doing."""
+    on_nodes = [(unit, node) for node in profile.nodes for unit in profile.actionable_units_on(node)]
+    units = [unit for unit, _ in on_nodes]
+    pairs = [f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes]
+    return ActionContext(
+        nodes=tuple(profile.nodes),
+        themes=themes,
+        units=tuple(f"{unit} {node}" for unit, node in on_nodes),
+        rolling=tuple(f"{unit} {ROLLING}" for unit in dict.fromkeys(units) if units.count(unit) > 1),
+        # Only where there are several instances must one be named.
+        failover_targets=tuple(profile.nodes) if len(profile.vrrp) == 1 else tuple(pairs),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +75,23 @@ class Argument:
 
     label: str
     required: bool = False
-    choices: Callable[[ActionContext], tuple[str, ...]] = field(default=lambda situation: ())
+    choices: Callable[[ActionContext], tuple[str, ...]] = lambda context: ()
 
 
-def _always(situation: ActionContext) -> str | None:
-    return None
+Handler: TypeAlias = "Callable[[ConsoleApp, str], None]"
+Denied = Callable[[ActionContext], str | None]
+
+
+class Listed(StrEnum):
+    """Where an action is offered beside its keys: nowhere, in the palette, or also as a `:` command.
+
+    The keys of a motion work in the pane that has the focus, all others everywhere on the console.
+    """
+
+    MOTION = "motion"
+    KEY = "key"
+    PALETTE = "palette"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +99,33 @@ class Action:
     """One thing the operator can do. `hint` is its word among the key hints, if it belongs there:
     always, or only while `hint_armed` is what the console is, and only on the view `hint_view`.
 
-    `offered` actions stand in the palette; those that only move about have their keys. `denied` is why
-    it cannot even be asked for; what a guard says against it is shown, and argued in its dialog.
+    `key_spec` has Textual's names of its keys, with spaces between. `denied` is why it cannot even be asked for;
+    what a guard says against it is shown, and argued in its dialog. `handler` is called with the argument or an
+    empty text, and only when `denied` gives no reason.
     """
 
     name: str
+    key_spec: str
     title: str
-    keys: tuple[str, ...] = ()
-    scope: KeyScope = KeyScope.CONSOLE
-    command: bool = False
+    listed: Listed
+    handler: Handler
+    denied: Denied = lambda context: None
     argument: Argument | None = None
     hint: str = ""
     hint_armed: bool | None = None
     hint_view: str | None = None
-    offered: bool = True
-    denied: Callable[[ActionContext], str | None] = _always
 
-    def why_not(self, situation: ActionContext) -> str | None:
-        """What stands in its way now: the screen's own reasons first, then the guards'."""
-        return self.denied(situation) or situation.guards.get(self.name)
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.key_spec.split())
 
-    def hint_for(self, situation: ActionContext) -> str:
-        """The word beside its key; while the picture is held, the key lets go of it."""
-        return "go on" if self.name == "pause" and situation.paused else self.hint
+    def why_not(self, context: ActionContext) -> str | None:
+        """What prevents it now: the screen's own reasons first, then the guards'."""
+        return self.denied(context) or context.mode.guards.get(self.name)
+
+    def hint_for(self, context: ActionContext) -> str:
+        """The word beside its key; while the screen is paused, the key resumes it."""
+        return "go on" if self.name == "pause" and context.paused else self.hint
 
     @property
     def usage(self) -> str:
@@ -99,212 +136,252 @@ class Action:
         return f"{self.name} {label}" if self.argument.required else f"{self.name} [{label}]"
 
 
-OVERVIEW, TRAFFIC, LOGS, DRILLS = "Overview", "Traffic", "Logs", "Drills"
-CONFIG, TRIAGE, AUDIT = "Config", "Triage", "Audit"
+MOTION, KEY, PALETTE, COMMAND = Listed
 
 
-def _no_detail(situation: ActionContext) -> str | None:
-    return None if situation.detail else "nothing is under the cursor; Tab to a pane first"
+# --- reasons against an action ---
 
 
-def _no_selection(situation: ActionContext) -> str | None:
-    return (
-        None
-        if situation.selection
-        else "nothing is selected; drag with the mouse, or press c for the focused line"
-    )
+def _needs(wanted: Callable[[ActionContext], object], reason: str) -> Denied:
+    return lambda context: None if wanted(context) else reason
 
 
-def _nothing_moved(situation: ActionContext) -> str | None:
-    return None if situation.moved else "no VIP move waits for it"
+def _only_on(view: str, key: str) -> Denied:
+    return _needs(lambda context: context.view == view, f"press {key} for the {view} first")
 
 
-def _no_rows(situation: ActionContext) -> str | None:
-    return None if situation.rows else "the focused pane has no rows"
+def _paused(context: ActionContext) -> str | None:
+    return "the screen is paused; press p to go on first" if context.paused else None
 
 
-def _paused(situation: ActionContext) -> str | None:
-    return "the screen is paused; press p to go on first" if situation.paused else None
-
-
-def _may_act(situation: ActionContext) -> str | None:
+def _may_act(context: ActionContext) -> str | None:
     """Looking is always allowed; changing something is not."""
-    if situation.running:
-        return f"{situation.running} is under way; `run` shows it"
-    if situation.armed_s <= 0:
+    if context.mode.running:
+        return f"{context.mode.running} is under way; `run` shows it"
+    if context.mode.armed_s <= 0:
         return "read-only; A arms for ten minutes"
-    return _paused(situation)
+    return _paused(context)
 
 
-def _disarmed(situation: ActionContext) -> str | None:
-    return None if situation.armed_s > 0 else "it is read-only"
+_no_detail = _needs(lambda context: context.detail, "nothing is under the cursor; Tab to a pane first")
+_no_selection = _needs(
+    lambda context: context.selection, "nothing is selected; drag with the mouse, or press c for the focused line"
+)
+_no_rows = _needs(lambda context: context.rows, "the focused pane has no rows")
+_no_run = _needs(lambda context: context.mode.has_run, "nothing has been run yet")
+_no_story = _needs(lambda context: context.view in STORIES, "nothing here goes on below")
+_nothing_moved = _needs(lambda context: context.mode.moved, "no VIP move waits for it")
+_not_armed = _needs(lambda context: context.mode.armed_s > 0, "it is read-only")
 
 
-def _no_run(situation: ActionContext) -> str | None:
-    return None if situation.has_run else "nothing has been run yet"
+# --- actions of one kind; where a handler names a view, `denied` has made sure that it is open ---
 
 
-def _here(view: str) -> Callable[[ActionContext], str | None]:
-    return lambda situation: f"this is the {view}" if situation.view == view else None
+def _motion(name: str, keys: str, title: str) -> Action:
+    """Moves the cursor of the pane with the focus, which has a motion of the same name."""
+
+    def move(app: ConsoleApp, _: str) -> None:
+        if app.view.pane is not None:
+            app.view.pane.carry_out(name)
+
+    return Action(name, keys, title, MOTION, move, _no_rows)
 
 
-def _has_story(situation: ActionContext) -> str | None:
-    return (
-        None if situation.view in (TRAFFIC, LOGS, DRILLS, CONFIG, TRIAGE, AUDIT) else "nothing here goes on below"
+def _open(view: str, key: str, title: str) -> Action:
+    """Puts a view in the place of the one on the screen."""
+    here = _needs(lambda context: context.view != view, f"this is the {view}")
+    return Action(view.lower(), key, title, COMMAND, lambda app, _: app.open_view(view), here)
+
+
+def _in_logs(
+    name: str, keys: str, title: str, handler: Callable[[LogsScreen], object], listed: Listed = PALETTE
+) -> Action:
+    def on_view(app: ConsoleApp, _: str) -> None:
+        handler(cast("LogsScreen", app.view))
+
+    return Action(name, keys, title, listed, on_view, _only_on(LOGS, "3"))
+
+
+def _in_traffic(
+    name: str, keys: str, title: str, handler: Callable[[TrafficScreen], object], listed: Listed = PALETTE
+) -> Action:
+    def on_view(app: ConsoleApp, _: str) -> None:
+        handler(cast("TrafficScreen", app.view))
+
+    return Action(name, keys, title, listed, on_view, _only_on(TRAFFIC, "2"))
+
+
+def _change(
+    name: str, keys: str, title: str, handler: Handler, argument: Argument | None, view: str | None = None
+) -> Action:
+    """Changes something on the cluster. Its key is among the hints of `view` while the console is armed."""
+    hint = name if keys else ""
+    return Action(
+        name, keys, title, COMMAND, handler, _may_act, argument, hint=hint, hint_armed=True, hint_view=view
     )
 
 
-def _only_on_overview(situation: ActionContext) -> str | None:
-    return None if situation.view == OVERVIEW else "press 1 for the Overview first"
-
-
-def _only_in_logs(situation: ActionContext) -> str | None:
-    return None if situation.view == LOGS else "press 3 for the Logs first"
-
-
-def _only_in_triage(situation: ActionContext) -> str | None:
-    return None if situation.view == TRIAGE else "press 6 for the Triage first"
-
-
-def _only_in_traffic(situation: ActionContext) -> str | None:
-    return None if situation.view == TRAFFIC else "press 2 for the Traffic first"
-
-
-def _units(situation: ActionContext) -> tuple[str, ...]:
-    return situation.units
-
-
-def _restarts(situation: ActionContext) -> tuple[str, ...]:
-    return (*situation.units, *situation.rolling)
-
-
-def _drills(situation: ActionContext) -> tuple[str, ...]:
-    return situation.drills
-
-
-def _takers(situation: ActionContext) -> tuple[str, ...]:
-    return situation.failover_targets
-
-
-def _nodes(situation: ActionContext) -> tuple[str, ...]:
-    return situation.nodes
-
-
-def _whens(situation: ActionContext) -> tuple[str, ...]:
-    return tuple(AttentionWhen)
-
-
-def _themes(situation: ActionContext) -> tuple[str, ...]:
-    return situation.themes
-
-
-WHEN = Argument("WHEN", True, _whens)
-UNIT = Argument("UNIT NODE", True, _units)
-RESTART = Argument("UNIT NODE", False, _restarts)
-TAKER = Argument("NODE", False, _takers)
-DRILL = Argument("NAME", False, _drills)
+DRILL = Argument("NAME", False, lambda context: context.drills)
+FILE = Argument("FILE")
+NODE = Argument("NAME", True, lambda context: context.nodes)
+RESTART = Argument("UNIT NODE", False, lambda context: (*context.units, *context.rolling))
+FAILOVER = Argument("NODE", False, lambda context: context.failover_targets)
+THEME = Argument("NAME", True, lambda context: context.themes)
+UNIT = Argument("UNIT NODE", True, lambda context: context.units)
+WHEN = Argument("WHEN", True, lambda context: tuple(AttentionWhen))
 
 ACTIONS: tuple[Action, ...] = (
-    Action("command", "Open the command line", ("colon",), hint="command", offered=False),
-    Action("filter", "Filter services, nodes and events", ("slash",), hint="filter"),
-    Action("help", "Help for what has the focus", ("question_mark",), command=True, hint="help"),
-    Action("palette", "Find an action by name", ("ctrl+p",), offered=False),
-    Action("next-pane", "Next pane", ("tab",), hint="pane", offered=False),
-    Action("previous-pane", "Previous pane", ("shift+tab",), offered=False),
-    Action("down", "Down", ("j", "down"), KeyScope.PANE, denied=_no_rows),
-    Action("up", "Up", ("k", "up"), KeyScope.PANE, denied=_no_rows),
-    Action("left", "Left", ("h", "left"), KeyScope.PANE, denied=_no_rows),
-    Action("right", "Right", ("l", "right"), KeyScope.PANE, denied=_no_rows),
-    Action("page-down", "A page down", ("pagedown", "ctrl+d"), KeyScope.PANE, denied=_no_rows),
-    Action("page-up", "A page up", ("pageup", "ctrl+u"), KeyScope.PANE, denied=_no_rows),
-    Action("first", "First row", ("g", "home"), KeyScope.PANE, denied=_no_rows),
-    Action("last", "Last row", ("G", "end"), KeyScope.PANE, denied=_no_rows),
-    Action("read-on", "Read on below the list", ("space",), offered=False, denied=_has_story),
-    Action("read-back", "Read back below the list", ("b",), offered=False, denied=_has_story),
-    Action("copy", "Copy the line under the cursor", ("c",), denied=_no_detail),
-    Action("copy-selection", "Copy what the mouse selected", ("ctrl+c",), denied=_no_selection),
-    Action("pause", "Hold the picture, or go on", ("p",), command=True, hint="pause", hint_armed=False),
-    Action("arm", "Arm for ten minutes; armed, disarm", ("A",), command=True, hint="arm", hint_armed=False),
+    Action("command", "colon", "Open the command line", KEY, lambda app, _: app.view.ask(), hint="command"),
     Action(
-        "restart",
-        "Restart a unit",
-        ("R",),
-        command=True,
-        argument=RESTART,
-        hint="restart",
-        hint_armed=True,
-        hint_view=OVERVIEW,
-        denied=_may_act,
+        "filter",
+        "slash",
+        "Filter services, nodes and events",
+        PALETTE,
+        lambda app, _: app.view.ask_filter(),
+        hint="filter",
     ),
     Action(
-        "switchover",
-        "Move the VIP",
-        ("F",),
-        command=True,
-        argument=TAKER,
-        hint="switchover",
-        hint_armed=True,
-        denied=_may_act,
+        "help",
+        "question_mark",
+        "Help for what has the focus",
+        COMMAND,
+        lambda app, _: app.view.help(),
+        hint="help",
+    ),
+    Action("palette", "ctrl+p", "Find an action by name", KEY, lambda app, _: app.action_command_palette()),
+    Action("next-pane", "tab", "Next pane", KEY, lambda app, _: app.view.next_pane(), hint="pane"),
+    Action("previous-pane", "shift+tab", "Previous pane", KEY, lambda app, _: app.view.previous_pane()),
+    _motion("down", "j down", "Down"),
+    _motion("up", "k up", "Up"),
+    _motion("left", "h left", "Left"),
+    _motion("right", "l right", "Right"),
+    _motion("page-down", "pagedown ctrl+d", "A page down"),
+    _motion("page-up", "pageup ctrl+u", "A page up"),
+    _motion("first", "g home", "First row"),
+    _motion("last", "G end", "Last row"),
+    Action("read-on", "space", "Read on below the list", KEY, lambda app, _: app.view.turn_page(1), _no_story),
+    Action("read-back", "b", "Read back below the list", KEY, lambda app, _: app.view.turn_page(-1), _no_story),
+    Action(
+        "copy", "c", "Copy the line under the cursor", PALETTE, lambda app, _: app.view.copy_detail(), _no_detail
     ),
     Action(
-        "drill",
-        "Run a drill",
-        ("D",),
-        command=True,
-        argument=DRILL,
-        hint="drill",
-        hint_armed=True,
-        hint_view=DRILLS,
-        denied=_may_act,
+        "copy-selection",
+        "ctrl+c",
+        "Copy what the mouse selected",
+        PALETTE,
+        lambda app, _: app.view.copy_selection(),
+        _no_selection,
     ),
     Action(
-        "push",
-        "Put the profile's files on the nodes",
-        ("P",),
-        command=True,
-        hint="push",
-        hint_armed=True,
-        hint_view=CONFIG,
-        denied=_may_act,
+        "pause",
+        "p",
+        "Hold the picture, or go on",
+        COMMAND,
+        lambda app, _: app.repainter.pause(),
+        hint="pause",
+        hint_armed=False,
     ),
-    Action("disarm", "Read-only again", command=True, denied=_disarmed),
-    Action("reload", "Reload a unit", command=True, argument=UNIT, denied=_may_act),
-    Action("start", "Start a unit", command=True, argument=UNIT, denied=_may_act),
-    Action("stop", "Stop a unit", command=True, argument=UNIT, denied=_may_act),
-    Action("run", "The run under way, or the last one", command=True, denied=_no_run),
-    Action("overview", "The cluster at a glance", ("1",), command=True, denied=_here(OVERVIEW)),
-    Action("traffic", "What goes through, and where it fails", ("2",), command=True, denied=_here(TRAFFIC)),
-    Action("logs", "The nodes' logs, live, by time", ("3",), command=True, denied=_here(LOGS)),
-    Action("drills", "Failover drills, measured", ("4",), command=True, denied=_here(DRILLS)),
-    Action("config", "The nodes' files against the profile", ("5",), command=True, denied=_here(CONFIG)),
-    Action("triage", "What is wrong, and what is safe to do", ("6",), command=True, denied=_here(TRIAGE)),
-    Action("audit", "Who did what, and is the record intact", ("7",), command=True, denied=_here(AUDIT)),
-    Action("wrap", "Wrap log lines, or cut them", ("w",), denied=_only_in_logs),
-    Action("mark", "Mark the log line, or unmark it", ("m",), denied=_only_in_logs),
-    Action("next-marker", "Next mark or event among the lines", ("n",), denied=_only_in_logs),
-    Action("previous-marker", "The mark or event before", ("N",), denied=_only_in_logs),
-    Action("whole-line", "The log line in full, or no longer", command=True, denied=_only_in_logs),
-    Action("shorter", "A shorter window of time", ("left_square_bracket",), denied=_only_in_traffic),
-    Action("longer", "A longer window of time", ("right_square_bracket",), denied=_only_in_traffic),
-    Action("next-table", "The next table", ("t",), denied=_only_in_traffic),
-    Action("pick", "Only what is under the cursor", command=True, denied=_only_in_traffic),
-    Action("evidence", "Where the finding under the cursor is seen", command=True, denied=_only_in_triage),
-    Action("acknowledge", "Acknowledge the VIP move", ("a",), command=True, denied=_nothing_moved),
-    Action("refresh", "Reconnect and poll now", ("ctrl+r",), command=True, denied=_paused),
-    Action("export", "Save the screen as SVG", ("ctrl+s",), command=True, argument=Argument("FILE")),
-    Action("bell", "Ring on VIP moves and critical findings", command=True, argument=WHEN),
-    Action("notifications", "Have the terminal notify you of the same", command=True, argument=WHEN),
-    Action("theme", "Change the colour theme", command=True, argument=Argument("NAME", True, _themes)),
     Action(
-        "node", "Go to a node", command=True, argument=Argument("NAME", True, _nodes), denied=_only_on_overview
+        "arm",
+        "A",
+        "Arm for ten minutes; armed, disarm",
+        COMMAND,
+        lambda app, _: app.controller.toggle_armed(),
+        hint="arm",
+        hint_armed=False,
     ),
-    Action("clear", "Clear filter or message, then go back", ("escape",), offered=False),
-    Action("back", "Go back; on the Overview, quit", ("q",), hint="quit", offered=False),
-    Action("quit", "Quit the console", command=True),
+    _change(
+        "restart", "R", "Restart a unit", lambda app, target: app.controller.restart(target), RESTART, OVERVIEW
+    ),
+    _change("switchover", "F", "Move the VIP", lambda app, target: app.controller.switchover(target), FAILOVER),
+    _change("drill", "D", "Run a drill", lambda app, name: app.controller.drill(name), DRILL, DRILLS),
+    _change(
+        "push", "P", "Put the profile's files on the nodes", lambda app, _: app.controller.push(), None, CONFIG
+    ),
+    Action("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _not_armed),
+    _change("reload", "", "Reload a unit", lambda app, target: app.controller.control("reload", target), UNIT),
+    _change("start", "", "Start a unit", lambda app, target: app.controller.control("start", target), UNIT),
+    _change("stop", "", "Stop a unit", lambda app, target: app.controller.control("stop", target), UNIT),
+    Action(
+        "run", "", "The run under way, or the last one", COMMAND, lambda app, _: app.controller.show_run(), _no_run
+    ),
+    _open(OVERVIEW, "1", "The cluster at a glance"),
+    _open(TRAFFIC, "2", "What goes through, and where it fails"),
+    _open(LOGS, "3", "The nodes' logs, live, by time"),
+    _open(DRILLS, "4", "Failover drills, measured"),
+    _open(CONFIG, "5", "The nodes' files against the profile"),
+    _open(TRIAGE, "6", "What is wrong, and what is safe to do"),
+    _open(AUDIT, "7", "Who did what, and is the record intact"),
+    _in_logs("wrap", "w", "Wrap log lines, or cut them", lambda logs: logs.toggle_wrap()),
+    _in_logs("mark", "m", "Mark the log line, or unmark it", lambda logs: logs.toggle_mark()),
+    _in_logs("next-marker", "n", "Next mark or event among the lines", lambda logs: logs.jump(1)),
+    _in_logs("previous-marker", "N", "The mark or event before", lambda logs: logs.jump(-1)),
+    _in_logs(
+        "whole-line", "", "The log line in full, or no longer", lambda logs: logs.toggle_whole_line(), COMMAND
+    ),
+    _in_traffic(
+        "shorter", "left_square_bracket", "A shorter window of time", lambda traffic: traffic.change_span(-1)
+    ),
+    _in_traffic(
+        "longer", "right_square_bracket", "A longer window of time", lambda traffic: traffic.change_span(1)
+    ),
+    _in_traffic("next-table", "t", "The next table", lambda traffic: traffic.next_table()),
+    _in_traffic("pick", "", "Only what is under the cursor", lambda traffic: traffic.pick(), COMMAND),
+    Action(
+        "evidence",
+        "",
+        "Where the finding under the cursor is seen",
+        COMMAND,
+        lambda app, _: cast("TriageScreen", app.view).show_evidence(),
+        _only_on(TRIAGE, "6"),
+    ),
+    Action(
+        "acknowledge",
+        "a",
+        "Acknowledge the VIP move",
+        COMMAND,
+        lambda app, _: app.notifier.acknowledge(),
+        _nothing_moved,
+    ),
+    Action("refresh", "ctrl+r", "Reconnect and poll now", COMMAND, lambda app, _: app.refresh_cluster(), _paused),
+    Action(
+        "export", "ctrl+s", "Save the screen as SVG", COMMAND, lambda app, file: app.export(file), argument=FILE
+    ),
+    Action(
+        "bell",
+        "",
+        "Ring on VIP moves and critical findings",
+        COMMAND,
+        lambda app, when: app.notifier.choose(Means.BELL, when),
+        argument=WHEN,
+    ),
+    Action(
+        "notifications",
+        "",
+        "Have the terminal notify you of the same",
+        COMMAND,
+        lambda app, when: app.notifier.choose(Means.NOTIFICATIONS, when),
+        argument=WHEN,
+    ),
+    Action(
+        "theme", "", "Change the colour theme", COMMAND, lambda app, name: app.change_theme(name), argument=THEME
+    ),
+    Action(
+        "node",
+        "",
+        "Go to a node",
+        COMMAND,
+        lambda app, name: cast("Overview", app.view).show_node(name),
+        _only_on(OVERVIEW, "1"),
+        NODE,
+    ),
+    Action("clear", "escape", "Clear filter or message, then go back", KEY, lambda app, _: app.clear()),
+    Action("back", "q", "Go back; on the Overview, quit", KEY, lambda app, _: app.go_back(), hint="quit"),
+    Action("quit", "", "Quit the console", COMMAND, lambda app, _: app.shutdown.quit()),
 )
 
-_BY_NAME = {action.name: action for action in ACTIONS}
-COMMANDS: tuple[Action, ...] = tuple(action for action in ACTIONS if action.command)
+BY_NAME = {action.name: action for action in ACTIONS}
+COMMANDS: tuple[Action, ...] = tuple(action for action in ACTIONS if action.listed is COMMAND)
 HINTS_MAX = 7
 
 KEY_NAMES = {
@@ -327,11 +404,6 @@ KEY_NAMES = {
 }
 
 
-def action(name: str) -> Action:
-    """The action of that name. Raises KeyError: a name that is not here is a fault of ours."""
-    return _BY_NAME[name]
-
-
 def key_name(key: str) -> str:
     """A key as it is printed: `^R` for ctrl+r."""
     if key in KEY_NAMES:
@@ -343,37 +415,3 @@ def hints(*, armed: bool = False, view: str = OVERVIEW) -> tuple[Action, ...]:
     """What the foot of the screen offers, in the registry's order: at most seven."""
     hinted = [a for a in ACTIONS if a.hint and a.hint_armed in (None, armed) and a.hint_view in (None, view)]
     return tuple(hinted[:HINTS_MAX])
-
-
-# What actions can be aimed at, in the words of the command line.
-
-ROLLING = "--rolling"
-
-
-def targets(profile: Profile) -> tuple[str, ...]:
-    """Every unit of every node, as a command names them."""
-    return tuple(f"{unit} {node}" for node in profile.nodes for unit in profile.actionable_units_on(node))
-
-
-def rolling_targets(profile: Profile) -> tuple[str, ...]:
-    """Every unit that runs on more than one node."""
-    units = [unit for node in profile.nodes for unit in profile.actionable_units_on(node)]
-    return tuple(f"{unit} {ROLLING}" for unit in dict.fromkeys(units) if units.count(unit) > 1)
-
-
-def takers(profile: Profile) -> tuple[str, ...]:
-    """Where a VIP can go: a node, or with several instances an instance and a node."""
-    if len(profile.vrrp) == 1:
-        return tuple(profile.nodes)
-    return tuple(f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes)
-
-
-def named(profile: Profile, themes: tuple[str, ...]) -> ActionContext:
-    """What can be named on the command line of this cluster, whatever the operator is doing."""
-    return ActionContext(
-        nodes=tuple(profile.nodes),
-        themes=themes,
-        units=targets(profile),
-        rolling=rolling_targets(profile),
-        failover_targets=takers(profile),
-    )

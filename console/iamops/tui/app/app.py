@@ -21,6 +21,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from iamops.model.drill import Drill
 from iamops.model.events import Event, Noticed
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -28,33 +29,35 @@ from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import hear
-from iamops.tui.app.actions import TRIAGE, ActionContext, KeyScope, action, named
-from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, console_bindings
+from iamops.tui.app.actions import BY_NAME, OVERVIEW, TRIAGE, context_of
+from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
 from iamops.tui.app.notifier import Notifier
 from iamops.tui.app.painting import Repainter
-from iamops.tui.app.ports import ClusterPort
 from iamops.tui.app.shutdown import Shutdown, crash_report, export_path, save, self_contained
 from iamops.tui.app.terminal import ConsoleDriver, Harmless
-from iamops.tui.app.views import VIEWS, SessionSources, Views, Work, begin
+from iamops.tui.app.views import Views
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ConsoleMode
+from iamops.tui.toolkit.frame_state import ConsoleMode, ScreenPart
 from iamops.tui.toolkit.palette import ThemeChoice, WithoutColor
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import NavigateTo, ViewScreen
 
 if TYPE_CHECKING:
-    from iamops.tui.app.current_run import OperatorPort
-    from iamops.tui.app.orders import ActionController
+    from textual.worker import WorkType
+
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
+    from iamops.tui.app.controller import ActionController
 
 
 TICK_S = 1.0
 # Not before the first live frame: what acting needs, and eleven files, would keep it waiting.
-ORDERS_AFTER_S = 2.0
+CONTROLLER_AFTER_S = 2.0
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
-    """The interactive front. Paints at once with nothing known; values appear as they arrive."""
+    """The interactive front, and the `ViewSources` of every view. Paints at once, with nothing known yet."""
 
     CSS = """
     * {
@@ -64,144 +67,177 @@ class ConsoleApp(App[None], inherit_bindings=False):
     }
     SearchIcon { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = console_bindings()
+    BINDINGS: ClassVar[list[BindingType]] = bindings(motions=False)
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     COMMAND_PALETTE_BINDING = PALETTE_KEY
 
     def __init__(
         self,
-        cluster: ClusterPort,
-        deck: Callable[[], OperatorPort],
+        cluster: Cluster,
+        make_operator: Callable[[], Operator],
         *,
         theme: str | None = None,
         no_color: bool = False,
         leave_on: Sequence[int] = (),
     ) -> None:
-        """`deck` makes the way to act, when it is first wanted."""
+        """`make_operator` is called when something that acts is first wanted. `leave_on` are signals."""
         super().__init__(driver_class=ConsoleDriver)
-        self._cluster = cluster
-        self._make_deck = deck
+        self.cluster = cluster
+        self._make_operator = make_operator
         self._was_acting = False
         self._leave_on = leave_on
         self._without_color, self._harmless = WithoutColor(), Harmless()
-        self._looks = ThemeChoice(theme, no_color=self.no_color or no_color)
-        for each in self._looks.textual_themes():
-            self.register_theme(each)
-        self.theme = self._looks.name
-        self._notifier = Notifier(self, cluster.store.state, cluster.store.apply, cluster.now, os.environ)
-        self._views = Views(self, named(cluster.store.state.profile, self._looks.names))
-        self._painting = Repainter(self, cluster, self._views, self._notifier.judged)
-        self._sources = SessionSources(
-            cluster,
-            lambda: self._orders,
-            self._painting.stir,
-            self._painting.on_inspection,
-            self._views.know_drills,
-        )
-        self._ending = Shutdown(self, lambda: self._orders_so_far, cluster.now)
+        self._themes = ThemeChoice(theme, no_color=self.no_color or no_color)
+        for textual_theme in self._themes.textual_themes():
+            self.register_theme(textual_theme)
+        self.theme = self._themes.name
+        self.notifier: Notifier = Notifier(self, cluster.store, cluster.now, os.environ)
+        self._views = Views(self, context_of(cluster.store.state.profile, self._themes.names))
+        self.repainter: Repainter = Repainter(self, cluster, self._views)
+        self.shutdown: Shutdown = Shutdown(self, cluster.now)
         self._unsubscribe: Callable[[], None] = lambda: None
         self.title = f"iamops · {cluster.store.state.profile.name}"
 
     # --- life ---
 
     def get_default_screen(self) -> Overview:
-        return self._views.overview(self._painting.view_state(), self._looks.palette)
+        return Overview(self.repainter.view_state(), self._themes.palette, self._views.base)
 
     def on_mount(self) -> None:
         for signal in self._leave_on:
-            hear(asyncio.get_running_loop(), signal, self._ending.begin)
-        self._unsubscribe = self._cluster.store.subscribe(self._heard)
+            hear(asyncio.get_running_loop(), signal, self.shutdown.begin)
+        self._unsubscribe = self.cluster.store.subscribe(self._store_changed)
         self.set_interval(TICK_S, self._tick)
-        self._painting.everything()
+        self.repainter.repaint_all()
         self.work(self._start, "cluster")
-        self.set_timer(ORDERS_AFTER_S, lambda: self.work(self._prepare_to_act, "drills"))
+        self.set_timer(CONTROLLER_AFTER_S, lambda: self.work(self._load_controller, "drills"))
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
         self.call_after_refresh(_settle_memory)
-        for complaint in (*self._looks.complaints, *self._notifier.complaints):
+        for complaint in (*self._themes.complaints, *self.notifier.complaints):
             self.call_after_refresh(self.say, complaint, Severity.WARNING)
 
-    @functools.cached_property
-    def _orders(self) -> ActionController:
-        from iamops.tui.app.orders import ActionController
-
-        return ActionController(self._cluster, self._make_deck(), self)
-
-    @property
-    def _orders_so_far(self) -> ActionController | None:
-        """None if nothing was asked of the orders yet: asking for `_orders` itself would load them."""
-        return self.__dict__.get("_orders")
-
-    async def _prepare_to_act(self) -> None:
-        await asyncio.to_thread(importlib.import_module, "iamops.tui.app.orders")
-        await self._sources.learn_drills()
+    async def _start(self) -> None:
+        """The worker's edge: whatever stops the session from starting is shown, not raised."""
+        try:
+            await self.cluster.start()
+        except Exception as error:
+            self._note_critical(f"the session could not start: {str(error) or type(error).__name__}")
 
     def _tick(self) -> None:
-        if self._orders_so_far is not None:
-            self._orders_so_far.tick()
-        self._painting.everything()
+        if self.controller_so_far is not None:
+            self.controller_so_far.tick()
+        self.repainter.repaint_all()
 
     async def on_unmount(self) -> None:
-        if self._orders_so_far is not None:
-            await self._orders_so_far.acting.end()
+        if self.controller_so_far is not None:
+            await self.controller_so_far.run.end()
         self._unsubscribe()
-        await self._cluster.stop()
+        await self.cluster.stop()
+
+    def work(self, work: WorkType[object], name: str) -> None:
+        """Starts work that waits, beside the screen; a second one of its name takes the place of the first.
+
+        What makes the coroutine is given, not the coroutine: a console that ends first would never await it.
+        """
+        self.run_worker(work, name=name, group=name, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Work beside the screen that fails is told: the screen shows what was there before."""
+        """Work beside the screen that fails is reported: the screen shows what was there before."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             text = f"{event.worker.name}: {fault_of_ours(event.worker.error)}"
-            self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
+            self._note_critical(text)
             self.say(text, Severity.CRITICAL)
 
-    async def _start(self) -> None:
-        """The worker's edge: whatever stops the session from starting is told, not thrown."""
-        try:
-            await self._cluster.start()
-        except Exception as error:
-            text = f"the session could not start: {str(error) or type(error).__name__}"
-            self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
+    def _note_critical(self, text: str) -> None:
+        self.cluster.store.apply(Noticed(self.cluster.now(), None, Severity.CRITICAL, text))
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
+        if delay_s <= 0:
+            self.call_next(call)
+        else:
+            asyncio.get_running_loop().call_later(delay_s, self.call_next, call)
+
+    # --- acting ---
+
+    @functools.cached_property
+    def controller(self) -> ActionController:
+        from iamops.tui.app.controller import ActionController
+
+        return ActionController(self.cluster, self._make_operator(), self)
 
     @property
-    def view(self) -> ViewScreen:
-        """The full screen in sight, under whatever dialogs are open."""
-        return self._views.current
+    def controller_so_far(self) -> ActionController | None:
+        """None if nothing was asked of the controller yet: asking for `controller` itself would load it."""
+        return self.__dict__.get("controller")
+
+    async def _load_controller(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "iamops.tui.app.controller")
+        await self.learn_drills()
 
     @property
-    def situation(self) -> ActionContext:
-        return self.view.situation
-
-    @property
-    def operator(self) -> OperatorPort:
-        return self._orders.deck
+    def acting(self) -> bool:
+        """Whether an action of ours is under way, which must not be held up."""
+        return self.controller_so_far is not None and self.controller_so_far.run.active
 
     @property
     def mode(self) -> ConsoleMode:
         """What the console may do and is doing, now."""
-        orders = self._orders_so_far
-        return replace(orders.mode if orders is not None else ConsoleMode(), moved=self._notifier.waiting)
+        controller = self.controller_so_far
+        mode = controller.mode if controller is not None else ConsoleMode()
+        return replace(mode, moved=self.notifier.waiting)
 
-    # --- what orders and the notifier need of the screen ---
+    def run_changed(self) -> None:
+        """Arming or the run is different; and the console may wait for the end of a run in order to close."""
+        if not self.is_running:
+            return
+        self.shutdown.proceed()
+        if self._was_acting and not self.acting:
+            self._learn_again()
+        self._was_acting = self.acting
+        self.repainter.repaint_header()
+
+    @property
+    def last_words(self) -> str:
+        """What became of a run that was under way when the console was asked to close; empty otherwise."""
+        controller = self.controller_so_far
+        return controller.run.last_words if controller is not None and self.shutdown.waited else ""
+
+    # --- what views read ---
+
+    @property
+    def operator(self) -> Operator:
+        return self.controller.operator
+
+    def repaint_part(self, part: ScreenPart) -> None:
+        self.repainter.repaint_part(part)
+
+    async def examine(self) -> None:
+        self.repainter.on_inspection(await self.cluster.examine())
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        drills, problem = await self.controller.learn_drills()
+        self._views.set_drills(drills)
+        return drills, problem
+
+    # --- the screen ---
+
+    @property
+    def view(self) -> ViewScreen:
+        """The view on the screen, under whatever dialogs are open."""
+        return self._views.current
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None:
-        """A run may end when the screen is gone already: then nobody is told here."""
+        """A run may end when the screen is closed already: then there is nowhere to show it."""
         if self.screen_stack:
             self.view.toast(text, severity)
 
     def notify_terminal(self, text: str) -> None:
         """For the terminal itself; in one piece, so that it cannot fall into the middle of a frame's sequences."""
-        if text and self._driver is not None and not self._behind:
-            self._driver.write(text)
-
-    # --- what the terminal needs of the screen ---
-
-    @property
-    def acting(self) -> bool:
-        return self._orders_so_far is not None and self._orders_so_far.acting.active
-
-    @property
-    def _behind(self) -> bool:
-        return isinstance(self._driver, ConsoleDriver) and self._driver.behind
+        driver = self._driver
+        if text and driver is not None and not (isinstance(driver, ConsoleDriver) and driver.behind):
+            driver.write(text)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """A frame is left out while the terminal has not read those before it."""
@@ -211,65 +247,26 @@ class ConsoleApp(App[None], inherit_bindings=False):
             super()._display(screen, renderable)
 
     def repaint(self) -> None:
+        """Draws everything anew: what is on the terminal is not what was drawn last."""
         if self.is_running and self.screen_stack:
             self.refresh()
 
-    def not_suspended(self) -> None:
-        self.say("not suspended while an action is under way; x in its panel undoes it", Severity.WARNING)
-
-    def terminal_gone(self) -> None:
-        """Nobody is left who could say what to do next: as SIGHUP, which may come too, or not."""
-        self._ending.begin()
-
-    @property
-    def last_words(self) -> str:
-        """What became of a run that was under way when the console was told to end; empty otherwise."""
-        orders = self._orders_so_far
-        return orders.last_words if orders is not None and self._ending.waited else ""
-
-    def mode_changed(self) -> None:
-        self._painting.header()
-
-    def work(self, work: Work, name: str) -> None:
-        begin(self, work, name)
-
-    def changed(self) -> None:
-        """The stance is another one; and whoever asked us to leave may be waiting for the end of a run."""
-        if not self.is_running:
-            return
-        self._ending.proceed()
-        if self._was_acting and not self._orders.acting.active:
-            self._look_again()
-        self._was_acting = self._orders.acting.active
-        self.mode_changed()
-
     async def on_event(self, event: events.Event) -> None:
-        """A key that is typed ends a message, which would hide what the key brings. Esc does that by itself."""
+        """A key ends a message, which would hide what the key brings. Esc is an action that does just that."""
         if isinstance(event, events.Key) and event.key != "escape" and self.screen_stack:
-            self.view.foot.clear()
+            self.view.foot.status.clear()
         await super().on_event(event)
 
-    # --- from event to pixel ---
-
-    def _heard(self, state: ClusterState, event: Event) -> None:
+    def _store_changed(self, state: ClusterState, event: Event) -> None:
         """The store's subscriber. Only marks: painting waits for the frame."""
         if self.is_running:
-            self._notifier.on_state(state)
+            self.notifier.on_state(state)
             if isinstance(event, self.view.LEARNS_AT):
-                self._learn()
-        self._painting.on_event(event)
-
-    def later(self, delay_s: float, call: Callable[[], None]) -> None:
-        """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
-        if delay_s <= 0:
-            self.call_next(call)
-        else:
-            asyncio.get_running_loop().call_later(delay_s, self.call_next, call)
-
-    # --- colours ---
+                self._views.learn()
+        self.repainter.on_event(event)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        colours = [self._without_color] if self._looks.no_color else super().get_line_filters()
+        colours = [self._without_color] if self._themes.no_color else super().get_line_filters()
         return [*colours, self._harmless]
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -277,7 +274,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         super().copy_to_clipboard(safe_lines(text))
 
     def _fatal_error(self) -> None:
-        """Textual's own prints every local variable; it has no public place to say otherwise."""
+        """Textual's own prints every local variable; it has no public hook for this."""
         self.bell()
         self._exit_renderables.append(crash_report(self._exception))
         self._return_code = ExitCode.UNKNOWN
@@ -296,100 +293,82 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def action_perform(self, name: str, argument: str = "") -> None:
         """Carries out an action of the registry, or says why not."""
-        reason = action(name).denied(self.situation)
+        action = BY_NAME[name]
+        reason = action.denied(self.view.context)
         if reason is not None:
-            self.say(f"{action(name).title}: {reason}", Severity.WARNING)
-            return
-        pane = self.view.pane
-        if action(name).scope is KeyScope.PANE and pane is not None:
-            pane.carry_out(name)
-            return
-        if name.capitalize() in VIEWS:
-            self._views.open(name.capitalize(), self._painting.view_state(), self._looks.palette)
-            self.call_after_refresh(self._learn)
-            return
-        method = f"do_{name.replace('-', '_')}"
-        owners = (self, self.view, self._notifier)
-        owner = next((each for each in owners if hasattr(each, method)), None) or self._orders
-        getattr(owner, method)(argument)
+            self.say(f"{action.title}: {reason}", Severity.WARNING)
+        else:
+            action.handler(self, argument)
 
     def on_foot_asked(self, event: Foot.Asked) -> None:
         self.action_perform(event.name, event.argument)
 
-    def do_palette(self, argument: str) -> None:
-        self.action_command_palette()
-
-    def do_pause(self, argument: str) -> None:
-        self._painting.pause()
-
-    def do_refresh(self, argument: str) -> None:
-        self._cluster.refresh()
-        self._look_again()
+    def refresh_cluster(self) -> None:
+        self.cluster.refresh()
+        self._learn_again()
         self.say("looking at every node now")
 
-    def do_theme(self, name: str) -> None:
-        if self._looks.no_color:
+    def change_theme(self, name: str) -> None:
+        if self._themes.no_color:
             self.say("NO_COLOR is set: themes have no effect", Severity.WARNING)
             return
-        failure = self._looks.apply(name)
-        self.theme = self._looks.name
-        self._views.set_theme(self._looks.palette)
+        failure = self._themes.apply(name)
+        self.theme = self._themes.name
+        self._views.set_theme(self._themes.palette)
         self.say(failure or f"theme {name}", Severity.WARNING if failure else Severity.INFO)
 
-    def do_export(self, argument: str) -> None:
-        # Once the command line that asked for it has left the screen.
-        self.call_after_refresh(self._export, argument)
+    def export(self, file: str) -> None:
+        def export() -> None:
+            profile = self.cluster.store.state.profile
+            path = Path(file).expanduser() if file else export_path(profile.name, self.cluster.now())
+            failure = save(self.export_screenshot(), path)
+            self.say(failure or f"saved {path}", Severity.WARNING if failure else Severity.INFO)
 
-    def _export(self, argument: str) -> None:
-        profile = self._cluster.store.state.profile
-        path = Path(argument).expanduser() if argument else export_path(profile.name, self._cluster.now())
-        failure = save(self.export_screenshot(), path)
-        self.say(failure or f"saved {path}", Severity.WARNING if failure else Severity.INFO)
+        # Once the command line that asked for it has left the screen.
+        self.call_after_refresh(export)
 
     # --- from view to view ---
 
-    def do_overview(self, argument: str) -> None:
-        self._views.close()
-        self._painting.everything()
+    def open_view(self, name: str) -> None:
+        if name == OVERVIEW:
+            self._views.close()
+            self.repainter.repaint_all()
+        else:
+            self._views.open(name)
+            self.call_after_refresh(self._views.learn)
 
     def on_navigate_to(self, event: NavigateTo) -> None:
         """Another view, at a place in it."""
         if event.view != self.view.NAME:
             self.action_perform(event.view.lower())
-        self.call_after_refresh(lambda: self.view.go_to(event.spot))
+        self.call_after_refresh(lambda: self.view.go_to(event.location))
 
-    def _learn(self) -> None:
-        self._views.learn(self._sources)
-
-    def _look_again(self) -> None:
-        """Also deeper, where a deep look's findings stand: they would only get older."""
-        self._learn()
-        if self._painting.inspected and self.view.NAME != TRIAGE:
-            self.work(self._examine, "deep look")
-
-    async def _examine(self) -> None:
-        """The worker's edge: the view goes on without a look that failed."""
-        try:
-            await self._sources.examine()
-        except Exception as error:
-            self.say(f"the deep look failed: {str(error) or type(error).__name__}", Severity.WARNING)
-
-    def do_clear(self, argument: str) -> None:
+    def clear(self) -> None:
         if self.view.clear():
             return
         if self._views.at_overview:
             self.say("nothing to clear; q quits")
         else:
-            self.do_overview("")
+            self.open_view(OVERVIEW)
 
-    def do_back(self, argument: str) -> None:
+    def go_back(self) -> None:
         if self._views.at_overview:
-            self.do_quit(argument)
+            self.shutdown.quit()
         else:
-            self.do_overview("")
+            self.open_view(OVERVIEW)
 
-    def do_quit(self, argument: str) -> None:
-        self._ending.quit()
+    def _learn_again(self) -> None:
+        """Reads again what is not in the store; also the inspection's findings, which would only get older."""
+        self._views.learn()
+        if self.repainter.inspected and self.view.NAME != TRIAGE:
+            self.work(self._examine_again, "deep look")
+
+    async def _examine_again(self) -> None:
+        """The worker's edge: the view goes on without an inspection that failed."""
+        try:
+            await self.examine()
+        except Exception as error:
+            self.say(f"the deep look failed: {str(error) or type(error).__name__}", Severity.WARNING)
 
 
 def _settle_memory() -> None:

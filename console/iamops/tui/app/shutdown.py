@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -18,59 +18,43 @@ from iamops.session.private_files import private_directory, write_private
 from iamops.session.user import state_dir
 
 if TYPE_CHECKING:
-    from iamops.tui.app.orders import ActionController
+    from iamops.tui.app.app import ConsoleApp
 
 
 QUIT_AGAIN_S = 5.0
 
 
-class ShutdownHost(Protocol):
-    """What is needed of the console."""
-
-    def exit(self, result: None = ..., return_code: int = ...) -> None: ...
-
-    def say(self, text: str, severity: Severity = ...) -> None: ...
-
-
 class Shutdown:
-    """Begun by `quit` or `begin`, ended by whoever calls `proceed` when a run is over.
+    """Begun by `quit` or `begin`; the console calls `proceed` when a run is over."""
 
-    `orders()` is None as long as nothing was loaded that could act.
-    """
-
-    def __init__(
-        self, host: ShutdownHost, orders: Callable[[], ActionController | None], now: Callable[[], float]
-    ) -> None:
-        self._host, self._orders, self._now = host, orders, now
+    def __init__(self, app: ConsoleApp, now: Callable[[], float]) -> None:
+        self._app, self._now = app, now
         self._quit_asked_at = float("-inf")
-        self._begun = False
         self.waited = False
 
     def quit(self) -> None:
         """At once, unless that would undo something: then it takes a second time."""
-        now, orders = self._now(), self._orders()
-        if orders is not None and orders.acting.active and now - self._quit_asked_at > QUIT_AGAIN_S:
-            self._quit_asked_at = now
-            self._host.say(
-                f"{orders.acting.running} is under way: press q again to undo it and quit", Severity.WARNING
-            )
+        now, controller = self._now(), self._app.controller_so_far
+        if controller is None or not controller.run.active or now - self._quit_asked_at <= QUIT_AGAIN_S:
+            self.begin()
             return
-        self.begin()
+        self._quit_asked_at = now
+        running = controller.run.running
+        self._app.say(f"{running} is under way: press q again to undo it and quit", Severity.WARNING)
 
     def begin(self) -> None:
         """Has a run under way undone first, and ends with its exit code. Safe to call from a signal."""
-        orders = self._orders()
-        if orders is None or not orders.acting.active:
-            self._host.exit(return_code=orders.exit_code if orders is not None and self._begun else 0)
+        controller = self._app.controller_so_far
+        if controller is None or not controller.run.active:
+            self._app.exit(return_code=controller.run.exit_code if controller is not None and self.waited else 0)
             return
-        self._begun = self.waited = True
-        orders.acting.stop()
-        orders.show_run()
+        self.waited = True
+        controller.run.stop()
+        controller.show_run()
 
     def proceed(self) -> None:
         """Something about the run is different; if it is over and was in the way, the console ends."""
-        orders = self._orders()
-        if self._begun and not (orders is not None and orders.acting.active):
+        if self.waited and not self._app.acting:
             self.begin()
 
 
@@ -78,7 +62,7 @@ class Shutdown:
 
 
 def crash_report(error: BaseException | None) -> Text:
-    """What is left on the terminal when the console is gone."""
+    """What is left on the terminal when the console has closed."""
     if error is None:
         return Text("iamops: ended by an error that was not told")
     return Text(safe_lines(f"{traceback_of(error)}iamops: {own_fault(error)}"))
@@ -103,7 +87,7 @@ def export_path(profile: str, at: float) -> Path:
 
 
 def save(svg: str, path: Path) -> str | None:
-    """Writes a picture that only its owner can read; returns why it could not be written, if so."""
+    """Writes a file that only its owner can read; returns why it could not be written, if so."""
     try:
         write_private(path, svg)
     except OSError as error:
@@ -112,7 +96,7 @@ def save(svg: str, path: Path) -> str | None:
 
 
 def self_contained(svg: str) -> str:
-    """The same picture without fonts from the web, so that whoever opens it calls no one.
+    """The same picture without fonts from the web: opening it makes no request.
 
     No character in it moves or hides others. Spaces are marked as meant: some renderers drop them at the start of
     a text, and columns shift.

@@ -11,7 +11,7 @@ import tty
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -21,33 +21,20 @@ from textual.color import Color
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
+from iamops.model.facts import Severity
 from iamops.model.safe_text import is_safe, thinned
 from iamops.session.outlet import Outlet
 
-LOOK_S = 0.1
+if TYPE_CHECKING:
+    from iamops.tui.app.app import ConsoleApp
+
+POLL_S = 0.1
 READ_BYTES = 4096
-# So long the last frames may take when the console is left or suspended.
+# How long the last frames may take when the console is closed or suspended.
 LAST_FRAMES_S = 0.3
-# Bells and modes of hours in which nobody reads must not fill our memory.
+# What is written while the terminal does not read for hours must not fill our memory.
 BACKLOG_MAX = 1 << 20
 ALTERNATE_SCREEN, NO_CURSOR = "\x1b[?1049h", "\x1b[?25l"
-
-
-class Owner(Protocol):
-    """What is needed of the console."""
-
-    @property
-    def acting(self) -> bool:
-        """Whether something is under way that must not be held up."""
-        ...
-
-    def terminal_gone(self) -> None: ...
-
-    def repaint(self) -> None:
-        """Draws everything anew: what is on the screen is not what was drawn last."""
-        ...
-
-    def not_suspended(self) -> None: ...
 
 
 class ConsoleDriver(LinuxDriver):
@@ -59,7 +46,7 @@ class ConsoleDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **kinds: Any) -> None:
         super().__init__(app, **kinds)
-        self._owner = cast(Owner, app)
+        self._console = cast("ConsoleApp", app)
         assert sys.__stderr__ is not None  # noqa: S101 - it is a terminal, or we would not be here
         self._encoding = sys.__stderr__.encoding
         self._outlet = Outlet(sys.__stderr__.fileno(), emptied=self._caught_up, broken=self._lost)
@@ -91,7 +78,7 @@ class ConsoleDriver(LinuxDriver):
     def _caught_up(self) -> None:
         if self._missed and not self._away and not self._outlet.closed:
             self._missed = False
-            self._soon(self._owner.repaint)
+            self._soon(self._console.repaint)
 
     # --- typing ---
 
@@ -107,7 +94,7 @@ class ConsoleDriver(LinuxDriver):
         while not self.exit_event.is_set():
             if self._in_background():
                 self._away = True
-                self.exit_event.wait(LOOK_S)
+                self.exit_event.wait(POLL_S)
                 continue
             if self._away:
                 self._soon(self._claim)
@@ -121,9 +108,9 @@ class ConsoleDriver(LinuxDriver):
                 self.process_message(message)
 
     def _typed(self) -> bytes | None:
-        """What was typed within a moment; None when nobody can type any more."""
+        """What was typed within POLL_S; None when the terminal has closed."""
         try:
-            ready, _, _ = select.select([self.fileno], [], [], LOOK_S)
+            ready, _, _ = select.select([self.fileno], [], [], POLL_S)
             return (os.read(self.fileno, READ_BYTES) or None) if ready else b""
         except BlockingIOError:
             return b""
@@ -138,7 +125,8 @@ class ConsoleDriver(LinuxDriver):
             return False
 
     def _lost(self) -> None:
-        self._soon(self._owner.terminal_gone)
+        """Nothing can be asked any more: the same as a SIGHUP, which may come too, or not."""
+        self._soon(self._console.shutdown.begin)
 
     def _soon(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended, and with it whatever this was for
@@ -147,8 +135,9 @@ class ConsoleDriver(LinuxDriver):
     # --- being stopped ---
 
     def _asked_to_suspend(self) -> None:
-        if self._owner.acting:
-            self._owner.not_suspended()
+        if self._console.acting:
+            text = "not suspended while an action is under way; x in its panel undoes it"
+            self._console.say(text, Severity.WARNING)
             return
         self.suspend_application_mode()
         self._suspended = True
@@ -161,7 +150,7 @@ class ConsoleDriver(LinuxDriver):
         if self._suspended:
             self._suspended = False
             self.resume_application_mode()
-            self._owner.repaint()
+            self._console.repaint()
         else:
             self._claim()
 
@@ -179,24 +168,22 @@ class ConsoleDriver(LinuxDriver):
         self._enable_mouse_support()
         self._enable_bracketed_paste()
         self._disable_line_wrap()
-        self._owner.repaint()
-
-
-# The edge of the screen: no text of any widget reaches the terminal, a picture or the clipboard with controls.
-
-PLACEHOLDER = "\ufffd"
+        self._console.repaint()
 
 
 class Harmless(LineFilter):
-    """Textual writes what it is given. Views make foreign text readable before they measure it; what did not come
-    that way keeps its width here, and nothing else.
+    """The edge of the screen: no text of any widget reaches the terminal with controls in it.
+
+    Textual writes what it is given. Views make foreign text readable before they measure it; other text keeps its
+    width here, and nothing else.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if all(is_safe(segment.text) for segment in segments if not segment.control):
             return segments
-        return [each if each.control else Segment(_visible(each.text), each.style) for each in segments]
+        return [s if s.control else Segment(_visible(s.text), s.style) for s in segments]
 
 
 def _visible(text: str) -> str:
-    return "".join(each if is_safe(each) else PLACEHOLDER * cell_len(each) for each in thinned(text, told=False))
+    characters = thinned(text, told=False)
+    return "".join(char if is_safe(char) else "\ufffd" * cell_len(char) for char in characters)

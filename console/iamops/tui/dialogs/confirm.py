@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
 from iamops.engine.order import Order
 from iamops.plan.action import Action
 from iamops.plan.denial import Denial, overridden, standing
 from iamops.plan.steps import Plan, Step, StepKind, command_line, confirmation
-from iamops.tui.app.current_run import OperatorPort
-from iamops.tui.app.ports import ClusterPort
-from iamops.tui.toolkit.dialog import dialog_css, fit, plain, text_width, toned
+from iamops.tui.toolkit.dialog import Dialog, plain, toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
+
+if TYPE_CHECKING:
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
 
 # A plan as lines: what it will do, what speaks against it, and every command.
 
@@ -41,19 +42,27 @@ INDENT = 10
 
 
 def plan_lines(
-    plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int, found: Iterable[Denial] = ()
+    plan: Plan,
+    denied: Iterable[Denial],
+    overrides: Iterable[str],
+    width: int,
+    refused_before: Iterable[Denial] = (),
 ) -> tuple[Line, ...]:
-    """Everything a person should have read before saying yes, wrapped to `width`. `found`: by a step, before."""
+    """Everything a person should have read before saying yes, wrapped to `width`."""
     denied = tuple(denied)
-    away = overridden(denied, overrides)
+    gave_way = overridden(denied, overrides)
     lines: list[Line] = [*_wrapped("", plan.prediction, width, Tone.PLAIN)]
     if plan.forecast is not None:
         lines += _wrapped("forecast: ", plan.forecast.sentence, width, Tone.MUTED)
     for note in plan.notes:
         lines += _wrapped("note: ", note, width, Tone.MUTED)
     for denial in denied:
-        lines += _denial(denial, denial in away, width)
-    for denial in found:
+        if denial in gave_way:
+            lines += _wrapped(f"▲ OVERRIDDEN {denial.code}: ", denial.reason, width, Tone.WARN)
+        else:
+            word = "may be overridden" if denial.overridable else "cannot be overridden"
+            lines += _wrapped(f"✗ REFUSED {denial.code}: ", f"{denial.reason} ({word})", width, Tone.DOWN)
+    for denial in refused_before:
         lines += _wrapped("▲ refused the last time: ", f"{denial.code}: {denial.reason}", width, Tone.WARN)
     for sentence in plan.first:
         lines += _wrapped("first: ", sentence, width, Tone.MUTED)
@@ -66,55 +75,39 @@ def plan_lines(
     return tuple(lines)
 
 
-def _denial(denial: Denial, insisted: bool, width: int) -> Iterator[Line]:
-    if insisted:
-        yield from _wrapped(f"▲ OVERRIDDEN {denial.code}: ", denial.reason, width, Tone.WARN)
-    else:
-        word = "may be overridden" if denial.overridable else "cannot be overridden"
-        yield from _wrapped(f"✗ REFUSED {denial.code}: ", f"{denial.reason} ({word})", width, Tone.DOWN)
-
-
 def _step(number: int, step: Step, width: int) -> Iterator[Line]:
     word, tone = MARKS[step.kind]
     # The mark says it already: `disarm on iam-b`, not `disarm disarm on iam-b`.
     title = step.title.removeprefix("arm ").removeprefix("disarm ") if step.kind in ARMING else step.title
     first, *rest = textwrap.wrap(title, max(10, width - INDENT)) or [""]
     yield (TextSpan(f"{number:2} ", Tone.MUTED), TextSpan(f"{word} ", tone), TextSpan(first))
-    for more in rest:
-        yield (TextSpan(" " * INDENT + more),)
-    given = f" <<< {step.given.strip()}" if step.stdin else ""
+    yield from ((TextSpan(" " * INDENT + more),) for more in rest)
     if step.argv:
-        yield from _wrapped(" " * 3 + f"{step.node}$ ", command_line(step.argv) + given, width, Tone.MUTED)
+        given = f" <<< {step.given.strip()}" if step.stdin else ""
+        yield from _wrapped(f"   {step.node}$ ", command_line(step.argv) + given, width, Tone.MUTED)
     for expected in step.expect:
         when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
-        yield from _wrapped(" " * 3 + "then ", f"{expected.sentence} ({when})", width, Tone.OK)
+        yield from _wrapped("   then ", f"{expected.sentence} ({when})", width, Tone.OK)
 
 
 def _wrapped(head: str, text: str, width: int, tone: Tone) -> Iterator[Line]:
     """Continuation lines are indented as far as the text of the first."""
-    indent = min(len(head), INDENT + 2)
-    wrapped = textwrap.wrap(
-        head + text,
-        max(20, width),
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )
-    for line in wrapped:
+    indent = " " * min(len(head), INDENT + 2)
+    for line in textwrap.wrap(
+        head + text, max(20, width), subsequent_indent=indent, break_on_hyphens=False, replace_whitespace=False
+    ):
         yield (TextSpan(line, tone),)
 
 
 RECONSIDER_S = 1.0
 
 
-class ConfirmScreen(ModalScreen[Order | None]):
+class ConfirmScreen(Dialog[Order | None]):
     """Returns the order to run, or None. The plan is made anew every second while the dialog is open.
 
-    `found`: what a step of the same plan has refused before. It may be mended by now, and may be insisted on.
+    `refused_before`: by a step of the same plan. It may be resolved by now, and may be overridden.
     """
 
-    DEFAULT_CSS = dialog_css("ConfirmScreen")
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
@@ -122,36 +115,27 @@ class ConfirmScreen(ModalScreen[Order | None]):
         # Before the keys behind it are given away: those that were typed ahead are for where Tab leads.
         Binding("tab", "app.focus_next", "Next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
-        Binding("c", "copy", "Copy as command", show=False),
-        Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("k,up", "scroll(-1)", "Up", show=False),
-        Binding("pagedown", "scroll(10)", "Page down", show=False),
-        Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
     def __init__(
         self,
-        deck: OperatorPort,
-        cluster: ClusterPort,
+        operator: Operator,
+        cluster: Cluster,
         action: Action,
         palette: Palette,
-        found: tuple[Denial, ...] = (),
+        refused_before: tuple[Denial, ...] = (),
     ) -> None:
         super().__init__()
-        self._deck = deck
+        self._operator = operator
         self._cluster = cluster
         self._action = action
         self._palette = palette
-        self._plan, self._denied = deck.consider(deck.order(action))
-        self._asked = confirmation(self._plan, cluster.store.state, cluster.now())
+        self.plan, self._denied = operator.consider(operator.order(action))
+        self._confirmation = confirmation(self.plan, cluster.store.state, cluster.now())
         self._changed = False
-        self._found = found
-        codes = dict.fromkeys(each.code for each in self._denied if each.overridable)
-        self._codes = (*codes, *dict.fromkeys(name for each in found for name in each.overrides))
-
-    @property
-    def plan(self) -> Plan:
-        return self._plan
+        self._refused_before = refused_before
+        codes = dict.fromkeys(denial.code for denial in self._denied if denial.overridable)
+        self._codes = (*codes, *dict.fromkeys(code for denial in refused_before for code in denial.overrides))
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -165,9 +149,11 @@ class ConfirmScreen(ModalScreen[Order | None]):
                 with Horizontal():
                     yield Static("reason: ", classes="label")
                     yield Input(id="reason", compact=True, placeholder="kept in the audit")
-            if self._asked.typed is not None:
+            if self._confirmation.typed is not None:
                 with Horizontal():
-                    yield Static(plain(f"{self._asked.why}; type {self._asked.typed} here: "), classes="label")
+                    yield Static(
+                        plain(f"{self._confirmation.why}; type {self._confirmation.typed} here: "), classes="label"
+                    )
                     yield Input(id="typed", compact=True)
             with Horizontal():
                 yield Button("Cancel", id="cancel", compact=True)
@@ -178,7 +164,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
         self._show()
         self.set_interval(RECONSIDER_S, self._reconsider)
 
-    # --- what the operator has said so far ---
+    # --- what the operator has entered so far ---
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -191,55 +177,45 @@ class ConfirmScreen(ModalScreen[Order | None]):
     @property
     def obstacle(self) -> str:
         """Why Run cannot be pressed now, or an empty text."""
-        left = self._standing()
-        if left:
-            return f"refused: {', '.join(dict.fromkeys(denial.code for denial in left))}"
+        denials = list(standing(self._denied, self.overrides))
+        if denials:
+            return f"refused: {', '.join(dict.fromkeys(denial.code for denial in denials))}"
         if self.overrides and not self.reason:
             return "an override needs a reason"
-        wanted = self._asked.typed
+        wanted = self._confirmation.typed
         if wanted is not None and (typed := self.query_one("#typed", Input).value) != wanted:
             return f"that is not {wanted}" if typed and not wanted.startswith(typed) else f"type {wanted} first"
         return ""
-
-    @property
-    def _control_lines(self) -> int:
-        """The warning and the buttons, a line for each override and for each field."""
-        return 2 + len(self._codes) + bool(self._codes) + (self._asked.typed is not None)
-
-    def _standing(self) -> list[Denial]:
-        return list(standing(self._denied, self.overrides))
 
     # --- what happens ---
 
     def _reconsider(self) -> None:
         """The state moves on behind the dialog; a plan that rests on another one has to be read again."""
-        plan, denied = self._deck.consider(self._deck.order(self._action))
-        if plan.fingerprint != self._plan.fingerprint:
-            if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._asked:
-                self.dismiss(None)  # what must be typed is another word now: to be asked anew
+        plan, denied = self._operator.consider(self._operator.order(self._action))
+        if plan.fingerprint != self.plan.fingerprint:
+            if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._confirmation:
+                self.dismiss(None)  # another word must be typed now: this must be asked again
                 return
             self._changed = True
-            if self._asked.typed is not None:
+            if self._confirmation.typed is not None:
                 self.query_one("#typed", Input).value = ""
-        self._untick(denied)
-        self._plan, self._denied = plan, denied
-        self._show()
-
-    def _untick(self, denied: tuple[Denial, ...]) -> None:
-        """A reason that has come since its code was overridden has to be read first."""
-        read = {one for each in self._denied for one in each.identities}
-        for code in {each.code for each in denied if not each.identities <= read} & set(self.overrides):
+        # A reason that has come since its code was overridden has to be read first.
+        read = {identity for denial in self._denied for identity in denial.identities}
+        for code in {denial.code for denial in denied if not denial.identities <= read} & set(self.overrides):
             self.query_one(f"#{_box(code)}", Checkbox).value = False
             self._changed = True
+        self.plan, self._denied = plan, denied
+        self._show()
 
     def _show(self) -> None:
-        width = text_width(self.app.size.width)
-        lines = plan_lines(self._plan, self._denied, self.overrides, width, self._found)
+        lines = plan_lines(self.plan, self._denied, self.overrides, self.text_width, self._refused_before)
         self.query_one("#lines", Static).update(toned(lines, self._palette))
         warning = "the state has changed: this is a new plan, read it again. " if self._changed else ""
         self.query_one("#warning", Static).update(Text(warning + self.obstacle, self._palette.tones[Tone.WARN]))
         self.query_one("#run", Button).disabled = bool(self.obstacle)
-        fit(self.query_one(Vertical), len(lines), self._control_lines, self.app.size.height)
+        # The warning and the buttons, a line for each override and for each field.
+        controls = 2 + len(self._codes) + bool(self._codes) + (self._confirmation.typed is not None)
+        self.fit(self.query_one(Vertical), len(lines), controls)
 
     def on_checkbox_changed(self) -> None:
         self._show()
@@ -262,21 +238,22 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def _agree(self) -> None:
         if not self.obstacle:
-            overrides, reason, shown = self.overrides, self.reason, self._plan.fingerprint
-            read = overridden(self._denied, overrides)
-            order = self._deck.order(self._action, reason=reason, overrides=overrides, shown=shown, insisted=read)
+            order = self._operator.order(
+                self._action,
+                reason=self.reason,
+                overrides=self.overrides,
+                shown=self.plan.fingerprint,
+                insisted=overridden(self._denied, self.overrides),
+            )
             self.dismiss(order)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
     def action_copy(self) -> None:
-        order = self._deck.order(self._action, reason=self.reason, overrides=self.overrides)
+        order = self._operator.order(self._action, reason=self.reason, overrides=self.overrides)
         self.app.copy_to_clipboard(order.command)
         self.query_one("#warning", Static).update(Text(f"copied: {order.command}"))
-
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#plan", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def _box(code: str) -> str:

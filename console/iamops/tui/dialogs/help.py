@@ -12,14 +12,14 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, KeyScope, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
 from iamops.tui.toolkit.dialog import toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
 
 
 class HelpScreen(ModalScreen[None]):
-    """Scrolls through lines that were made for the situation."""
+    """Scrolls through lines that were made for what the operator is doing."""
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
@@ -33,8 +33,8 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,ctrl+c", "dismiss", "Close", show=False),
         Binding("j", "scroll(1)", "Down", show=False),
         Binding("k", "scroll(-1)", "Up", show=False),
-        Binding("g", "ends(False)", "Top", show=False),
-        Binding("G", "ends(True)", "Bottom", show=False),
+        Binding("g", "top", "Top", show=False),
+        Binding("G", "bottom", "Bottom", show=False),
     ]
 
     def __init__(self, lines: tuple[Line, ...], palette: Palette) -> None:
@@ -49,12 +49,11 @@ class HelpScreen(ModalScreen[None]):
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
-    def action_ends(self, bottom: bool) -> None:
-        box = self.query_one(VerticalScroll)
-        if bottom:
-            box.scroll_end(animate=False)
-        else:
-            box.scroll_home(animate=False)
+    def action_top(self) -> None:
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
 # The help text: what has the focus, the keys, the commands, the glyphs. All from the registry.
@@ -71,47 +70,33 @@ GLYPHS: tuple[tuple[str, Tone, str], ...] = (
 KEYS, NAME = 15, 20
 
 
-def help_lines(name: str, about: str, situation: ActionContext, width: int) -> tuple[Line, ...]:
-    """Everything the help dialog shows, wrapped to `width`."""
-    lines: list[Line] = [(TextSpan(name, Tone.TITLE),)]
-    lines += [(TextSpan(part),) for part in textwrap.wrap(about, width)]
-    for title, scope in (("Keys in a pane", KeyScope.PANE), ("Keys everywhere", KeyScope.CONSOLE)):
-        lines += _section(title)
-        lines += (
-            line for each in ACTIONS if each.scope is scope and each.keys for line in _keys(each, situation, width)
-        )
-    lines += _section("Commands (press : first)")
-    lines += (line for each in COMMANDS for line in _command(each, situation, width))
-    lines += _section("Signs")
-    lines += (
-        line
-        for mark, tone, words in GLYPHS
-        for line in _beside(TextSpan(mark.ljust(NAME), tone), words, "", width)
-    )
+def help_lines(name: str, about: str, context: ActionContext, width: int) -> tuple[Line, ...]:
+    lines: list[Line] = [
+        (TextSpan(name, Tone.TITLE),),
+        *((TextSpan(part),) for part in textwrap.wrap(about, width)),
+    ]
+
+    def add(head: TextSpan, action: Action) -> None:
+        reason = action.why_not(context)
+        lines.extend(_entry(head, action.title, f"(not now: {reason})" if reason else "", width))
+
+    for title, motions in (("Keys in a pane", True), ("Keys everywhere", False)):
+        lines += [EMPTY, (TextSpan(title, Tone.TITLE),)]
+        for action in ACTIONS:
+            if (action.listed is Listed.MOTION) is motions and action.keys:
+                keys = " ".join(key_name(key) for key in action.keys)
+                add(TextSpan(keys.ljust(KEYS) + " ", Tone.ACCENT), action)
+    lines += [EMPTY, (TextSpan("Commands (press : first)", Tone.TITLE),)]
+    for action in COMMANDS:
+        add(TextSpan(action.usage.ljust(NAME - 1) + " ", Tone.ACCENT), action)
+    lines += [EMPTY, (TextSpan("Signs", Tone.TITLE),)]
+    for mark, tone, words in GLYPHS:
+        lines += _entry(TextSpan(mark.ljust(NAME), tone), words, "", width)
     return tuple(lines)
 
 
-def _section(title: str) -> list[Line]:
-    return [EMPTY, (TextSpan(title, Tone.TITLE),)]
-
-
-def _keys(action: Action, situation: ActionContext, width: int) -> Iterator[Line]:
-    keys = " ".join(key_name(key) for key in action.keys)
-    return _beside(TextSpan(keys.ljust(KEYS) + " ", Tone.ACCENT), action.title, _denied(action, situation), width)
-
-
-def _command(action: Action, situation: ActionContext, width: int) -> Iterator[Line]:
-    usage = TextSpan(action.usage.ljust(NAME - 1) + " ", Tone.ACCENT)
-    return _beside(usage, action.title, _denied(action, situation), width)
-
-
-def _denied(action: Action, situation: ActionContext) -> str:
-    reason = action.why_not(situation)
-    return f"(not now: {reason})" if reason else ""
-
-
-def _beside(head: TextSpan, words: str, aside: str, width: int) -> Iterator[Line]:
-    """What goes on in another line stands below where it began."""
+def _entry(head: TextSpan, words: str, aside: str, width: int) -> Iterator[Line]:
+    """Words beside their head; continuation lines are indented to where the words began."""
     indent = len(head.text)
     room = max(20, width - indent)
     first, *rest = textwrap.wrap(words, room)

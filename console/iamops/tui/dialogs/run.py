@@ -3,53 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.current_run import CurrentRun
 from iamops.tui.dialogs.run_text import run_lines
 from iamops.tui.drills.run import drill_lines
-from iamops.tui.toolkit.dialog import BORDER, dialog_css, fit, plain, text_width, toned
+from iamops.tui.toolkit.dialog import BORDER, Dialog, plain, toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import Line, TextSpan, Tone
+
+if TYPE_CHECKING:
+    from iamops.tui.app.current_run import CurrentRun
 
 REFRESH_S = 0.1
 # The line that names the keys.
 CONTROLS = 1
 
 
-class RunScreen(ModalScreen[None]):
+class RunScreen(Dialog[None]):
     """Shows the newest report ten times a second: steps, timers, and the gap as it is measured."""
 
-    DEFAULT_CSS = dialog_css("RunScreen")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", show=False),
         Binding("x", "stop", "Undo and stop", show=False),
         Binding("ctrl+c", "interrupt", "Undo and stop", show=False, priority=True),
-        Binding("c", "copy", "Copy as command", show=False),
-        Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("k,up", "scroll(-1)", "Up", show=False),
-        Binding("pagedown", "scroll(10)", "Page down", show=False),
-        Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
-    def __init__(self, acting: CurrentRun, command: str, now: Callable[[], float], palette: Palette) -> None:
+    def __init__(self, run: CurrentRun, now: Callable[[], float], palette: Palette) -> None:
         super().__init__()
-        self._acting = acting
-        self._command = command
+        self._run = run
         self._now = now
         self._palette = palette
         self._asked_to_stop = False
-        self._said = ""
-        self._over: tuple[int, int, str] | None = None
-        # Held, not looked up: a console that is left while this opens has no widgets to be found any more.
+        self._notice = ""
+        # What the screen was drawn for last, of a run that had ended: it need not be drawn again.
+        self._drawn_for: tuple[int, int, str] | None = None
+        # Held, not queried: a console that closes while this opens has no widgets any more.
         self._box, self._account, self._foot = Vertical(), Static(), Static()
 
     def compose(self) -> ComposeResult:
@@ -63,35 +58,35 @@ class RunScreen(ModalScreen[None]):
         self.set_interval(REFRESH_S, self._show)
 
     def _show(self) -> None:
-        acting, (width, height) = self._acting, self.app.size
-        over = None if acting.active else (width, height, self._said)
-        if over is not None and over == self._over:
+        run, (width, height) = self._run, self.app.size
+        drawn_for = None if run.active else (width, height, self._notice)
+        if drawn_for is not None and drawn_for == self._drawn_for:
             return
-        self._over = over
-        if acting.order is not None:
-            self._box.border_title = plain(acting.order.action.sentence)
-        # A run that ended with an error of ours has told its story only so far.
-        failure: tuple[Line, ...] = ((TextSpan(acting.failure, Tone.DOWN),),) if acting.failure else ()
-        lines = (*failure, *self._told(text_width(width), height - CONTROLS - BORDER))
+        self._drawn_for = drawn_for
+        if run.order is not None:
+            self._box.border_title = plain(run.order.action.sentence)
+        # A run that ended with an error of ours has an account only up to that.
+        failure: tuple[Line, ...] = ((TextSpan(run.failure, Tone.DOWN),),) if run.failure else ()
+        lines = (*failure, *self._account_lines(self.text_width, height - CONTROLS - BORDER))
         self._account.update(toned(lines, self._palette))
-        fit(self._box, len(lines), CONTROLS, height)
+        self.fit(self._box, len(lines), CONTROLS)
         self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))
 
-    def _told(self, width: int, room: int) -> tuple[Line, ...]:
-        acting, now = self._acting, self._now()
-        if acting.drill is not None:
-            return drill_lines(acting.drill, acting.began, now, width, room)
-        if acting.report is not None:
-            return run_lines(acting.report, now, width)
-        return ((TextSpan("▶ asking the nodes", Tone.ACCENT),),) if acting.active else ()
+    def _account_lines(self, width: int, room: int) -> tuple[Line, ...]:
+        run, now = self._run, self._now()
+        if run.drill is not None:
+            return drill_lines(run.drill, run.began, now, width, room)
+        if run.report is not None:
+            return run_lines(run.report, now, width)
+        return ((TextSpan("▶ asking the nodes", Tone.ACCENT),),) if run.active else ()
 
     def _keys(self) -> str:
-        if not self._acting.active:
-            return self._said or "Esc closes · c copies the command · j k scroll"
-        if self._acting.stopping:
+        if not self._run.active:
+            return self._notice or "Esc closes · c copies the command · j k scroll"
+        if self._run.stopping:
             return "undoing…"
-        if self._said:
-            return self._said
+        if self._notice:
+            return self._notice
         if self._asked_to_stop:
             return "x again: undo and stop · any other key: go on"
         return "Esc leaves it running · x undo and stop · c copies the command"
@@ -101,31 +96,29 @@ class RunScreen(ModalScreen[None]):
 
     def action_stop(self) -> None:
         """Asked twice: an undone switchover is two more moves of keepalived."""
-        if not self._acting.active:
+        if not self._run.active:
             return
         if self._asked_to_stop:
-            self._acting.stop()
+            self._run.stop()
         self._asked_to_stop = True
-        self._said = ""
+        self._notice = ""
         self._show()
 
     def action_interrupt(self) -> None:
         """As in a shell: at once. Where nothing runs, the panel is left."""
-        if not self._acting.active:
+        if not self._run.active:
             self.dismiss(None)
-        self._acting.stop()
+        self._run.stop()
         self._show()
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._command)
-        self._said = f"copied: {self._command}"
-        self._show()
-
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#account", VerticalScroll).scroll_relative(y=lines, animate=False)
+        if self._run.order is not None:
+            self.app.copy_to_clipboard(self._run.order.command)
+            self._notice = f"copied: {self._run.order.command}"
+            self._show()
 
     def on_key(self, event: Key) -> None:
         """Any key but the second x means: go on."""
         if event.key not in ("x", "ctrl+c"):
             self._asked_to_stop = False
-        self._said = ""
+        self._notice = ""

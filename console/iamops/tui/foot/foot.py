@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -26,91 +27,68 @@ class Foot(Container):
     Foot > Prompt { offset: 2 0; }
     """
 
+    @dataclass
     class Asked(Message):
         """A command was typed that is to be performed."""
 
-        def __init__(self, name: str, argument: str) -> None:
-            super().__init__()
-            self.name, self.argument = name, argument
+        name: str
+        argument: str
 
+    @dataclass
     class Narrowed(Message):
         """The filter changed."""
 
-        def __init__(self, needle: str) -> None:
-            super().__init__()
-            self.needle = needle
+        filter_text: str
 
+    @dataclass
     class Filtered(Message):
         """The filter was typed to its end."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
-    def __init__(self, ident: str, situation: Callable[[], ActionContext]) -> None:
+    def __init__(self, ident: str, context: Callable[[], ActionContext]) -> None:
         super().__init__(id=ident)
-        self._situation = situation
-        self._status = StatusLine("status")
-        self._hints = KeyHints("hints")
-        self._prompt = Prompt("prompt")
-        self._interrupted: Pane | None = None
+        self._action_context = context
+        self.status = StatusLine("status")
+        self.hints = KeyHints("hints")
+        self._prompt = Prompt("prompt", lambda text: completions(text, context()))
+        # The pane that had the focus before the prompt took the keys.
+        self.interrupted: Pane | None = None
 
     def compose(self) -> ComposeResult:
         self._prompt.display = False
-        self._prompt.completer = lambda text: completions(text, self._situation())
-        yield self._status
-        yield self._hints
+        yield self.status
+        yield self.hints
         yield self._prompt
 
     def set_theme(self, palette: Palette) -> None:
-        self._status.set_theme(palette)
-        self._hints.set_theme(palette)
-
-    @property
-    def interrupted(self) -> Pane | None:
-        """The pane that had the focus before the prompt took the keys."""
-        return self._interrupted
-
-    def say(self, text: str, severity: Severity) -> None:
-        self._status.say(text, severity)
-
-    def clear(self) -> bool:
-        return self._status.clear()
-
-    def show_keys(self, situation: ActionContext) -> None:
-        """The keys that matter now."""
-        self._hints.turn_to(situation)
-
-    def warn(self, warning: str) -> None:
-        self._status.warn(warning)
-
-    def show_detail(self, detail: str) -> None:
-        self._status.show_detail(detail)
+        self.status.set_theme(palette)
+        self.hints.set_theme(palette)
 
     def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
         """Takes the keys; `pane` gets them back."""
-        self._interrupted = pane
-        self._status.clear()
-        self._status.lead(mode.value)
+        self.interrupted = pane
+        self.status.clear()
+        self.status.show_sign(mode.value)
         self._prompt.open(mode, text)
 
     def _close(self) -> None:
-        self._hints.offer(())
-        self._status.lead("")
+        self.hints.show_choices(())
+        self.status.show_sign("")
         # At once, not by message: hiding the prompt while it has the focus would send it elsewhere.
-        self.screen.set_focus(self._interrupted)
+        self.screen.set_focus(self.interrupted)
         self._prompt.display = False
-        self._interrupted = None
+        self.interrupted = None
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         event.stop()
-        self._hints.offer(event.choices)
+        self.hints.show_choices(event.choices)
         if event.mode is Mode.FILTER:
             self.post_message(self.Narrowed(event.text))
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         event.stop()
-        situation = self._situation()
+        context = self._action_context()
         self._close()
         if event.mode is Mode.FILTER:
             self.post_message(self.Filtered(event.text))
@@ -118,11 +96,11 @@ class Foot(Container):
         if not event.text.strip():
             return
         try:
-            command = parse_command(event.text, situation)
+            action, argument = parse_command(event.text, context)
         except CommandError as error:
-            self.say(str(error), Severity.WARNING)
+            self.status.say(str(error), Severity.WARNING)
         else:
-            self.post_message(self.Asked(command.action.name, command.argument))
+            self.post_message(self.Asked(action.name, argument))
 
     def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
         event.stop()

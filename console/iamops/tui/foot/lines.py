@@ -1,8 +1,9 @@
-"""The line above the key hints: a message for a while, then a warning that stays and what the cursor is on."""
+"""The lines of the foot: status above key hints, and the prompt over the status."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -31,112 +32,89 @@ class StatusLine(Painted):
         self._sign = ""
         self._toasts = 0
 
-    @property
-    def toast(self) -> str:
-        """The message on show; empty if there is none."""
-        return "".join(span.text for span in self._toast).strip()
-
     def say(self, text: str, severity: Severity) -> None:
-        """Shows a message for a few seconds."""
-        glyph, tone = SEVERITY_GLYPHS[severity]
-        mark = ("✓", Tone.ACCENT) if severity is Severity.INFO else (glyph, tone)
-        self._toast = (TextSpan(f" {mark[0]} ", mark[1]), TextSpan(text))
+        glyph, tone = ("✓", Tone.ACCENT) if severity is Severity.INFO else SEVERITY_GLYPHS[severity]
+        self._toast = (TextSpan(f" {glyph} ", tone), TextSpan(text))
         self._toasts += 1
         number = self._toasts
         self.set_timer(TOAST_S, lambda: self.clear(number))
-        self._refresh()
+        self.repaint()
 
     def clear(self, number: int | None = None) -> bool:
         """Takes the message away; with a number, only if it is still that one."""
         if not self._toast or (number is not None and number != self._toasts):
             return False
         self._toast = EMPTY
-        self._refresh()
+        self.repaint()
         return True
 
-    def lead(self, sign: str) -> None:
+    def show_sign(self, sign: str) -> None:
         """Shows the prompt's sign and nothing else; an empty sign ends that."""
         self._sign = sign
-        self._refresh()
+        self.repaint()
 
     def warn(self, warning: str) -> None:
         """Shows a warning before the detail, until there is none."""
         if warning != self._warning:
             self._warning = warning
-            self._refresh()
+            self.repaint()
 
     def show_detail(self, detail: str) -> None:
-        """Shows what the cursor is on."""
         self._detail = detail
-        self._refresh()
+        self.repaint()
 
-    def on_resize(self) -> None:
-        self._refresh()
-
-    def _warned(self) -> Line:
-        if not self._warning:
-            return EMPTY
-        glyph, tone = SEVERITY_GLYPHS[Severity.WARNING]
-        return (TextSpan(f" {glyph} {self._warning} ", tone), TextSpan("│", Tone.RULE))
-
-    def _refresh(self) -> None:
+    def repaint(self) -> None:
+        line: Line = (TextSpan(" "), TextSpan(self._detail, Tone.MUTED))
         if self._sign:
-            line: Line = (TextSpan(f" {self._sign}", Tone.ACCENT),)
-        else:
-            line = self._toast or (*self._warned(), TextSpan(" "), TextSpan(self._detail, Tone.MUTED))
+            line = (TextSpan(f" {self._sign}", Tone.ACCENT),)
+        elif self._toast:
+            line = self._toast
+        elif self._warning:
+            glyph, tone = SEVERITY_GLYPHS[Severity.WARNING]
+            line = (TextSpan(f" {glyph} {self._warning} ", tone), TextSpan("│", Tone.RULE), *line)
         self.show((line,))
 
 
-# The last line: at most seven keys, or what a command could become while one is typed.
-
-
 class KeyHints(Painted):
-    """Keys from the registry of actions. One that a guard would refuse now is crossed out; ? says why."""
+    """The last line: at most seven keys of the registry, or what a command could become while one is typed.
+
+    A key that a guard would refuse now is crossed out; ? says why.
+    """
 
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
         self._choices: tuple[str, ...] = ()
-        self._situation = ActionContext()
+        self._action_context = ActionContext()
 
-    def turn_to(self, situation: ActionContext) -> None:
-        """Shows the keys for another situation."""
-        self._situation = situation
-        self._refresh()
+    def show_keys(self, context: ActionContext) -> None:
+        self._action_context = context
+        self.repaint()
 
-    def offer(self, choices: tuple[str, ...]) -> None:
+    def show_choices(self, choices: tuple[str, ...]) -> None:
         """Shows completions instead of keys; an empty tuple brings the keys back."""
         self._choices = choices
-        self._refresh()
+        self.repaint()
 
-    def on_resize(self) -> None:
-        self._refresh()
-
-    def _refresh(self) -> None:
-        self.show((self._offered() if self._choices else self._keys(),))
-
-    def _offered(self) -> Line:
-        choices = (TextSpan(f" {choice.strip()} ", Tone.MUTED) for choice in self._choices)
-        return (TextSpan(" Tab ", Tone.ACCENT), *choices)
-
-    def _keys(self) -> Line:
-        """Fewer keys on a narrow screen, never half a key; the way out goes last."""
-        *others, way_out = hints(armed=self._situation.armed_s > 0, view=self._situation.view or OVERVIEW)
+    def repaint(self) -> None:
+        if self._choices:
+            choices = (TextSpan(f" {choice.strip()} ", Tone.MUTED) for choice in self._choices)
+            self.show(((TextSpan(" Tab ", Tone.ACCENT), *choices),))
+            return
+        # Fewer keys on a narrow screen, never half a key; the way out goes last.
+        context = self._action_context
+        actions = hints(armed=context.mode.armed_s > 0, view=context.view or OVERVIEW)
+        *others, way_out = (self._hint(action) for action in actions)
         variants = [
-            tuple(span for action in (*others[:n], way_out) for span in self._hint(action))
-            for n in range(len(others), -1, -1)
+            tuple(span for hint in (*others[:number], way_out) for span in hint)
+            for number in range(len(others), -1, -1)
         ]
-        return first_fitting(variants, self.size.width)
+        self.show((first_fitting(variants, self.size.width),))
 
     def _hint(self, action: Action) -> Line:
-        key = key_name(action.keys[0])
-        if action.hint_armed and action.why_not(self._situation):
+        key, context = key_name(action.keys[0]), self._action_context
+        if action.hint_armed and action.why_not(context):
             return (TextSpan(f" ✗{key} {action.hint} ", Tone.MUTED),)
-        return (TextSpan(f" {key}", Tone.ACCENT), TextSpan(f" {action.hint_for(self._situation)} ", Tone.MUTED))
-
-
-# The `:` command line and the `/` filter. Types, completes and remembers; understands nothing.
-
-Completer = Callable[[str], tuple[str, ...]]
+        return (TextSpan(f" {key}", Tone.ACCENT), TextSpan(f" {action.hint_for(context)} ", Tone.MUTED))
 
 
 class Mode(StrEnum):
@@ -147,7 +125,7 @@ class Mode(StrEnum):
 
 
 class Prompt(Input):
-    """One line of input. Hidden until opened."""
+    """The `:` command line and the `/` filter: types, completes and remembers. Hidden until opened."""
 
     DEFAULT_CSS = """
     Prompt, Prompt:focus {
@@ -162,50 +140,45 @@ class Prompt(Input):
         Binding("escape,ctrl+c", "cancel", "Cancel", show=False),
     ]
 
+    @dataclass
     class Typed(Message):
         """The text changed. `choices` are what it could become."""
 
-        def __init__(self, mode: Mode, text: str, choices: tuple[str, ...]) -> None:
-            super().__init__()
-            self.mode, self.text, self.choices = mode, text, choices
+        mode: Mode
+        text: str
+        choices: tuple[str, ...]
 
+    @dataclass
     class Entered(Message):
         """Return was pressed."""
 
-        def __init__(self, mode: Mode, text: str) -> None:
-            super().__init__()
-            self.mode, self.text = mode, text
+        mode: Mode
+        text: str
 
+    @dataclass
     class Cancelled(Message):
         """Escape was pressed, or the sign itself was deleted."""
 
-        def __init__(self, mode: Mode) -> None:
-            super().__init__()
-            self.mode = mode
+        mode: Mode
 
-    def __init__(self, ident: str | None = None) -> None:
+    def __init__(self, ident: str, completer: Callable[[str], tuple[str, ...]]) -> None:
         super().__init__(id=ident, compact=True)
         self.mode = Mode.COMMAND
-        self.completer: Completer = lambda text: ()
+        self._completer = completer
         self._histories = {mode: History() for mode in Mode}
         self._offered: tuple[str, ...] = ()
         self._choice = -1
         self._completing = False
 
     def open(self, mode: Mode, text: str = "") -> None:
-        """Takes the keys, for a command or for a filter."""
         self.mode = mode
         self.placeholder = "command" if mode is Mode.COMMAND else "filter"
         self.value = text
         self.cursor_position = len(text)
         self.display = True
-        # At once, not by message: whoever types fast has typed on by then.
+        # At once, not by message: a fast typist has typed on by then.
         self.screen.set_focus(self)
         self._typed()
-
-    @property
-    def text(self) -> str:
-        return self.value
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -230,13 +203,11 @@ class Prompt(Input):
         self.post_message(self.Cancelled(self.mode))
 
     def action_complete(self) -> None:
-        """The only choice, or each choice in turn."""
-        if not self._offered:
-            return
-        self._choice = (self._choice + 1) % len(self._offered)
-        single = len(self._offered) == 1
-        self._completing = not single
-        self._replace(self._offered[self._choice])
+        """The only choice, or one choice after the other."""
+        if self._offered:
+            self._choice = (self._choice + 1) % len(self._offered)
+            self._completing = len(self._offered) > 1
+            self._replace(self._offered[self._choice])
 
     def action_delete_left(self) -> None:
         """Deleting past the beginning leaves the prompt, as in vi."""
@@ -252,5 +223,5 @@ class Prompt(Input):
         self.cursor_position = len(text)
 
     def _typed(self) -> None:
-        self._offered = self.completer(self.value) if self.mode is Mode.COMMAND else ()
+        self._offered = self._completer(self.value) if self.mode is Mode.COMMAND else ()
         self.post_message(self.Typed(self.mode, self.value, self._offered))

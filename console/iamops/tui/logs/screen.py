@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from iamops.model.journal import LogLine, LogPage, LogSource
 from iamops.model.text import counted
 from iamops.tui.app.actions import LOGS, ActionContext
-from iamops.tui.app.ports import LogPort
 from iamops.tui.logs.lines import (
     NODE_WIDTH,
     LogFilter,
@@ -30,6 +29,9 @@ from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import Location, ViewSources
 from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, count
+
+if TYPE_CHECKING:
+    from iamops.session.logs import LogTap
 
 LinePosition = tuple[float, int]
 
@@ -56,7 +58,7 @@ class LogList(Pane):
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
-        self.tap: LogPort | None = None
+        self.tap: LogTap | None = None
         self._page = LogPage()
         # The lines that pass the filter, of which there are `_passing`, and one where each source begins.
         self._lines: tuple[LogLine, ...] = ()
@@ -215,7 +217,7 @@ class LogList(Pane):
     def _index_of(self, position: LinePosition | None) -> int:
         return 0 if position is None else bisect_left(self._lines, position, key=lambda line: line.place)
 
-    def _keep_in_sight(self, room: int) -> None:
+    def _scroll_to_cursor(self, room: int) -> None:
         """There are no rows but the visible ones."""
         self._top = 0
 
@@ -251,10 +253,10 @@ class LogsScreen(ListScreen):
 
     def _watch(self, sources: ViewSources) -> None:
         if self._unwatch is None:
-            tap = sources.log_tap()
+            tap = sources.cluster.log_tap()
             self._list.tap = tap
-            self._unwatch = tap.watch(lambda: sources.stir(ScreenPart.LOGS))
-            sources.stir(ScreenPart.LOGS)
+            self._unwatch = tap.watch(lambda: sources.repaint_part(ScreenPart.LOGS))
+            sources.repaint_part(ScreenPart.LOGS)
 
     def go_to(self, spot: Location) -> None:
         """A node's lines, from about a time on."""
@@ -289,22 +291,22 @@ class LogsScreen(ListScreen):
             self._story_of = self._list.chosen
             super().show_story()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         """While it follows, the foot would change faster than it can be read; the keys are of more use."""
         if self._list.following:
-            self.foot.show_detail(KEYS)
+            self.foot.status.show_detail(KEYS)
         else:
-            super()._tell()
+            super()._show_detail()
 
     def clear(self) -> bool:
         if self.reading:
-            self.do_whole_line("")
+            self.toggle_whole_line()
             return True
         return super().clear()
 
     # --- what the operator asks for ---
 
-    def do_whole_line(self, argument: str) -> None:
+    def toggle_whole_line(self) -> None:
         """To read a line one has to stay at it."""
         if not self.reading:
             line = self._list.chosen
@@ -312,17 +314,14 @@ class LogsScreen(ListScreen):
         self.toggle_class("reading")
         self.show_story()
 
-    def do_wrap(self, argument: str) -> None:
+    def toggle_wrap(self) -> None:
         self._list.wrapped = not self._list.wrapped
         self._list.repaint()
 
-    def do_mark(self, argument: str) -> None:
+    def toggle_mark(self) -> None:
         self.toast(self._list.toggle_mark())
 
-    def do_next_marker(self, argument: str) -> None:
-        if not self._list.jump(1):
-            self.toast("no mark or event below")
-
-    def do_previous_marker(self, argument: str) -> None:
-        if not self._list.jump(-1):
-            self.toast("no mark or event above")
+    def jump(self, step: int) -> None:
+        """To the next mark or event in a direction: 1 is down, -1 up."""
+        if not self._list.jump(step):
+            self.toast(f"no mark or event {'below' if step > 0 else 'above'}")

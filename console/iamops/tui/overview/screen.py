@@ -163,9 +163,9 @@ class Overview(PlacedScreen):
 
     def go_to(self, spot: Location) -> None:
         if spot.node is not None and spot.node in self.moment.state.nodes:
-            self.do_node(spot.node)
+            self.show_node(spot.node)
 
-    def do_node(self, name: str) -> None:
+    def show_node(self, name: str) -> None:
         """Puts the cursor on a node, in its card or line and in the grid."""
         number = list(self.moment.state.nodes).index(name)
         if transposed(self.moment, self._services.size.width):

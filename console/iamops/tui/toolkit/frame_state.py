@@ -8,40 +8,16 @@ from enum import Enum, auto
 
 from iamops.judge.findings import Finding, Key
 from iamops.judge.triage.events import EarlierInspection
-from iamops.model.events import (
-    AddressChanged,
-    AddressesListed,
-    ClientProbed,
-    ConfigCompared,
-    DatastoreProbed,
-    Event,
-    FilesExamined,
-    HostReported,
-    HttpProbed,
-    KeepalivedAsked,
-    LinkChanged,
-    NodeHeard,
-    Noticed,
-    PartReported,
-    PortProbed,
-    Recalled,
-    RequestsCounted,
-    SafetyReported,
-    SourceLost,
-    TlsProbed,
-    UnitReported,
-    VrrpReported,
-    VrrpTransition,
-)
+from iamops.model import events
 from iamops.model.state import ClusterState
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleMode:
-    """What the console may do and is doing: never held back, not even while the picture is.
+    """What the console may do and is doing: never held back, not even while the screen is paused.
 
     `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
-    guard would give now, by action. `moved` is the VIP move that nobody acknowledged, in words.
+    guard would give now, by action. `moved` is the VIP move that is not acknowledged, in words.
     """
 
     armed_s: float = 0.0
@@ -55,10 +31,10 @@ class ConsoleMode:
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is.
+    """What a view shows. `paused_s` says how old it is while the screen is paused.
 
-    `findings` is the one tree that every view takes count, order and next step from; `deep` are those of them
-    that only the deep `look` could tell. `present` is what is so while a picture is held: the header never pauses.
+    `findings` is the one tree that every view takes count, order and next step from; `deep` are those that only
+    the `inspection` found. `present` is the live state while the screen is paused: the header never pauses.
     """
 
     state: ClusterState
@@ -75,9 +51,6 @@ class ViewState:
         """Whether something made of `texts` passes the filter."""
         wanted = self.filter_text.casefold()
         return not wanted or any(wanted in text.casefold() for text in texts)
-
-
-# Which parts of the screen an event touches, and whether it may wait for the next calm frame.
 
 
 class ScreenPart(Enum):
@@ -104,37 +77,41 @@ VIP = frozenset(
 )
 
 
-def touched(event: Event) -> frozenset[ScreenPart]:
+def touched(event: events.Event) -> frozenset[ScreenPart]:
     """The parts that may look different after `event`."""
     match event:
-        case AddressChanged() | AddressesListed():
+        case events.AddressChanged() | events.AddressesListed():
             return VIP
-        case LinkChanged() | SourceLost():
+        case events.LinkChanged() | events.SourceLost():
             return ALL - {ScreenPart.PLOT}
-        case VrrpTransition() | VrrpReported() | KeepalivedAsked() | UnitReported():
+        case events.VrrpTransition() | events.VrrpReported() | events.KeepalivedAsked() | events.UnitReported():
             return frozenset({ScreenPart.WITNESSES, ScreenPart.NODES, ScreenPart.EVENTS})
-        case HttpProbed() | DatastoreProbed():
+        case events.HttpProbed() | events.DatastoreProbed():
             return frozenset({ScreenPart.SERVICES})
-        case RequestsCounted():
+        case events.RequestsCounted():
             return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT, ScreenPart.TRAFFIC})
-        case HostReported() | SafetyReported():
+        case events.HostReported() | events.SafetyReported():
             return frozenset({ScreenPart.NODES})
-        case PortProbed() | TlsProbed() | NodeHeard():
-            return frozenset()  # only guards ask for the one; ages are painted as time goes on anyway
-        case ConfigCompared():
+        case events.PortProbed() | events.TlsProbed() | events.NodeHeard() | events.FilesExamined():
+            return frozenset()  # only guards and plans need these; ages are painted as time goes on anyway
+        case events.ConfigCompared():
             return frozenset({ScreenPart.CONFIG})
-        case FilesExamined():
-            return frozenset()
-        case ClientProbed():
+        case events.ClientProbed():
             return frozenset({ScreenPart.WITNESSES})
-        case Noticed() | Recalled():
+        case events.Noticed() | events.Recalled():
             return frozenset({ScreenPart.EVENTS})
-        case PartReported():
+        case events.PartReported():
             return frozenset({ScreenPart.EVENTS, ScreenPart.FINDING})
 
 
-def urgent(event: Event) -> bool:
-    """What an operator is waiting for is painted at once; what ticks along anyway may be gathered."""
+def urgent(event: events.Event) -> bool:
+    """Whether it is painted at once, since an operator waits for it; routine events may be gathered."""
     return isinstance(
-        event, AddressChanged | AddressesListed | LinkChanged | VrrpTransition | UnitReported | Noticed
+        event,
+        events.AddressChanged
+        | events.AddressesListed
+        | events.LinkChanged
+        | events.VrrpTransition
+        | events.UnitReported
+        | events.Noticed,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from iamops.model.facts import LinkState, ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpState
@@ -11,14 +12,11 @@ from iamops.model.observed import Freshness, Observed, Unknown, freshness
 from iamops.model.state import NodeState
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, age, latency
 
-# Resolves one observed value to what may be shown of it: the value, its staleness, or why it is unknown.
-#
-# The only place where a value's own age and the freshness of the node that told us meet.
-
 T = TypeVar("T")
 
+# How often a value is observed. Streams (addresses, VRRP, units, requests) confirm theirs for as long as the node
+# answers.
 STREAM_S = 0.0
-"""Streams (addresses, VRRP, units, requests) confirm their values for as long as the node is heard."""
 HTTP_S = 2.0
 PEER_S = 5.0
 DATASTORE_S = 5.0
@@ -47,16 +45,16 @@ class Shown(Generic[T]):
 def resolve(
     observed: Observed[T], now: float, *, witness: NodeState | None, cadence_s: float = STREAM_S
 ) -> Shown[T]:
-    """What may be shown of `observed` now.
+    """What may be shown of `observed` now: the value, its staleness, or why it is unknown.
 
-    `witness` is the node the value was seen from: a probe made by a peer is as fresh as the peer.
-    None stands for the operator's own machine. The worse of both ages counts.
+    `witness` is the node the value was seen from: a probe made by a peer is as fresh as the peer. None stands for
+    the operator's own machine. The worse of both ages counts; nowhere else do the two meet.
     """
     if witness is not None and witness.freshness(now) is Freshness.UNKNOWN:
         return Shown(Freshness.UNKNOWN, None, observed.age_s(now), why_unknown(witness, now))
     if isinstance(observed, Unknown):
         return Shown(Freshness.UNKNOWN, None, observed.age_s(now), observed.reason or "not observed yet")
-    # A stream's value is confirmed whenever its node is heard, so it is as old as the node's silence.
+    # A stream's value is confirmed by whatever its node sends, so it is as old as the node's silence.
     at = witness.last_event_at if cadence_s == STREAM_S and witness is not None else observed.at
     age_s = None if at is None else max(0.0, now - at)
     own = freshness(at, now, max(cadence_s, observed.every_s))
@@ -89,22 +87,11 @@ class CellVerdict:
         return f"{self.glyph} {self.word}"
 
 
-def ok(extra: str = "") -> CellVerdict:
-    return CellVerdict("●", "OK", Tone.OK, extra)
-
-
-def warn(extra: str = "") -> CellVerdict:
-    return CellVerdict("▲", "WARN", Tone.WARN, extra)
-
-
-def down(extra: str = "") -> CellVerdict:
-    return CellVerdict("✗", "DOWN", Tone.DOWN, extra)
-
-
-def unknown(reason: str) -> CellVerdict:
-    return CellVerdict("?", "UNKNOWN", Tone.UNKNOWN, reason)
-
-
+# Each takes the extra words.
+ok = partial(CellVerdict, "●", "OK", Tone.OK)
+warn = partial(CellVerdict, "▲", "WARN", Tone.WARN)
+down = partial(CellVerdict, "✗", "DOWN", Tone.DOWN)
+unknown = partial(CellVerdict, "?", "UNKNOWN", Tone.UNKNOWN)
 ABSENT = CellVerdict("–", "not here", Tone.MUTED)
 
 VRRP_GLYPHS = {
@@ -141,8 +128,7 @@ def of_unit(report: UnitReport) -> CellVerdict:
     """systemd's own word is kept beside ours: `failed` and `inactive` ask for different next steps."""
     if report.running:
         return ok("" if report.active == "active" else report.active)
-    transient = report.active in ("activating", "deactivating")
-    return warn(report.active) if transient else down(report.active)
+    return (warn if report.active in ("activating", "deactivating") else down)(report.active)
 
 
 def judge(shown: Shown[T], verdict_of: Callable[[T], CellVerdict]) -> CellVerdict:
@@ -150,9 +136,7 @@ def judge(shown: Shown[T], verdict_of: Callable[[T], CellVerdict]) -> CellVerdic
     if shown.value is None:
         return unknown(shown.reason)
     verdict = verdict_of(shown.value)
-    if shown.freshness is Freshness.STALE:
-        return stale(shown.age_s, f"was {verdict.word}")
-    return verdict
+    return stale(shown.age_s, f"was {verdict.word}") if shown.freshness is Freshness.STALE else verdict
 
 
 def stale(age_s: float | None, extra: str = "") -> CellVerdict:

@@ -1,4 +1,4 @@
-"""A view with a list above and the story of what is under its cursor below."""
+"""A view with a list above, and below it the story of what is under the cursor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from iamops.tui.toolkit.text import Line
 
 
 class ListScreen(ViewScreen):
-    """Base of the logs, drills, config and audit views; the header goes on living."""
+    """Base of the logs, drills, config, triage and audit views, between the live header and the foot."""
 
     AUTO_FOCUS = "#list"
     # Whether the top finding has a line of its own; where findings are the list, it would say it twice.
@@ -33,8 +33,8 @@ class ListScreen(ViewScreen):
     ListScreen #finding { height: 1; }
     """
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext, rows: Pane) -> None:
-        super().__init__(moment, palette, base)
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext, rows: Pane) -> None:
+        super().__init__(view, palette, base)
         self._rows = rows
 
     def story(self, width: int) -> tuple[Line, ...]:
@@ -65,13 +65,7 @@ class ListScreen(ViewScreen):
         super().on_pane_moved()
         self.show_story()
 
-    def do_read_on(self, argument: str) -> None:
-        self._turn_page(1)
-
-    def do_read_back(self, argument: str) -> None:
-        self._turn_page(-1)
-
-    def _turn_page(self, pages: int) -> None:
+    def turn_page(self, pages: int) -> None:
         below = self.query_one(VerticalScroll)
         below.scroll_relative(y=pages * max(1, below.size.height - 1), animate=False)
 

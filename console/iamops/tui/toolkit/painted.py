@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
@@ -16,12 +17,12 @@ from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette, no_color_palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, fit_line, text_of
 
-Lit = tuple[int, int] | None
+Highlight = tuple[int, int] | None
 """The columns under the cursor."""
 
 
 class Painted(Widget):
-    """Base of everything on the Overview. Subclasses say in `draw` what their lines are."""
+    """Base of everything that views show. Subclasses return their lines from `draw`."""
 
     DEFAULT_CSS = """
     Painted { background: $background; height: 1; width: 100%; }
@@ -32,53 +33,49 @@ class Painted(Widget):
         super().__init__(id=ident)
         self.palette: Palette = no_color_palette()
         self.moment: ViewState | None = None
-        self._shown: tuple[tuple[Line, Lit], ...] = ()
+        self._shown: tuple[tuple[Line, Highlight], ...] = ()
         self._given: tuple[int, tuple[Line, ...]] = (0, ())
 
-    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
-        """The lines for this moment, at most `height` of them."""
+    def draw(self, view: ViewState, width: int, height: int) -> tuple[Line, ...]:
+        """The lines for this view state, at most `height` of them."""
         raise NotImplementedError
 
-    def lit(self, y: int) -> Lit:
+    def highlight(self, y: int) -> Highlight:
         """Which columns of line `y` are under the cursor."""
         return None
 
-    def paint(self, moment: ViewState) -> None:
-        """Shows a moment. Costs nothing on the terminal if no line changed."""
-        self.moment = moment
+    def paint(self, view: ViewState) -> None:
+        """Shows a view state. Costs nothing on the terminal if no line changed."""
+        self.moment = view
         self.repaint()
 
     def repaint(self) -> None:
-        width, height = self.size
-        if self.moment is not None and width and height:
-            self.show(self._drawn(self.moment, width, height))
-
-    def _drawn(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         """The edge: a part that cannot be drawn says so, and all the others are drawn."""
+        width, height = self.size
+        if self.moment is None or not width or not height:
+            return
         try:
-            return self.draw(moment, width, height)
+            lines = self.draw(self.moment, width, height)
         except Exception as error:
-            return ((TextSpan(f"not drawn: {fault_of_ours(error)}", Tone.DOWN),),)
+            lines = ((TextSpan(f"not drawn: {fault_of_ours(error)}", Tone.DOWN),),)
+        self.show(lines)
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Puts lines on the screen, cut and padded to the width."""
         width = self.size.width
-        fresh = tuple((self._fitted(y, line, width), self.lit(y)) for y, line in enumerate(lines))
+        given_width, given = self._given
+        fresh: list[tuple[Line, Highlight]] = []
+        for y, line in enumerate(lines):
+            # A line that is on the screen already was fitted once.
+            known = width == given_width and y < len(given) and given[y] == line
+            fresh.append((self._shown[y][0] if known else fit_line(line, width), self.highlight(y)))
         pairs = enumerate(zip_longest(self._shown, fresh))
         changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
-        self._shown, self._given = fresh, (width, lines)
+        self._shown, self._given = tuple(fresh), (width, lines)
         if changed:
             self.refresh(*changed)
 
-    def _fitted(self, y: int, line: Line, width: int) -> Line:
-        """What is shown already was fitted once."""
-        given_for, given = self._given
-        if width == given_for and y < len(given) and given[y] == line:
-            return self._shown[y][0]
-        return fit_line(line, width)
-
     def set_theme(self, palette: Palette) -> None:
-        """Takes the colours of another theme."""
         self.palette = palette
         self.refresh()
 
@@ -86,14 +83,15 @@ class Painted(Widget):
         self.repaint()
 
     def render_line(self, y: int) -> Strip:
-        line, lit = self._shown[y] if y < len(self._shown) else (EMPTY, None)
+        line, highlight = self._shown[y] if y < len(self._shown) else (EMPTY, None)
         tones = self.palette.tones
         strip = Strip([Segment(span.text, tones[span.tone]) for span in line])
         strip = strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
-        if lit is not None:
-            strip = self._over(strip, lit, selected=False)
-        if (chosen := self._selected(y)) is not None:
-            strip = self._over(strip, chosen, selected=True)
+        if highlight is not None:
+            strip = _styled(strip, highlight, self.palette.cursor)
+        if self.text_selection is not None and (span := self.text_selection.get_span(y)) is not None:
+            start, end = span
+            strip = _styled(strip, (start, self.size.width if end == -1 else end), self.palette.selection)
         return strip.apply_offsets(0, y)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -101,17 +99,9 @@ class Painted(Widget):
         text = "\n".join(text_of(line).rstrip() for line, _ in self._shown)
         return (selection.extract(text), "\n") if text else None
 
-    def _selected(self, y: int) -> Lit:
-        selection = self.text_selection
-        span = None if selection is None else selection.get_span(y)
-        if span is None:
-            return None
-        start, end = span
-        return (start, self.size.width if end == -1 else end)
 
-    def _over(self, strip: Strip, columns: tuple[int, int], *, selected: bool) -> Strip:
-        start, end = columns
-        inside = strip.crop(start, end)
-        style = self.palette.selection if selected else self.palette.cursor
-        covered = Strip(Segment.apply_style(inside, post_style=style))
-        return Strip.join([strip.crop(0, start), covered, strip.crop(end)])
+def _styled(strip: Strip, columns: tuple[int, int], style: Style) -> Strip:
+    """The strip with a style laid over some of its columns."""
+    start, end = columns
+    covered = Strip(Segment.apply_style(strip.crop(start, end), post_style=style))
+    return Strip.join([strip.crop(0, start), covered, strip.crop(end)])

@@ -13,10 +13,9 @@ from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES, Theme
 
 from iamops.tui.toolkit.text import Tone
-from iamops.tui.toolkit.themes import DEFAULT_THEME, ConsoleTheme, load_themes, remember_theme, remembered_theme
+from iamops.tui.toolkit.themes import DEFAULT_THEME, ConsoleTheme, load_themes, remember, remembered
 
 NO_COLOR_THEME = "no-color"
-_LOUD = (Tone.TITLE, Tone.ACCENT, Tone.WARN, Tone.DOWN, Tone.FOCUS, Tone.MARK, Tone.BAR_ALARM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +27,33 @@ class Palette:
     selection: Style
 
 
+PLAIN_TONES = {
+    Tone.PLAIN: "text",
+    Tone.MUTED: "muted",
+    Tone.RULE: "rule",
+    Tone.OK: "ok",
+    Tone.UNKNOWN: "unknown",
+    Tone.STALE: "stale",
+    Tone.GRAPH: "graph",
+    Tone.PROD_RULE: "production",
+}
+BOLD_TONES = {
+    Tone.TITLE: "title",
+    Tone.FOCUS: "accent",
+    Tone.ACCENT: "accent",
+    Tone.WARN: "warn",
+    Tone.DOWN: "down",
+    Tone.MARK: "mark",
+}
+
+
 def palette_of(theme: ConsoleTheme) -> Palette:
     """Foregrounds from the theme; only bars and alarms have a background of their own."""
     colour = theme.colours
-    plain = {
-        Tone.PLAIN: "text",
-        Tone.MUTED: "muted",
-        Tone.RULE: "rule",
-        Tone.OK: "ok",
-        Tone.UNKNOWN: "unknown",
-        Tone.STALE: "stale",
-        Tone.GRAPH: "graph",
-        Tone.PROD_RULE: "production",
-    }
-    bold = {
-        Tone.TITLE: "title",
-        Tone.FOCUS: "accent",
-        Tone.ACCENT: "accent",
-        Tone.WARN: "warn",
-        Tone.DOWN: "down",
-        Tone.MARK: "mark",
-    }
-    tones = {tone: Style(color=colour[key]) for tone, key in plain.items()}
-    tones |= {tone: Style(color=colour[key], bold=True) for tone, key in bold.items()}
-    tones |= _bars(colour)
-    return Palette(
-        tones,
-        cursor=Style(bgcolor=colour["cursor"]),
-        selection=Style(bgcolor=colour["accent"], color=colour["background"]),
-    )
-
-
-def _bars(colour: Mapping[str, str]) -> dict[Tone, Style]:
-    production, bar = colour["production"], colour["bar"]
-    on_production = readable_on(production)
-    return {
+    production, bar, on_production = colour["production"], colour["bar"], readable_on(colour["production"])
+    tones = {tone: Style(color=colour[key]) for tone, key in PLAIN_TONES.items()}
+    tones |= {tone: Style(color=colour[key], bold=True) for tone, key in BOLD_TONES.items()}
+    tones |= {
         Tone.BAR: Style(color=colour["text"], bgcolor=bar),
         Tone.BAR_WARN: Style(color=colour["warn"], bgcolor=bar, bold=True),
         Tone.BAR_ALARM: Style(color=readable_on(colour["down"]), bgcolor=colour["down"], bold=True),
@@ -70,6 +61,11 @@ def _bars(colour: Mapping[str, str]) -> dict[Tone, Style]:
         Tone.PROD_WARN: Style(color=on_production, bgcolor=production, bold=True, underline=True),
         Tone.PROD_ALARM: Style(color=production, bgcolor=on_production, bold=True),
     }
+    return Palette(
+        tones,
+        cursor=Style(bgcolor=colour["cursor"]),
+        selection=Style(bgcolor=colour["accent"], color=colour["background"]),
+    )
 
 
 def no_color_palette() -> Palette:
@@ -77,7 +73,7 @@ def no_color_palette() -> Palette:
     tones = dict.fromkeys(Tone, Style())
     dim, bold, reverse = Style(dim=True), Style(bold=True), Style(reverse=True)
     tones |= dict.fromkeys((Tone.RULE, Tone.MUTED, Tone.STALE), dim)
-    tones |= dict.fromkeys(_LOUD, bold)
+    tones |= dict.fromkeys((*BOLD_TONES, Tone.BAR_ALARM), bold)
     tones |= dict.fromkeys((Tone.BAR, Tone.PROD), reverse)
     tones |= dict.fromkeys((Tone.BAR_WARN, Tone.PROD_WARN), Style(reverse=True, underline=True))
     tones[Tone.PROD_ALARM] = bold
@@ -113,22 +109,14 @@ def textual_theme(theme: ConsoleTheme) -> Theme:
     )
 
 
-def no_color_theme() -> Theme:
-    """Textual's side of NO_COLOR: the terminal's own colours; `no_color` then strips what is left."""
-    ansi = BUILTIN_THEMES["ansi-dark"]
-    terminal = "ansi_default"
-    variables = {**ansi.variables, "muted": terminal, "rule": terminal, "border": terminal}
-    return replace(ansi, name=NO_COLOR_THEME, variables=variables)
-
-
 def readable_on(background: str) -> str:
     """Black or white, whichever stands out more on a colour (WCAG 2 contrast)."""
     return max(("#000000", "#ffffff"), key=lambda text: contrast(text, background))
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(colour: str, other: str) -> float:
     """WCAG 2 contrast ratio of two #rrggbb colours, 1 to 21."""
-    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
+    bright, dim = sorted((_luminance(colour), _luminance(other)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 
 
@@ -138,11 +126,11 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# NO_COLOR: strips every colour from what is about to be written; a background becomes reverse video.
-
-
 class WithoutColor(LineFilter):
-    """Keeps weight, underline and reverse. What Textual marks by a background alone stays marked."""
+    """NO_COLOR: strips every colour from what is about to be written; weight, underline and reverse stay.
+
+    What Textual marks by a background alone stays marked: a background becomes reverse video.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(text, style and _colourless(style), control) for text, style, control in segments]
@@ -154,38 +142,39 @@ def _colourless(style: Style) -> Style:
     return style.without_color + Style(reverse=True) if painted else style.without_color
 
 
-# Which theme is worn: asked for, remembered, or the default; or none at all under NO_COLOR.
-
-
 class ThemeChoice:
-    """The themes there are and the one in use. `complaints` are what was wrong with files or names."""
+    """The themes there are and the one in use: asked for, remembered, or the default; none under NO_COLOR.
+
+    `complaints` are what was wrong with files or names.
+    """
 
     def __init__(self, asked: str | None, *, no_color: bool) -> None:
         self._themes, self.complaints = load_themes()
+        self.names = tuple(sorted(self._themes))
         self.no_color = no_color or not self._themes
         if asked is not None and asked not in self._themes:
             self.complaints = (*self.complaints, f"no theme {asked!r}; there are {', '.join(self.names)}")
-        wanted = (asked, remembered_theme(), DEFAULT_THEME, *self._themes)
-        self._worn = next((name for name in wanted if name is not None and name in self._themes), "")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._themes))
+        wanted = (asked, remembered("theme"), DEFAULT_THEME, *self._themes)
+        self._current = next((name for name in wanted if name is not None and name in self._themes), "")
 
     @property
     def name(self) -> str:
         """The name of Textual's theme in use."""
-        return no_color_theme().name if self.no_color else self._worn
+        return NO_COLOR_THEME if self.no_color else self._current
 
     @property
     def palette(self) -> Palette:
-        return no_color_palette() if self.no_color else palette_of(self._themes[self._worn])
+        return no_color_palette() if self.no_color else palette_of(self._themes[self._current])
 
     def textual_themes(self) -> tuple[Theme, ...]:
-        """Everything Textual must know before one of them can be worn."""
-        return (no_color_theme(), *(textual_theme(theme) for theme in self._themes.values()))
+        """Everything Textual must know before one of them can be applied."""
+        # For NO_COLOR the terminal's own colours; `WithoutColor` strips what is left.
+        ansi = BUILTIN_THEMES["ansi-dark"]
+        variables = {**ansi.variables, **dict.fromkeys(("muted", "rule", "border"), "ansi_default")}
+        no_color = replace(ansi, name=NO_COLOR_THEME, variables=variables)
+        return (no_color, *(textual_theme(theme) for theme in self._themes.values()))
 
     def apply(self, name: str) -> str | None:
         """Changes the theme and remembers it; returns why it could not be remembered, if so."""
-        self._worn = name
-        return remember_theme(name)
+        self._current = name
+        return remember("theme", name)

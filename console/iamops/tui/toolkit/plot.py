@@ -12,7 +12,6 @@ from iamops.model.profile import Environment
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import rule
-from iamops.tui.toolkit.rates import axes, drawn, rate_ticks
 from iamops.tui.toolkit.text import Line, PaneContent, Tone, joined
 
 Curve = tuple[tuple[float, float], ...]
@@ -24,6 +23,7 @@ COLOURS = ("blue", "green", "white")
 CURVE_TONES = (Tone.GRAPH, Tone.ACCENT, Tone.TITLE)
 FAILED, VIP_MOVE, ACTION = "×", "│", "┊"
 ACTION_NUMBER = 5
+STEPS = (1, 2, 4, 6, 8)
 TONES = {4: Tone.GRAPH, 2: Tone.ACCENT, 15: Tone.TITLE, 1: Tone.DOWN, 3: Tone.MARK, ACTION_NUMBER: Tone.ACCENT}
 
 
@@ -74,23 +74,40 @@ class Plot(Painted):
 
 def plot_lines(curves: PlotCurves, width: int, height: int) -> tuple[Line, ...]:
     """The curves on a canvas, with axes."""
+    from textual_plotext.plot import Plot as Figure
 
-    def plot(figure: Any) -> None:
-        rates = rate_ticks(curves.top)
-        figure.ylim(0, rates[-1])
-        figure.yticks(rates, [f"{tick:>5}" for tick in rates])
-        figure.xlim(-curves.length_s, 0)
-        for at in curves.actions:
-            figure.vline(at, "magenta")
-        for at in curves.moves:
-            figure.vline(at, "orange")
-        for (_, curve), colour, marker in zip(curves.curves, COLOURS, MARKERS, strict=False):
-            figure.plot(*axes(curve), marker=marker, color=colour)
-        if curves.failed:
-            figure.scatter(*axes(curves.failed), marker=FAILED, color="red")
-        figure.xticks(*time_ticks(curves.length_s))
+    figure: Any = Figure()  # plotext has no types
+    figure.theme("clear")
+    figure.plotsize(width, height)
+    figure._set_size(width, height)
+    figure.frame(False)
+    rates = rate_ticks(curves.top)
+    figure.ylim(0, rates[-1])
+    figure.yticks(rates, [f"{tick:>5}" for tick in rates])
+    figure.xlim(-curves.length_s, 0)
+    for at in curves.actions:
+        figure.vline(at, "magenta")
+    for at in curves.moves:
+        figure.vline(at, "orange")
+    for (_, curve), colour, marker in zip(curves.curves, COLOURS, MARKERS, strict=False):
+        figure.plot(*_coordinates(curve), marker=marker, color=colour)
+    if curves.failed:
+        figure.scatter(*_coordinates(curves.failed), marker=FAILED, color="red")
+    figure.xticks(*time_ticks(curves.length_s))
+    canvas = Text.from_ansi(figure.build()).split("\n", allow_blank=True)
+    return tuple(_toned(line) for line in list(canvas)[:height])
 
-    return tuple(_toned(line) for line in drawn(width, height, plot))
+
+def _coordinates(curve: Curve) -> tuple[list[float], list[float]]:
+    return [x for x, _ in curve], [y for _, y in curve]
+
+
+def rate_ticks(top: float) -> list[int]:
+    """Zero, half and a round number at or above the top."""
+    scale = 2
+    while scale < top:
+        scale = next((step for n in range(12) for s in STEPS if (step := s * 10**n) > scale), scale * 2)
+    return [0, scale // 2, scale]
 
 
 def time_ticks(length_s: float) -> tuple[list[float], list[str]]:

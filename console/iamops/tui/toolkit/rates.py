@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from rich.text import Text
 
 from iamops.model.traffic import Samples, count_at
 
@@ -42,7 +39,7 @@ class Axis:
         return float(self.bucket_s * self.number)
 
     def index(self, at: float) -> int | None:
-        """The bucket that holds a moment."""
+        """The bucket of that time."""
         number = int((at - self.start) // self.bucket_s)
         return number if 0 <= number < self.number else None
 
@@ -63,7 +60,7 @@ class _Same:
 
 
 def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
-    """Mean rate per second in each bucket; None before the first sample, or where nobody counted.
+    """Mean rate per second in each bucket; None before the first sample, or where nothing was counted.
 
     What came late is spread over the time since the last count.
     The bucket that is still filling is judged as of the last whole second.
@@ -75,22 +72,20 @@ def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
 def _rates(same: _Same, axis: Axis, now_s: int) -> tuple[float | None, ...]:
     samples = same.samples
     times = [at for at, _ in samples]
-    starts = (axis.start + n * axis.bucket_s for n in range(axis.number))
-    return tuple(_rate(samples, times, start, axis.bucket_s, now_s) for start in starts)
-
-
-def _rate(samples: Samples, times: list[float], start: float, bucket_s: int, now: float) -> float | None:
-    end = min(start + bucket_s, now)
-    if end - start < min(1.0, bucket_s):
-        return None
-    before, after = count_at(samples, times, start), count_at(samples, times, end)
-    if after is None or before is None:
-        return None
-    return max(0, after - before) / (end - start)
+    found: list[float | None] = []
+    for number in range(axis.number):
+        start = axis.start + number * axis.bucket_s
+        end = min(start + axis.bucket_s, now_s)
+        before, after = count_at(samples, times, start), count_at(samples, times, end)
+        if end - start < 1.0 or before is None or after is None:
+            found.append(None)
+        else:
+            found.append(max(0, after - before) / (end - start))
+    return tuple(found)
 
 
 def share(part: Samples, whole: Samples, since: float) -> float | None:
-    """Growth of `part` over growth of `whole` since a moment (or since the first sample)."""
+    """Growth of `part` over growth of `whole` since a time (or since the first sample)."""
     grown = _growth(whole, since)
     return _growth(part, since) / grown if grown else None
 
@@ -104,40 +99,12 @@ def _growth(samples: Samples, since: float) -> int:
 
 def blocks(values: Sequence[float | None], top: float) -> str:
     """One character per value; a space where nothing is known."""
-    return "".join(" " if value is None else _block(value, top) for value in values)
 
+    def block(value: float | None) -> str:
+        if value is None:
+            return " "
+        if value <= 0 or top <= 0:
+            return BLOCKS[0]
+        return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
 
-def _block(value: float, top: float) -> str:
-    if value <= 0 or top <= 0:
-        return BLOCKS[0]
-    return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
-
-
-# What every plot needs of plotext, which is imported when the first one is shown, not before.
-
-STEPS = (1, 2, 4, 6, 8)
-
-
-def drawn(width: int, height: int, plot: Callable[[Any], None]) -> list[Text]:
-    """The rows of a figure that `plot` was given. Its colours are plotext's own: they never reach the screen."""
-    from textual_plotext.plot import Plot
-
-    figure: Any = Plot()
-    figure.theme("clear")
-    figure.plotsize(width, height)
-    figure._set_size(width, height)
-    figure.frame(False)
-    plot(figure)
-    return list(Text.from_ansi(figure.build()).split("\n", allow_blank=True))[:height]
-
-
-def axes(points: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
-
-
-def rate_ticks(top: float) -> list[int]:
-    """Zero, half and a round number at or above the top."""
-    scale = 2
-    while scale < top:
-        scale = next((step for n in range(12) for s in STEPS if (step := s * 10**n) > scale), scale * 2)
-    return [0, scale // 2, scale]
+    return "".join(block(value) for value in values)

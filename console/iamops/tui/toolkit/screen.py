@@ -22,28 +22,25 @@ from iamops.tui.toolkit.pane import Pane
 
 if TYPE_CHECKING:
     from iamops.model.drill import Drill
-    from iamops.tui.app.current_run import OperatorPort
-    from iamops.tui.app.ports import LogPort, TrafficPort
-
-
-# A place on another view, and the wish to go there.
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What to put the cursor on: a row by its `key`, a node, a time (epoch s); whatever the view knows of it."""
+    """Where to put the cursor on another view: a row by its `key`, a node, a time (epoch s)."""
 
     key: str = ""
     node: str | None = None
     at: float | None = None
 
 
+@dataclass
 class NavigateTo(Message):
-    """Somebody wants to see a place. `view` is the view's name."""
+    """Asks for another view, and for a place in it. `view` is the view's name."""
 
-    def __init__(self, view: str, spot: Location) -> None:
-        super().__init__()
-        self.view, self.spot = view, spot
+    view: str
+    location: Location
 
 
 HELP_WIDTH = 76
@@ -53,23 +50,19 @@ class ViewSources(Protocol):
     """Where a view reads what is not in the store."""
 
     @property
-    def operator(self) -> OperatorPort: ...
+    def cluster(self) -> Cluster: ...
 
-    def log_tap(self) -> LogPort: ...
+    @property
+    def operator(self) -> Operator: ...
 
-    def traffic(self) -> TrafficPort: ...
-
-    def stir(self, part: ScreenPart) -> None:
-        """Has a part painted again at the next calm frame, unless the picture is held."""
-        ...
+    def repaint_part(self, part: ScreenPart) -> None:
+        """Has a part painted again at the next calm frame, unless the screen is paused."""
 
     async def examine(self) -> None:
-        """One deep look at the cluster; what it finds comes to every view with the next moment."""
-        ...
+        """One inspection of the cluster; what it finds comes to every view with the next view state."""
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
         """The drills, and what is wrong with them in words."""
-        ...
 
 
 class ViewScreen(Screen[None]):
@@ -80,10 +73,10 @@ class ViewScreen(Screen[None]):
     # After these events a view reads again what is not in the store.
     LEARNS_AT: ClassVar[tuple[type[Event], ...]] = ()
 
-    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
+    def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__()
-        self.moment = moment
-        self.foot = Foot("foot", lambda: self.situation)
+        self.moment = view
+        self.foot = Foot("foot", lambda: self.context)
         self.palette = palette
         self.base = base
 
@@ -91,31 +84,30 @@ class ViewScreen(Screen[None]):
         self.set_theme(self.palette)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
-        """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
+        """Reads what is not in the store; returns what shows it. Never raises: a failure is shown too."""
         return lambda: None
 
-    def go_to(self, spot: Location) -> None:
+    def go_to(self, location: Location) -> None:
         """Puts the cursor on a place, where the view knows it."""
 
     # --- painting ---
 
-    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
-        """Shows a moment on the parts that may have changed."""
-        self.moment = moment
+    def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
+        """Shows a view state on the parts that may have changed."""
+        self.moment = view
         for widget in self.query(Painted):
             if widget.PART in parts and widget.display:
-                widget.paint(moment)
+                widget.paint(view)
         if ScreenPart.HEADER in parts:
-            self.foot.show_keys(self.situation)
-            self.foot.warn(moment.mode.moved)
+            self.foot.hints.show_keys(self.context)
+            self.foot.status.warn(view.mode.moved)
 
     def set_theme(self, palette: Palette) -> None:
-        """Puts another theme on every part."""
         self.palette = palette
         for widget in (self.foot, *self.query(Painted)):
             widget.set_theme(palette)
 
-    # --- what is going on ---
+    # --- what the operator is doing ---
 
     @property
     def pane(self) -> Pane | None:
@@ -123,86 +115,80 @@ class ViewScreen(Screen[None]):
         return self.focused if isinstance(self.focused, Pane) else self.foot.interrupted
 
     @property
-    def situation(self) -> ActionContext:
-        pane, moment = self.pane, self.moment
+    def context(self) -> ActionContext:
+        pane, view = self.pane, self.moment
         return replace(
             self.base,
             view=self.NAME,
             detail=pane.detail if pane is not None else "",
             target=pane.target if pane is not None else "",
             selection=self.get_selected_text() or "",
-            filter_text=moment.filter_text,
             rows=pane.row_count if pane is not None else 0,
-            paused=moment.paused_s is not None,
-            armed_s=moment.mode.armed_s,
-            running=moment.mode.running,
-            has_run=moment.mode.has_run,
-            moved=moment.mode.moved,
-            guards=moment.mode.guards,
+            paused=view.paused_s is not None,
+            mode=view.mode,
         )
 
     def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
-        self.foot.say(text, severity)
+        self.foot.status.say(text, severity)
 
     def on_pane_moved(self) -> None:
-        self._tell()
+        self._show_detail()
 
     def on_descendant_focus(self) -> None:
-        self._tell()
+        self._show_detail()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         if isinstance(self.focused, Pane):
-            self.foot.show_detail(self.focused.detail)
+            self.foot.status.show_detail(self.focused.detail)
 
     def on_foot_narrowed(self, event: Foot.Narrowed) -> None:
-        self.narrow(event.needle)
+        self.narrow(event.filter_text)
 
     def narrow(self, needle: str) -> None:
-        """Shows only what contains the needle."""
         self.paint(replace(self.moment, filter_text=needle.strip()))
 
     def on_foot_filtered(self, event: Foot.Filtered) -> None:
-        self.settle(event.text)
+        self.filter_entered(event.text)
 
-    def settle(self, text: str) -> None:
-        """The filter was typed to its end. Most views have narrowed with every key."""
+    def filter_entered(self, text: str) -> None:
+        """The filter was typed to its end. Most views have narrowed at every key."""
 
     # --- actions that every view has ---
 
-    def ask(self, text: str) -> None:
+    def ask(self, text: str = "") -> None:
         """Opens the command line with the beginning of a command."""
         self.foot.open(Mode.COMMAND, text, self.pane or self._first_pane())
 
-    def do_command(self, argument: str) -> None:
-        self.ask("")
-
-    def do_filter(self, argument: str) -> None:
+    def ask_filter(self) -> None:
         self.foot.open(Mode.FILTER, self.moment.filter_text, self.pane or self._first_pane())
-
-    def do_next_pane(self, argument: str) -> None:
-        self.focus_next(Pane)
-
-    def do_previous_pane(self, argument: str) -> None:
-        self.focus_previous(Pane)
 
     def _first_pane(self) -> Pane:
         return next(pane for pane in self.query(Pane) if pane.display)
 
-    def do_help(self, argument: str) -> None:
+    def next_pane(self) -> None:
+        self.focus_next(Pane)
+
+    def previous_pane(self) -> None:
+        self.focus_previous(Pane)
+
+    def turn_page(self, pages: int) -> None:
+        """Scrolls what stands below the list, on the views that have one."""
+
+    def help(self) -> None:
         """Explains the pane that has the focus, or the view."""
         from iamops.tui.dialogs.help import HelpScreen, help_lines
 
         about = self.pane or self
         width = min(HELP_WIDTH, self.app.size.width - 5)
-        lines = help_lines(about.NAME, about.ABOUT, self.situation, width)
+        lines = help_lines(about.NAME, about.ABOUT, self.context, width)
         self.app.push_screen(HelpScreen(lines, self.palette))
 
-    def do_copy(self, argument: str) -> None:
+    def copy_detail(self) -> None:
         # One line: what comes after a newline, a shell would run as soon as it is pasted.
-        self._copy(one_line(self.situation.detail))
+        self._copy(one_line(self.context.detail))
 
-    def do_copy_selection(self, argument: str) -> None:
-        self._copy(self.situation.selection)
+    def copy_selection(self) -> None:
+        self._copy(self.context.selection)
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -217,7 +203,7 @@ class ViewScreen(Screen[None]):
         if self.selections:
             self.clear_selection()
             return True
-        if self.foot.clear():
+        if self.foot.status.clear():
             return True
         if self.moment.filter_text:
             self.narrow("")

@@ -74,7 +74,7 @@ def text_of(line: Line) -> str:
 class Cell:
     """Columns `start` to `start + width` of a row. `detail` says in full what the cell shows in short.
 
-    `aim` is what an action on this cell would be about: a unit and a node, as a command names them.
+    `target` is what an action on this cell would be about: a unit and a node, as a command names them.
     """
 
     start: int
@@ -92,13 +92,12 @@ class Row:
     cells: tuple[Cell, ...] = ()
 
     @classmethod
-    def whole(cls, key: str, line: Line, detail: str, width: int, aim: str = "") -> Row:
-        """A row that is a single cell."""
-        return cls(key, line, (Cell(0, width, detail, aim),))
+    def whole(cls, key: str, line: Line, detail: str, width: int, target: str = "") -> Row:
+        return cls(key, line, (Cell(0, width, detail, target),))
 
 
 class Rows(Sequence[Row]):
-    """Rows that are made when they are looked at: of fifty nodes only the visible ones cost anything.
+    """Rows that are made when they are shown: of fifty nodes only the visible ones cost anything.
 
     `keys` are known for all of them; an empty key is a row no cursor can rest on.
     """
@@ -150,30 +149,27 @@ class PaneContent:
 # Fits toned text into columns: widths in terminal cells, cuts marked with an ellipsis.
 
 ELLIPSIS = "…"
-# A picture is drawn of the same few hundred short texts again and again; long ones would fill the memory.
+# The screen is drawn from the same few hundred short texts again and again; long ones would fill the memory.
 REMEMBERED, SHORT = 2048, 200
 
 
 def printable(text: str) -> str:
     """The text as it may reach a terminal. Every line passes through here before it is measured."""
-    return _remembered_printable(text) if len(text) <= SHORT else _printable(text)
-
-
-def _printable(text: str) -> str:
+    if len(text) <= SHORT:
+        return _remembered_safe(text)
     return text if is_safe(text) else safe(text)
 
 
-_remembered_printable = lru_cache(REMEMBERED)(_printable)
+_remembered_safe = lru_cache(REMEMBERED)(safe)
 
 
 def width_of(line: Line) -> int:
-    """Width in terminal cells."""
     return sum(cell_len(printable(span.text)) for span in line)
 
 
 def clip(text: str, width: int) -> str:
     """At most `width` cells; a cut shows."""
-    return _remembered_clip(text, width) if len(text) <= SHORT else _clip(text, width)
+    return (_remembered_clip if len(text) <= SHORT else _clip)(text, width)
 
 
 def _clip(text: str, width: int) -> str:

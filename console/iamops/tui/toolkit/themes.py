@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -72,7 +71,7 @@ def parse_theme(name: str, text: str, file: str) -> ConsoleTheme:
     return ConsoleTheme(name, title, dark, _colours(raw.get("colours"), file))
 
 
-def _colours(raw: Any, file: str) -> Mapping[str, str]:
+def _colours(raw: object, file: str) -> Mapping[str, str]:
     if not isinstance(raw, dict):
         raise ThemeError(f"{file}: colours: expected a colour for each of {', '.join(COLOURS)}")
     _only(raw, COLOURS, file, "colours.")
@@ -86,7 +85,7 @@ def _colours(raw: Any, file: str) -> Mapping[str, str]:
     return {key: str(raw[key]).lower() for key in COLOURS}
 
 
-def _only(raw: Mapping[Any, Any], known: tuple[str, ...], file: str, prefix: str) -> None:
+def _only(raw: Mapping[object, object], known: tuple[str, ...], file: str, prefix: str) -> None:
     for key in raw:
         if key not in known:
             raise ThemeError(f"{file}: {prefix}{key}: unknown key; known are {', '.join(known)}")
@@ -125,7 +124,7 @@ def remembered(name: str) -> str | None:
 
 
 def remember(name: str, choice: str) -> str | None:
-    """Keeps a choice beside the others; returns why it could not, if it could not."""
+    """Keeps a choice beside the others; returns why it could not be kept, if so."""
     path = preferences_path()
     try:
         private_directory(path.parent)
@@ -137,17 +136,7 @@ def remember(name: str, choice: str) -> str | None:
     return None
 
 
-def remembered_theme() -> str | None:
-    """The theme last chosen."""
-    return remembered("theme")
-
-
-def remember_theme(name: str) -> str | None:
-    """Keeps the theme; returns why it could not, if it could not."""
-    return remember("theme", name)
-
-
-def _kept() -> dict[str, Any]:
+def _kept() -> dict[str, object]:
     try:
         kept = json.loads(preferences_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):

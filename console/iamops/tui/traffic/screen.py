@@ -26,7 +26,7 @@ from iamops.tui.traffic.snapshot import FIRST_SPAN, SPANS_S, TrafficSnapshot, Wi
 from iamops.tui.traffic.tables import Top, TopTable
 
 if TYPE_CHECKING:
-    from iamops.tui.app.ports import TrafficPort
+    from iamops.session.traffic import TrafficFeed
 
 
 # With each this many nodes more, the snapshot is taken a second less often.
@@ -55,7 +55,7 @@ class TrafficScreen(PlacedScreen):
 
     def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__(view, palette, base)
-        self._feed: TrafficPort | None = None
+        self._feed: TrafficFeed | None = None
         self._sums = WindowSums()
         self._span = FIRST_SPAN
         self._table = Top.PATHS
@@ -74,9 +74,9 @@ class TrafficScreen(PlacedScreen):
         yield self.foot
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
-        return lambda: self._listen(sources.traffic())
+        return lambda: self._listen(sources.cluster.traffic())
 
-    def _listen(self, feed: TrafficPort) -> None:
+    def _listen(self, feed: TrafficFeed) -> None:
         self._feed = feed
         self._paint_anew()
 
@@ -92,7 +92,7 @@ class TrafficScreen(PlacedScreen):
             self._take_snapshot(self._feed, view)
         super().paint(view, parts)
 
-    def _take_snapshot(self, feed: TrafficPort, view: ViewState) -> None:
+    def _take_snapshot(self, feed: TrafficFeed, view: ViewState) -> None:
         """Once a second is as often as the counts come; of many nodes that would cost more than it shows."""
         every_s = 1 + len(view.state.nodes) // NODES_A_SECOND
         key = (int(view.now) // every_s, self._span, feed.where)
@@ -119,13 +119,7 @@ class TrafficScreen(PlacedScreen):
 
     # --- what the operator asks for ---
 
-    def do_shorter(self, argument: str) -> None:
-        self._change_span(-1)
-
-    def do_longer(self, argument: str) -> None:
-        self._change_span(1)
-
-    def _change_span(self, steps: int) -> None:
+    def change_span(self, steps: int) -> None:
         names = list(SPANS_S)
         at = names.index(self._span) + steps
         if not 0 <= at < len(names):
@@ -134,12 +128,12 @@ class TrafficScreen(PlacedScreen):
             self._span = names[at]
             self._paint_anew()
 
-    def do_next_table(self, argument: str) -> None:
+    def next_table(self) -> None:
         self._table = self._table.after()
         for pane in self.query(TopTable):
             pane.turn_to(self._table)
 
-    def do_pick(self, argument: str) -> None:
+    def pick(self) -> None:
         pane = self.pane
         if not isinstance(pane, TrafficPane) or self._feed is None or not self._may_count():
             return
@@ -149,13 +143,9 @@ class TrafficScreen(PlacedScreen):
         else:
             self._filter(added(self._feed.where, term))
 
-    def do_read_on(self, argument: str) -> None:
+    def turn_page(self, pages: int) -> None:
         if self.pane is not None:
-            self.pane.carry_out("page-down")
-
-    def do_read_back(self, argument: str) -> None:
-        if self.pane is not None:
-            self.pane.carry_out("page-up")
+            self.pane.carry_out("page-down" if pages > 0 else "page-up")
 
     def _may_count(self) -> bool:
         """A paused screen cannot show other counts."""
@@ -165,7 +155,7 @@ class TrafficScreen(PlacedScreen):
 
     # --- the filter: it is counted with, so it is taken when it is complete ---
 
-    def do_filter(self, argument: str) -> None:
+    def ask_filter(self) -> None:
         if self._may_count():
             expression = self._feed.where if self._feed is not None else ""
             self.foot.open(Mode.FILTER, expression, self.pane or self._first_pane())
@@ -173,7 +163,7 @@ class TrafficScreen(PlacedScreen):
     def narrow(self, filter_text: str) -> None:
         """Not with every key: half an expression says nothing, or something else."""
 
-    def settle(self, text: str) -> None:
+    def filter_entered(self, text: str) -> None:
         self._filter(text.strip())
 
     def _filter(self, expression: str) -> None:

@@ -13,7 +13,7 @@ from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, Traffic
 from iamops.model.traffic import LogTotals, Traffic, merged
 
 if TYPE_CHECKING:
-    from iamops.tui.app.ports import TrafficPort
+    from iamops.session.traffic import TrafficFeed
 
 
 # --- sums of a node's counts over a window, kept in blocks: a new second is added, not an hour counted anew ---
@@ -123,7 +123,7 @@ class TrafficSnapshot:
 
 
 def snapshot_of(
-    feed: TrafficPort, sums: WindowSums, names: Iterable[str], span: str, now: float
+    feed: TrafficFeed, sums: WindowSums, names: Iterable[str], span: str, now: float
 ) -> TrafficSnapshot:
     """Reads everything once."""
     book, length_s = feed.book, SPANS_S[span]
@@ -143,7 +143,7 @@ def snapshot_of(
     return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, all_nodes, complete)
 
 
-def _node(feed: TrafficPort, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
+def _node(feed: TrafficFeed, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
     unreadable, totals = feed.unreadable(name), feed.totals(name)
     if not traffic.total and (unreadable or name not in feed.book.nodes):
         unknown = f"not read: {unreadable}" if unreadable else "nothing read yet"

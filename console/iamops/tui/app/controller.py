@@ -1,0 +1,254 @@
+"""What the operator asks the cluster for: arming, the dialog before an action, and its run."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from iamops.engine.order import Order
+from iamops.model.drill import Drill
+from iamops.model.events import Noticed
+from iamops.model.facts import LinkState, Severity
+from iamops.model.observed import Unknown
+from iamops.plan.action import (
+    Action,
+    DrillAction,
+    NoSuchTarget,
+    RollingRestart,
+    ServiceAction,
+    Switchover,
+    UnitVerb,
+)
+from iamops.plan.denial import Denial
+from iamops.tui.app.actions import ROLLING
+from iamops.tui.app.current_run import CurrentRun
+from iamops.tui.dialogs.confirm import ConfirmScreen
+from iamops.tui.dialogs.run import RunScreen
+from iamops.tui.toolkit.frame_state import ConsoleMode
+
+if TYPE_CHECKING:
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
+    from iamops.tui.app.app import ConsoleApp
+
+
+class ActionController:
+    """The actions of the registry that change the cluster, and those that arm for them."""
+
+    def __init__(self, cluster: Cluster, operator: Operator, app: ConsoleApp) -> None:
+        self._cluster, self._app = cluster, app
+        self.operator = operator
+        self.drills: tuple[Drill, ...] = ()
+        self.run = CurrentRun(operator, app.run_changed, self._ended)
+        self._was_armed = False
+        self._profile_changed = ""
+        self._guards: Mapping[str, str] = {}
+
+    @property
+    def mode(self) -> ConsoleMode:
+        """What the console may do and is doing, now."""
+        steps = self.run.report.steps if self.run.report else ()
+        return ConsoleMode(
+            armed_s=self.operator.armed_s,
+            running=self.run.running,
+            done=sum(step.over for step in steps),
+            steps=len(steps),
+            has_run=self.run.order is not None,
+            guards=self._guards,
+        )
+
+    def tick(self) -> None:
+        """Once a second: asks the guards again, says when the ten minutes are over, and looks at the profile."""
+        armed = self.operator.armed_s > 0
+        self._guards = self._asked_guards() if armed and not self.run.active else {}
+        if self._was_armed and not armed:
+            self._app.say("ten minutes are over: read-only again", Severity.WARNING)
+        self._was_armed = armed
+        changed = self.operator.profile_changed()
+        if changed == self._profile_changed:
+            return
+        self._profile_changed = changed
+        if changed:
+            self._report(f"{changed}: open the console again to use it", Severity.WARNING)
+        else:
+            self._report("the profile on disk is the one in use", Severity.INFO)
+
+    def _asked_guards(self) -> Mapping[str, str]:
+        """What a guard would say now to the actions that have a key."""
+        target = self._app.view.context.target
+        actions: dict[str, Action] = {"switchover": Switchover()}
+        if " " in target:
+            actions["restart"] = _service(UnitVerb.RESTART, target)
+        if (drill := self._drill_named(target)) is not None:
+            actions["drill"] = DrillAction(drill)
+        guards: dict[str, str] = {}
+        for name, action in actions.items():
+            try:
+                _, denied = self.operator.consider(self.operator.order(action))
+            except NoSuchTarget:
+                continue
+            if denied:
+                guards[name] = "; ".join(denial.sentence for denial in denied)
+        return guards
+
+    # --- arming ---
+
+    def toggle_armed(self) -> None:
+        if self.operator.armed_s > 0:
+            self.disarm()
+            return
+        self.operator.arm()
+        self.operator.refresh_nodes()
+        self._was_armed = True
+        self._app.say("armed for ten minutes: every action still asks; A disarms", Severity.WARNING)
+        self.tick()
+        self._app.run_changed()
+
+    def disarm(self) -> None:
+        self.operator.disarm()
+        self._was_armed = False
+        self._app.say("read-only again")
+        self._app.run_changed()
+
+    # --- actions: `target` and `name` are as typed, or empty for what is under the cursor ---
+
+    def restart(self, target: str) -> None:
+        target = target or self._app.view.context.target
+        if " " not in target:
+            self._app.view.ask("restart ")
+        elif target.endswith(ROLLING):
+            self._propose(RollingRestart(target.split()[0]))
+        else:
+            self._propose(_service(UnitVerb.RESTART, target))
+
+    def control(self, verb: str, target: str) -> None:
+        """`verb` is one of UnitVerb."""
+        self._propose(_service(UnitVerb(verb), target))
+
+    def switchover(self, target: str) -> None:
+        instances = self._cluster.store.state.profile.vrrp
+        if not target and len(instances) > 1:
+            self._app.view.ask("switchover ")
+            return
+        words = target.split()
+        instance = next((word for word in words if word in instances), None)
+        self._propose(Switchover(next((word for word in words if word != instance), None), instance))
+
+    def drill(self, name: str) -> None:
+        """What the nodes run with is asked first: the budgets of the dialog are theirs."""
+        drill = self._drill_named(name or self._app.view.context.target)
+        if drill is not None:
+            doing = "asking the nodes what they run with"
+            self._prepare(f"drill {drill.name}", doing, lambda: self.operator.drill_action(drill))
+        elif name:
+            near = difflib.get_close_matches(name, [drill.name for drill in self.drills], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
+            self._app.say(f"no drill named {name!r}; {hint}", Severity.WARNING)
+        else:
+            self._app.view.ask("drill ")
+
+    def push(self) -> None:
+        """The nodes' files are read first: the dialog shows exactly what would change."""
+        self._prepare("push", "reading the nodes' files", self.operator.push_action)
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        """Reads the drills; returns them and what is wrong with them. Those that were known stay known."""
+        problem = ""
+        try:
+            self.drills = await asyncio.to_thread(self.operator.drills)
+        except Exception as error:
+            problem = "; ".join(str(error).splitlines()) or type(error).__name__
+            self._app.say(problem, Severity.WARNING)
+        return self.drills, problem
+
+    def _drill_named(self, name: str) -> Drill | None:
+        return next((drill for drill in self.drills if drill.name == name), None)
+
+    def _prepare(self, what: str, doing: str, ask: Callable[[], Coroutine[Any, Any, Action]]) -> None:
+        """Asks the nodes for what the action needs, beside the screen, and then shows its dialog."""
+
+        async def prepare() -> None:
+            """A worker's edge. A dialog is never put over another one, which may be typed into."""
+            view = self._app.view
+            self._app.say(f"{what}: {doing}")
+            try:
+                action = await ask()
+            except Exception as error:
+                self._app.say(f"{what}: {str(error) or type(error).__name__}", Severity.WARNING)
+                return
+            if self._app.screen is not view or self.run.active:
+                reason = "not shown, because something else was opened meanwhile"
+                self._app.say(f"{what}: {reason}", Severity.WARNING)
+                return
+            self._show_dialog(action)
+
+        self._app.work(prepare, what.partition(" ")[0])
+
+    def _propose(self, action: Action) -> None:
+        """Shows what would happen. Nothing is changed before the operator has agreed in the dialog.
+
+        A refusal that goes away a moment later would change the dialog while the operator types into it: where
+        the nodes' files are not known, they are read first.
+        """
+
+        async def informed() -> Action:
+            await self.operator.refresh_files()
+            return action
+
+        nodes = self._cluster.store.state.nodes.values()
+        if any(isinstance(node.files, Unknown) for node in nodes if node.link.state is LinkState.UP):
+            self._prepare(action.sentence, "reading the nodes' files", informed)
+        else:
+            self._show_dialog(action)
+
+    def _show_dialog(self, action: Action) -> None:
+        self.operator.refresh_nodes()
+        try:
+            plan, denied = self.operator.consider(self.operator.order(action))
+        except NoSuchTarget as error:
+            self._app.say(str(error), Severity.WARNING)
+            return
+        if not plan.steps and not denied:
+            self._app.say(plan.prediction)
+            return
+        # What a step refused when the same was tried last: no guard can say it in the dialog.
+        refused: tuple[Denial, ...] = ()
+        last, report = self.run.order, self.run.report
+        if last is not None and report is not None and last.action.sentence == action.sentence:
+            refused = tuple(denial for denial in report.denials if denial.by_step and denial.overridable)
+        dialog = ConfirmScreen(self.operator, self._cluster, action, self._app.view.palette, refused)
+        self._app.push_screen(dialog, self._answered)
+
+    def _answered(self, order: Order | None) -> None:
+        if order is None:
+            self._app.say("cancelled: nothing was changed")
+            return
+        self.run.begin(order, self._cluster.now())
+        self._note(f"{order.action.sentence} begins", Severity.INFO)
+        self.show_run()
+
+    # --- the run ---
+
+    def show_run(self) -> None:
+        """Opens the run's screen, unless it is open already."""
+        if self.run.order is not None and not isinstance(self._app.screen, RunScreen):
+            self._app.push_screen(RunScreen(self.run, self._cluster.now, self._app.view.palette))
+
+    def _ended(self) -> None:
+        self._report(self.run.summary, self.run.severity)
+        self._app.run_changed()
+
+    def _report(self, text: str, severity: Severity) -> None:
+        self._note(text, severity)
+        self._app.say(text, severity)
+
+    def _note(self, text: str, severity: Severity) -> None:
+        """A line in the event list: what we did belongs beside what the cluster did."""
+        self._cluster.store.apply(Noticed(self._cluster.now(), None, severity, text))
+
+
+def _service(verb: UnitVerb, target: str) -> ServiceAction:
+    unit, _, node = target.partition(" ")
+    return ServiceAction(verb, unit, node)
