@@ -400,7 +400,7 @@ class _Run:
             interrupted=interrupted,
             restored_by=restored,
             files={each.files.node: str(each.side) for each in left},
-            elsewhere=moved,
+            moved_vips=moved,
         )
 
     def _truth(self) -> list[StateExpectation]:

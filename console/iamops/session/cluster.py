@@ -172,7 +172,7 @@ class Cluster:
         """One deep look over the connections there are. Changes nothing."""
         # Loading what judges files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.live")
-        found: Diagnosis = await module.live_look(self.profile, self.transport, lambda: self.store.state, self.now)
+        found: Diagnosis = await module.observe_live(self.profile, self.transport, lambda: self.store.state, self.now)
         return found
 
     async def settled(self, timeout_s: float) -> bool:
@@ -226,7 +226,7 @@ class Cluster:
         """Reads what the daemons would load, and how nginx treats its backends; the answers are in the state."""
         # Loading what reads files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
-        await module.look_at_files(self.profile, self.transport, self.store, self.now)
+        await module.examine_files(self.profile, self.transport, self.store, self.now)
 
     async def clock_offsets(self) -> dict[str, ClockOffset]:
         """Each node's clock against ours: the best of a few looks, for the shortest way tells it best."""

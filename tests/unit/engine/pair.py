@@ -358,7 +358,7 @@ class PairHands:
     @staticmethod
     def through_answer(sent: int, failed: int, backends: dict[str, int] | None) -> dict[str, Any]:
         complaint = "HTTP 502" if failed else ""
-        return {"sent": sent, "failed": failed, "complaint": complaint, "backends": backends, "untold": "no log"}
+        return {"sent": sent, "failed": failed, "complaint": complaint, "backends": backends, "unavailable": "no log"}
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         return CommandAnswer(0, "", "") if self.keeps else CommandAnswer(1, "", "nobody confirmed it")
@@ -416,7 +416,7 @@ class PairEyes:
     def now(self) -> float:
         return self.world.time
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         self.world.tell()
 
     async def changed(self, timeout_s: float) -> None:

@@ -35,7 +35,7 @@ def change(node: str) -> NodeChange:
 
 CHANGES = {node: change(node) for node in ("iam-a", "iam-b")}
 PUSH = ConfigPush("20261124T120000Z-abcdef", ("config", "push"), CHANGES)
-APART = dataclasses.replace(PUSH, apart=("virtual_router_id changes",))
+APART = dataclasses.replace(PUSH, incompatible=("virtual_router_id changes",))
 ASKED = dataclasses.replace(PUSH, confirm_s=5)
 DRAINS = {node: tuple(Drain(each, "10.0.4.20:8080") for each in CHANGES) for node in CHANGES}
 NGINX = {

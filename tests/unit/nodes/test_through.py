@@ -56,7 +56,7 @@ async def test_lines_in_another_format_name_nobody(monkeypatch: pytest.MonkeyPat
         transport = ScriptedTransport("iam-a", asked, Run(found, lines))
         answer = await through(transport, profile, profile.services["iam-apiserver"], 2)
         assert answer["backends"] == backends
-        assert ("is not in the format iamops" in answer["untold"]) is (backends is None)
+        assert ("is not in the format iamops" in answer["unavailable"]) is (backends is None)
 
 
 BAD = b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
@@ -88,4 +88,4 @@ async def test_an_access_log_without_backends_is_not_read():
     transport = ScriptedTransport("iam-a", Tcp("127.0.0.1", 80, replies=(GOOD,), always=True))
     answer = await through(transport, profile, profile.services["iam-apiserver"], 2)
     assert (answer["sent"], answer["backends"]) == (2, None)
-    assert "$upstream_addr" in answer["untold"]
+    assert "$upstream_addr" in answer["unavailable"]

@@ -34,7 +34,7 @@ def asked(plan, kind):
 
 def answer(backends: dict[str, int] | None, failed: int = 0, **more: object) -> str:
     said = {"sent": 6, "failed": failed, "complaint": "HTTP 502", "backends": backends, **more}
-    return json.dumps({"untold": "no $upstream_addr", **said})
+    return json.dumps({"unavailable": "no $upstream_addr", **said})
 
 
 def with_files(report: FilesReport | Unknown):

@@ -110,7 +110,7 @@ def actions(profile: Profile) -> Iterator[Action]:
     yield from (DrillAction(load_drill(name), told) for name in available_drills())
     push = ConfigPush("20261128T120000Z-abcdef", ("config", "push"), {n: change(n) for n in profile.nodes})
     yield push
-    yield replace(push, changes={node: vrrp_change(node) for node in profile.nodes}, apart=("router id",))
+    yield replace(push, changes={node: vrrp_change(node) for node in profile.nodes}, incompatible=("router id",))
     drains = {node: tuple(Drain(each, "10.0.4.20:8080") for each in profile.nodes) for node in profile.nodes}
     yield replace(push, drains=drains["iam-a"])
     by_node = {node: {each: change(each) for each in profile.nodes} for node in profile.nodes}

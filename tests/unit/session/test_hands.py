@@ -27,7 +27,7 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
     async def through(*args: object) -> dict[str, Any]:
         if hangs:
             await asyncio.sleep(60)
-        nobodys = {"backends": None, "untold": "", "nameless": failed, "in_vain": in_vain}
+        nobodys = {"backends": None, "unavailable": "", "nameless": failed, "in_vain": in_vain}
         return {"sent": 6, "failed": failed, "complaint": "", **nobodys}
 
     monkeypatch.setattr(module, "through", through)

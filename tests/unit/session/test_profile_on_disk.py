@@ -112,7 +112,7 @@ async def test_when_a_run_is_over_its_lock_is_looked_for_until_it_is_gone(
     def look() -> None:
         cluster.store.apply(SafetyReported(cluster.now(), "iam-a", answers.pop(0)))
 
-    monkeypatch.setattr(cluster, "look_for_locks", look)
+    monkeypatch.setattr(cluster, "refresh_locks", look)
     await acting.run(order, lambda report: None)
     assert acting._seeing_free is not None
     await acting._seeing_free

@@ -48,7 +48,7 @@ class StandInCluster:
     def check_parts(self) -> None:
         pass
 
-    def look_for_locks(self) -> None:
+    def refresh_locks(self) -> None:
         self.asked_for_locks += 1
 
     async def settled(self, timeout_s: float) -> bool:

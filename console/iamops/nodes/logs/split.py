@@ -174,7 +174,7 @@ _FOUND = 'tail -c "$2" -- "$1" | grep -F -- "$3"; exit 0'
 
 async def through(transport: Transport, profile: Profile, service: Service, count: int) -> dict[str, Any]:
     """{sent, failed, complaint, backends: {endpoint: answers} | None, in_vain: {endpoint: requests}, nameless,
-    untold}, after `count` requests one by one.
+    unavailable}, after `count` requests one by one.
 
     `in_vain`: who was asked and gave no good answer, though another one may have. `nameless`: requests that failed
     and for which the log names nobody. `sent` 0: the node opens no connection for us, so nothing can be said.
@@ -251,5 +251,5 @@ def _answer(reports: list[ProbeReport], lines: list[_Line] | None, untold: str) 
         "backends": None if lines is None else dict(Counter(line.asked[-1] for line in lines if line.good)),
         "in_vain": dict(Counter(name for line in lines or () for name in line.in_vain)),
         "nameless": max(0, len(bad) - named),
-        "untold": untold,
+        "unavailable": untold,
     }
