@@ -1,4 +1,4 @@
-"""What the engine needs from outside: hands on the nodes, eyes on the state, the ledger, a gap meter."""
+"""What the engine needs from outside: commands on the nodes, the state, the ledger, a gap meter."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Locked(Exception):
     """Someone else holds a node, or the lock could not be taken. The message says who, since when, from where."""
 
 
-class AuditUnwritable(Exception):
-    """The ledger cannot take a record; nothing may be done that cannot be written down."""
+SUDO_REFUSES = "sudo:"
+COMPLAINT_KEPT = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ class CommandAnswer:
     exit_status: int | None
     stdout: str
     stderr: str
+
+    @property
+    def complaint(self) -> str:
+        """Why it failed, on one line; a refusal of sudo with the fix."""
+        output = " ".join((self.stderr.strip() or self.stdout.strip()).split())[:COMPLAINT_KEPT]
+        if output.startswith(SUDO_REFUSES):
+            return f"{output} (the login user may not run this: install what `iamops profile sudoers` prints)"
+        ended = "was killed" if self.exit_status is None else f"exit code {self.exit_status}"
+        return f"{ended}: {output}" if output else ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,8 @@ class CommandRunner(Protocol):
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests for a service through the nginx on one node, from that node.
 
-        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, untold}. Raises NotSent,
-        OutcomeUnknown.
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, unavailable}.
+        Raises NotSent, OutcomeUnknown.
         """
         ...
 
@@ -130,7 +139,7 @@ class CommandRunner(Protocol):
 
 
 class StateReader(Protocol):
-    """The observed state, and ways to have it looked at again."""
+    """The observed state, and ways to have it observed anew."""
 
     @property
     def state(self) -> ClusterState: ...
@@ -138,7 +147,7 @@ class StateReader(Protocol):
     def now(self) -> float: ...
 
     def refresh(self) -> None:
-        """Asks every node for a fresh look; answers arrive in the state."""
+        """Asks every node for fresh evidence; it arrives in the state."""
         ...
 
     async def changed(self, timeout_s: float) -> None:
@@ -146,7 +155,7 @@ class StateReader(Protocol):
         ...
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
-        """Looks again and waits until these nodes were seen anew; returns what was not."""
+        """Asks for fresh evidence and waits until it is there for these nodes; returns what is not."""
         ...
 
 
@@ -154,11 +163,11 @@ class AuditLog(Protocol):
     """The append-only record of what was done."""
 
     def check(self) -> None:
-        """Raises AuditUnwritable."""
+        """Raises LedgerError when a record could not be written now."""
         ...
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
-        """Returns what nodes are to remember of the record. Raises AuditUnwritable."""
+    def record(self, kind: str, body: Mapping[str, object]) -> Anchor | None:
+        """Returns what nodes are to remember of the record. Raises LedgerError."""
         ...
 
 
@@ -175,8 +184,6 @@ class GapMeter(Protocol):
 
     def stop(self) -> None: ...
 
-
-# Work that a cancellation does not stop.
 
 T = TypeVar("T")
 

@@ -172,7 +172,9 @@ class Cluster:
         """One deep look over the connections there are. Changes nothing."""
         # Loading what judges files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.live")
-        found: Diagnosis = await module.observe_live(self.profile, self.transport, lambda: self.store.state, self.now)
+        found: Diagnosis = await module.observe_live(
+            self.profile, self.transport, lambda: self.store.state, self.now
+        )
         return found
 
     async def settled(self, timeout_s: float) -> bool:

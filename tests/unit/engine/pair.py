@@ -9,11 +9,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from iamops.engine.engine import Engine
 from iamops.engine.order import Order
-from iamops.engine.ports import AuditUnwritable, CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.ledger.audit import LedgerError
 from iamops.model.events import (
     AddressesListed,
     ClientProbed,
@@ -358,7 +360,13 @@ class PairHands:
     @staticmethod
     def through_answer(sent: int, failed: int, backends: dict[str, int] | None) -> dict[str, Any]:
         complaint = "HTTP 502" if failed else ""
-        return {"sent": sent, "failed": failed, "complaint": complaint, "backends": backends, "unavailable": "no log"}
+        return {
+            "sent": sent,
+            "failed": failed,
+            "complaint": complaint,
+            "backends": backends,
+            "unavailable": "no log",
+        }
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         return CommandAnswer(0, "", "") if self.keeps else CommandAnswer(1, "", "nobody confirmed it")
@@ -439,9 +447,9 @@ class Records:
 
     def check(self) -> None:
         if self.full:
-            raise AuditUnwritable("no space left on device")
+            raise LedgerError(Path("audit.jsonl"), "no space left on device", "make room")
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
+    def record(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
         self.check()
         self.kept.append((kind, body))
         return Anchor("1edce0" + "0" * 10, len(self.kept), f"{len(self.kept):032x}", "9" * 12)

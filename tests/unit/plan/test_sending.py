@@ -245,7 +245,9 @@ def test_a_backend_that_gets_no_requests_is_nobody_s_last():
 
 
 def answer(backends: dict[str, int] | None) -> str:
-    return json.dumps({"sent": 6, "failed": 0, "complaint": "", "backends": backends, "unavailable": "format main"})
+    return json.dumps(
+        {"sent": 6, "failed": 0, "complaint": "", "backends": backends, "unavailable": "format main"}
+    )
 
 
 def test_an_nginx_whose_files_and_log_name_no_other_backend_is_never_known_to_have_one():
