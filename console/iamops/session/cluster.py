@@ -171,7 +171,7 @@ class Cluster:
     async def examine(self) -> Diagnosis:
         """One deep look over the connections there are. Changes nothing."""
         # Loading what judges files takes longer than a frame.
-        module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.live")
+        module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
         found: Diagnosis = await module.observe_live(
             self.profile, self.transport, lambda: self.store.state, self.now
         )

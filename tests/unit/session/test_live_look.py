@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iamops.model.state import ClusterState
-from iamops.session.triage.live import observe_live
+from iamops.session.triage.triage import observe_live
 from tests.profiles import pair
 
 NOW = 1_795_442_000.0

@@ -119,15 +119,14 @@ def _push(args: argparse.Namespace) -> int:
 
 def _render(args: argparse.Namespace) -> int:
     """Secret files are written with their secrets, for they are to be used; printed they are not."""
-    from iamops.session.config.configurator import Configurator
+    from iamops.session.config.configurator import rendered
     from iamops.session.profiles import load_profile
 
     profile = load_profile(args.profile)
     if args.node is not None and args.node not in profile.nodes:
         print(f"iamops: no node {args.node!r}; there are: {', '.join(profile.nodes)}", file=sys.stderr)
         return ExitCode.USAGE
-    rendered = Configurator(profile, lambda _node: None).rendered()
-    chosen = {node: files for node, files in rendered.items() if args.node in (None, node)}
+    chosen = {node: files for node, files in rendered(profile).items() if args.node in (None, node)}
     if args.to is not None:
         from iamops.session.config.directory import write_tree
 

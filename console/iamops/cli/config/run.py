@@ -23,7 +23,7 @@ from iamops.plan.config.change import NodeChange, diff_lines
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.lint import junit, lint_document, sarif
 from iamops.report.text import json_text
-from iamops.session.config.configurator import Configurator, as_tree
+from iamops.session.config.configurator import Configurator, as_tree, rendered
 from iamops.session.config.directory import read_directory
 from iamops.session.connections import connections
 from iamops.session.profiles import load_profile
@@ -199,8 +199,7 @@ def _report(args: argparse.Namespace) -> LintReport:
         return linted([read_directory(path) for path in args.paths], profile)
     profile = load_profile(args.profile)
     if args.rendered:
-        rendered = Configurator(profile, lambda _node: None).rendered()
-        return linted([as_tree(node, files) for node, files in rendered.items()], profile)
+        return linted([as_tree(node, files) for node, files in rendered(profile).items()], profile)
     return asyncio.run(_live_report(profile))
 
 

@@ -1,4 +1,4 @@
-"""Configuration files in directories of the operator's machine: written for a person, read for lint."""
+"""Configuration files in directories of the operator's machine; and those of the nodes, watched for changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from iamops.plan.config.change import node_change
 from iamops.redact.clean import fault_of_ours
 from iamops.render.files import NodeFile
 from iamops.render.templating import RenderError
-from iamops.session.config.configurator import Configurator
+from iamops.session.config.configurator import rendered
 from iamops.session.private_files import private_directory
 from iamops.session.profiles import SecretMissing
 
@@ -49,13 +49,13 @@ def read_directory(root: Path) -> ConfTree:
     if not root.is_dir():
         why = "not a directory: name one with a node's files below etc/" if root.exists() else "no such directory"
         raise DirectoryUnreadable(f"{root}: {why}")
-    files = dict(_loose(root) if not (root / "etc").is_dir() else _rooted(root))
+    files = dict(_below_etc(root) if (root / "etc").is_dir() else _loose(root))
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
     return ConfTree(root.name, files)
 
 
-def _rooted(root: Path) -> Iterable[tuple[str, ConfFile]]:
+def _below_etc(root: Path) -> Iterable[tuple[str, ConfFile]]:
     for directory in READ:
         for path in sorted((root / directory).rglob("*")):
             if _is_to_be_read(path):
@@ -82,15 +82,15 @@ def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
 def _is_to_be_read(path: Path) -> bool:
     """What is no configuration (a map of addresses, a package's index) may be of any size and kind.
 
-    Raises DirectoryUnreadable: a configuration that is left out would be told as one that is not there.
+    Raises DirectoryUnreadable: a configuration that is left out would be reported as absent.
     """
     if not path.exists() or path.is_dir():
         return False
-    plain = path.is_file()
-    if plain and path.stat().st_size <= MAX_FILE:
+    regular = path.is_file()
+    if regular and path.stat().st_size <= MAX_FILE:
         return True
     if path.suffix in CONFIGURATION:
-        why = f"more than {MAX_FILE // 1024} KiB" if plain else "not a regular file"
+        why = f"more than {MAX_FILE // 1024} KiB" if regular else "not a regular file"
         raise DirectoryUnreadable(f"{path}: {why}; move it away, or lint a directory without it")
     return False
 
@@ -101,7 +101,7 @@ def _read(path: Path, name: str) -> ConfFile:
     return ConfFile(name, text, path.stat().st_mode & 0o7777, changed_at=path.stat().st_mtime)
 
 
-# Notices when somebody changes a node's files: a cheap look every few seconds, a comparison when it differs.
+# Changes of a node's files: a cheap look every few seconds, a comparison when it differs.
 
 LOOK_EVERY_S = 5.0
 # What the login user may not even list (sudoers, on some systems) is only seen by this.
@@ -125,9 +125,9 @@ class ConfigWatch:
         self._wanted: dict[str, tuple[NodeFile, ...]] = {}
 
     async def run(self) -> None:
-        """Until cancelled. A profile that cannot be rendered is told once, for every node."""
+        """Until cancelled. A profile that cannot be rendered is reported once, for every node."""
         try:
-            self._wanted = dict(await asyncio.to_thread(Configurator(self._profile, self._transport).rendered))
+            self._wanted = dict(await asyncio.to_thread(rendered, self._profile))
         except (RenderError, SecretMissing, OSError) as error:
             for node in self._profile.nodes:
                 self._emit(ConfigCompared(self._now(), node, None, f"cannot be rendered: {error}"))
@@ -139,39 +139,36 @@ class ConfigWatch:
     async def _watch(self, node: str) -> None:
         stamp, compared_at = "", float("-inf")
         while True:
-            with contextlib.suppress(TransportError):
-                seen = await self._stamp(node)
-                overdue = self._now() - compared_at > COMPARE_EVERY_S
-                if seen and (seen != stamp or overdue):
-                    await self._compare(node)
-                    stamp, compared_at = seen, self._now()
+            transport = self._transport(node)
+            if transport is not None:
+                with contextlib.suppress(TransportError):
+                    seen = await self._stamp(transport)
+                    overdue = self._now() - compared_at > COMPARE_EVERY_S
+                    if seen and (seen != stamp or overdue):
+                        await self._compare(transport)
+                        stamp, compared_at = seen, self._now()
             self._beat()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _stamp(self, node: str) -> str:
-        """Names the files' times and rights; an empty text where nobody can look."""
-        transport = self._transport(node)
-        if transport is None:
-            return ""
-        paths = [file.path for file in self._wanted[node]]
+    async def _stamp(self, transport: Transport) -> str:
+        """The files' names, times and rights; an empty text where nobody can look."""
+        paths = [file.path for file in self._wanted[transport.node]]
         directories = sorted({path.rpartition("/")[0] for path in paths})
         with contextlib.suppress(CommandFailed):
             argv = ("stat", "--format=%n %Z %Y %s %a", "--", *directories, *paths)
             return (await transport.run(argv, timeout_s=LOOK_TIMEOUT_S)).text
         return ""
 
-    async def _compare(self, node: str) -> None:
-        transport = self._transport(node)
-        if transport is None:
-            return
+    async def _compare(self, transport: Transport) -> None:
+        report, reason = None, ""
         try:
             tree = await read_tree(transport, self._profile)
-            differing = tuple(change.path for change in node_change(tree, self._wanted[node]).files)
+            changes = node_change(tree, self._wanted[transport.node]).files
+            report = ConfigReport(tuple(change.path for change in changes))
         except ConfigUnreadable as error:
-            self._emit(ConfigCompared(self._now(), node, None, str(error)))
+            reason = str(error)
         except TransportError:
             raise
         except Exception as error:
-            self._emit(ConfigCompared(self._now(), node, None, fault_of_ours(error)))
-        else:
-            self._emit(ConfigCompared(self._now(), node, ConfigReport(differing)))
+            reason = fault_of_ours(error)
+        self._emit(ConfigCompared(self._now(), transport.node, report, reason))
