@@ -274,15 +274,7 @@ class StoreReader:
 
     async def changed(self, timeout_s: float) -> None:
         """Returns at the next event of any kind, or after the timeout."""
-        happened = asyncio.Event()
-        unsubscribe = self._store.subscribe(lambda _state, _event: happened.set())
-        try:
-            async with asyncio.timeout(timeout_s):
-                await happened.wait()
-        except TimeoutError:
-            return
-        finally:
-            unsubscribe()
+        await self._store.wait_for(lambda _state: True, timeout_s)
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""
