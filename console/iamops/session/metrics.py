@@ -20,7 +20,7 @@ from iamops.model.state import ClusterState
 from iamops.redact.clean import words
 from iamops.report.metrics import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, families, openmetrics
 
-# Under which names the metrics page answers: a web page whose name leads to this machine reads nothing. Pure.
+# Under which names the metrics page answers: a web page whose name leads to this machine reads nothing.
 
 # RFC 9110, 7.2: a name or an address, and a port. Nothing that a user or a path could hide in.
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[0-9a-z._-]{1,253})(?::(?P<port>[0-9]{1,5}))?")
@@ -36,7 +36,7 @@ class Hosts:
     def __init__(self, port: int, named: Iterable[str] = ()) -> None:
         """`named`: NAME for any port, NAME:PORT for that one."""
         self._port = port
-        self._named = frozenset(each.lower() for each in named)
+        self._named = frozenset(name.lower() for name in named)
 
     def asked(self, request: h11.Request) -> bytes | None:
         """The path, if the request is for one of these hosts; None if not, or if it does not say."""
@@ -44,7 +44,7 @@ class Hosts:
         absolute = _ABSOLUTE.fullmatch(request.target)
         if absolute is not None:
             hosts.append(absolute["authority"])
-        if not hosts or not all(self._ours(each) for each in hosts):
+        if not hosts or not all(self._ours(host) for host in hosts):
             return None
         target = request.target if absolute is None else absolute["rest"]
         return target.split(b"?", 1)[0]
@@ -56,14 +56,11 @@ class Hosts:
         host, port = match["host"], int(match["port"] or HTTP_PORT)
         if host in self._named or match[0] in self._named:
             return True
-        return port == self._port and _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+        try:
+            own = ipaddress.ip_address(host.strip("[]")).is_loopback
+        except ValueError:
+            own = host == "localhost"
+        return own and port == self._port
 
 
 # The metrics of one cluster as a page, in the format the reader prefers; counters only ever grow.
@@ -77,8 +74,7 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 class Ratchet:
     """Keeps counters from going backwards: one that begins anew goes on from where it was.
 
-    A node's count starts over when its log is read from the beginning; who computes a rate from it must
-    not see a fall.
+    A node's count starts over when its log is read from the beginning; a rate made from it must not see a fall.
     """
 
     def __init__(self) -> None:
@@ -86,10 +82,12 @@ class Ratchet:
         self._base: dict[_Key, float] = {}
 
     def steady(self, found: Iterable[Family]) -> tuple[Family, ...]:
-        return tuple(self._family(each) if each.kind is MetricKind.COUNTER else each for each in found)
-
-    def _family(self, family: Family) -> Family:
-        return replace(family, samples=tuple(self._sample(family.name, each) for each in family.samples))
+        return tuple(
+            replace(family, samples=tuple(self._sample(family.name, sample) for sample in family.samples))
+            if family.kind is MetricKind.COUNTER
+            else family
+            for family in found
+        )
 
     def _sample(self, name: str, sample: Sample) -> Sample:
         key = (name, tuple(sample.labels.items()))
@@ -123,25 +121,19 @@ class MetricsPage:
 
 
 def wants_classic(accept: str) -> bool:
-    """Whether an Accept header prefers the older format; OpenMetrics where it says nothing of either."""
-    wishes = _wishes(accept)
-    modern = _wish(wishes, "application/openmetrics-text", "application/*")
-    return _wish(wishes, "text/plain", "text/*") > modern
-
-
-def _wish(wishes: dict[str, float], *names: str) -> float:
-    """The most specific entry counts (RFC 9110 section 12.5.1)."""
-    return next((wishes[name] for name in (*names, "*/*") if name in wishes), 0.0)
-
-
-def _wishes(accept: str) -> dict[str, float]:
-    """Media type -> weight. Several entries of one type differ in parameters: the best counts."""
-    wishes: dict[str, float] = {}
+    """Whether an Accept header prefers the older format; OpenMetrics where it names neither."""
+    weights: dict[str, float] = {}
     for entry in accept.lower().split(","):
         kind, *parameters = (part.strip() for part in entry.split(";"))
         weight = next((_weight(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        wishes[kind] = max(weight, wishes.get(kind, 0.0))
-    return wishes
+        # Several entries of one type differ in parameters: the best counts.
+        weights[kind] = max(weight, weights.get(kind, 0.0))
+
+    def weight_of(*names: str) -> float:
+        """The most specific entry counts (RFC 9110 section 12.5.1)."""
+        return next((weights[name] for name in (*names, "*/*") if name in weights), 0.0)
+
+    return weight_of("text/plain", "text/*") > weight_of("application/openmetrics-text", "application/*")
 
 
 def _weight(text: str) -> float:
@@ -168,7 +160,7 @@ class MetricsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """One response, whole."""
+    """One response. `kind` is its content type."""
 
     status: int
     kind: str
@@ -200,7 +192,13 @@ class MetricsServer:
         except OverflowError:
             raise MetricsRefused(f"{port} is no port: expected 0 to 65535") from None
         except OSError as error:
-            raise MetricsRefused(_why_not(address, port, error)) from error
+            place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            why = f"cannot be opened: {error.strerror or error}"
+            if error.errno == errno.EADDRINUSE:
+                why = "is taken by another program (ss -ltnp shows which): choose another port"
+            elif error.errno == errno.EACCES:
+                why = "may not be opened by this user: choose a port above 1023"
+            raise MetricsRefused(f"{place} {why}") from error
         taken: int = self._server.sockets[0].getsockname()[1]
         self._hosts = Hosts(taken, self._named)
         return address, taken
@@ -220,7 +218,7 @@ class MetricsServer:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this as a task
         self._open.add(task)
-        # Only what the kernel has taken counts as sent: see _hang_up.
+        # Only what the kernel has taken counts as sent.
         writer.transport.set_write_buffer_limits(high=0)
         try:
             with contextlib.suppress(ConnectionError, TimeoutError):
@@ -228,27 +226,30 @@ class MetricsServer:
                     await self._converse(reader, writer)
         finally:
             self._open.discard(task)
-            _hang_up(writer)
+            # What a client did not take in time is dropped: closing politely would wait for it.
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()
+            else:
+                writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         dialogue = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         if len(self._open) > MAX_CONNECTIONS:
-            # What is left unread when it is closed would take the answer away from who waits for it.
+            # What is left unread when it is closed would take the answer away from its reader.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFUSED_READS_S):
                     await reader.read(MAX_HEAD)
-            await _send(
-                dialogue, writer, PageResponse.of(503, f"more than {MAX_CONNECTIONS} connections"), head=False
-            )
+            refusal = PageResponse.of(503, f"more than {MAX_CONNECTIONS} connections")
+            await _send(dialogue, writer, refusal)
             return
+        # The request's head. What a body might say is never read.
         try:
-            request = await _request(dialogue, reader)
+            while (request := dialogue.next_event()) is h11.NEED_DATA:
+                dialogue.receive_data(await reader.read(MAX_HEAD))
         except h11.RemoteProtocolError as error:
-            await _send(
-                dialogue, writer, PageResponse.of(400, f"bad request: {words(str(error), 120)}"), head=False
-            )
+            await _send(dialogue, writer, PageResponse.of(400, f"bad request: {words(str(error), 120)}"))
             return
-        if request is not None:
+        if isinstance(request, h11.Request):
             await _send(dialogue, writer, self._answer(request), head=request.method == b"HEAD")
 
     def _answer(self, request: h11.Request) -> PageResponse:
@@ -261,18 +262,13 @@ class MetricsServer:
             return PageResponse.of(405, "only GET and HEAD")
         # The edge: whatever keeps the page from being made must not end the process that watches.
         try:
-            return self._metrics(request) if path == b"/metrics" else self._health()
+            if path == b"/healthz":
+                live, text = self._page.health()
+                return PageResponse.of(200 if live else 503, text)
+            accept = b",".join(value for name, value in request.headers if name == b"accept")
+            return PageResponse(200, *self._page.page(accept.decode("latin-1")))
         except Exception as error:
             return PageResponse.of(500, f"the page could not be made: {type(error).__name__}")
-
-    def _metrics(self, request: h11.Request) -> PageResponse:
-        accept = b",".join(value for name, value in request.headers if name == b"accept")
-        kind, body = self._page.page(accept.decode("latin-1"))
-        return PageResponse(200, kind, body)
-
-    def _health(self) -> PageResponse:
-        live, text = self._page.health()
-        return PageResponse.of(200 if live else 503, text)
 
 
 def loopback(host: str) -> str:
@@ -294,28 +290,8 @@ def loopback(host: str) -> str:
     return str(address)
 
 
-def _why_not(address: str, port: int, error: OSError) -> str:
-    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{place} is taken by another program (ss -ltnp shows which): choose another port"
-    if error.errno == errno.EACCES:
-        return f"{place} may not be opened by this user: choose a port above 1023"
-    return f"{place} cannot be opened: {error.strerror or error}"
-
-
-async def _request(dialogue: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
-    """The request's head; None if there was none. What a body might say is never read."""
-    while True:
-        event = dialogue.next_event()
-        if isinstance(event, h11.Request):
-            return event
-        if event is not h11.NEED_DATA:
-            return None
-        dialogue.receive_data(await reader.read(MAX_HEAD))
-
-
 async def _send(
-    dialogue: h11.Connection, writer: asyncio.StreamWriter, answer: PageResponse, *, head: bool
+    dialogue: h11.Connection, writer: asyncio.StreamWriter, answer: PageResponse, *, head: bool = False
 ) -> None:
     headers = [
         ("Content-Type", answer.kind),
@@ -331,11 +307,3 @@ async def _send(
     if not head:
         writer.write(dialogue.send(h11.Data(data=answer.body)) or b"")
     await writer.drain()
-
-
-def _hang_up(writer: asyncio.StreamWriter) -> None:
-    """What a client did not take in time is dropped: closing politely would wait for it."""
-    if writer.transport.get_write_buffer_size():
-        writer.transport.abort()
-    else:
-        writer.close()

@@ -16,8 +16,6 @@ from iamops.redact.known import learn
 from iamops.session.private_files import InOthersHands, own_text
 from iamops.session.user import bundled_dir, by_name, user_dir
 
-# Where a profile's secrets come from: environment variables and files of the operator's machine.
-
 
 class SecretMissing(Exception):
     """A secret that the profile names is not there; says which, and how to provide it."""
@@ -28,35 +26,25 @@ def vrrp_secrets(profile: Profile) -> Mapping[str, str]:
     return {name: _secret(name, vrrp.auth) for name, vrrp in profile.vrrp.items() if vrrp.auth is not None}
 
 
-def learn_secrets(profile: Profile) -> None:
-    """Has those that can be had now taken out of every text from now on; says nothing of those that cannot."""
-    for name, vrrp in profile.vrrp.items():
-        with contextlib.suppress(SecretMissing):
-            if vrrp.auth is not None:
-                _secret(name, vrrp.auth)
-
-
 def _secret(instance: str, auth: VrrpAuth) -> str:
-    """Whoever resolves a secret makes it known to redaction: nobody can forget that."""
-    value = _resolved(instance, auth)
-    learn((value,))
-    return value
-
-
-def _resolved(instance: str, auth: VrrpAuth) -> str:
+    """From an environment variable or a file of the operator's machine. A secret that is resolved is known to
+    redaction: nobody can forget that.
+    """
     if auth.from_env is not None:
-        value = os.environ.get(auth.from_env)
+        value = os.environ.get(auth.from_env, "")
         if not value:
             raise SecretMissing(
                 f"{instance}: set {auth.from_env} to the VRRP password (the profile's auth.from_env)"
             )
-        return value
-    path = Path(auth.from_file or "").expanduser()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SecretMissing(f"{instance}: {path}: {why} (the profile's auth.from_file)") from None
+    else:
+        path = Path(auth.from_file or "").expanduser()
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SecretMissing(f"{instance}: {path}: {why} (the profile's auth.from_file)") from None
+    learn((value,))
+    return value
 
 
 class ProfileNotFound(Exception):
@@ -83,7 +71,12 @@ def find_profile(name_or_path: str | None = None) -> Path:
     if not chosen:
         return _only_profile()
     if "/" in chosen or chosen.endswith((".yaml", ".yml")):
-        return _existing(Path(chosen).expanduser())
+        path = Path(chosen).expanduser()
+        if path.is_dir():
+            raise ProfileNotFound(f"{path}: a directory, not a profile")
+        if not path.is_file():
+            raise ProfileNotFound(f"no profile file at {path}")
+        return path
     known = available_profiles()
     if chosen in known:
         return known[chosen]
@@ -109,7 +102,11 @@ def load_profile(name_or_path: str | None = None) -> Profile:
     except OSError as error:
         raise ProfileUnreadable(f"{path}: {error.strerror}") from error
     profile = parse_profile(text, str(path))
-    learn_secrets(profile)
+    # Those secrets that can be had now are taken out of every text from now on.
+    for name, vrrp in profile.vrrp.items():
+        if vrrp.auth is not None:
+            with contextlib.suppress(SecretMissing):
+                _secret(name, vrrp.auth)
     return profile
 
 
@@ -126,24 +123,13 @@ def _only_profile() -> Path:
     )
 
 
-def _existing(path: Path) -> Path:
-    if path.is_dir():
-        raise ProfileNotFound(f"{path}: a directory, not a profile")
-    if not path.is_file():
-        raise ProfileNotFound(f"no profile file at {path}")
-    return path
-
-
-# A profile's file while it is edited: read, replaced as a whole, and put back.
-
-
 class ProfileNotYours(Exception):
     """The profile is a shipped one; says how to get one of your own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """The file, its text as it was read, and what that means."""
+    """A profile's file while it is edited: its text as it was read, and what that means."""
 
     path: Path
     text: str
@@ -183,33 +169,28 @@ class ProfileFile:
         return self.path.read_text(encoding="utf-8") == self.text
 
 
-# Whether the profile's file still says what a session was opened with. Read again only when it was touched.
-
-Stamp = tuple[int, int, int]
-
-
 class ProfileOnDisk:
-    """`path` is the very file the profile was read from: a name may lead to another one by now."""
+    """Whether the file still says what a session was opened with; read again only when it was touched.
+
+    `path` is the very file the profile was read from: a name may lead to another one by now.
+    """
 
     def __init__(self, path: Path, profile: Profile) -> None:
         self.path = path.absolute()
         self._profile = profile
-        self._stamp: Stamp | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._verdict = ""
 
     def changed(self) -> str:
         """Why the profile in use is not the one on disk, as a sentence; empty while it is."""
         try:
-            stamp = self._stamp_now()
+            found = self.path.stat()
         except OSError as error:
             return f"{self.path} cannot be read any more: {error.strerror}"
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
         if stamp != self._stamp:
             self._stamp, self._verdict = stamp, self._compared()
         return self._verdict
-
-    def _stamp_now(self) -> Stamp:
-        found = self.path.stat()
-        return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _compared(self) -> str:
         try:

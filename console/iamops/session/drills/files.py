@@ -32,7 +32,16 @@ def available_drills() -> Mapping[str, Path]:
 def find_drill(name_or_path: str) -> Path:
     """The file meant by a name or a path. Raises DrillNotFound, DrillUnreadable."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        return _existing(name_or_path)
+        try:
+            path = Path(name_or_path).expanduser()
+            if path.is_file():
+                return path
+            what = f"{path}: a directory, not a drill" if path.is_dir() else f"no drill file at {path}"
+        except RuntimeError as error:  # ~nobody: there is no such user
+            what = f"no drill file at {name_or_path}: {error}"
+        except OSError as error:
+            raise DrillUnreadable(f"{name_or_path}: {error.strerror}") from error
+        raise DrillNotFound(what)
     known = available_drills()
     if name_or_path in known:
         return known[name_or_path]
@@ -63,17 +72,3 @@ def load_drill(
     """
     drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units, nodes)
     return replace(drill, source=name_or_path)
-
-
-def _existing(name: str) -> Path:
-    try:
-        path = Path(name).expanduser()
-        if path.is_file():
-            return path
-        if path.is_dir():
-            raise DrillNotFound(f"{path}: a directory, not a drill")
-    except RuntimeError as error:  # ~nobody: there is no such user
-        raise DrillNotFound(f"no drill file at {name}: {error}") from error
-    except OSError as error:
-        raise DrillUnreadable(f"{name}: {error.strerror}") from error
-    raise DrillNotFound(f"no drill file at {path}")
