@@ -1,4 +1,4 @@
-"""Waiting on through a Ctrl-C: what is over must still be told, and nobody who wants to leave waits for long."""
+"""Waiting on through a Ctrl-C: what is over is still reported, and nobody who wants to leave waits for long."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class WaitThrough:
                 self.tried = True
                 continue
             if not done:
-                task.add_done_callback(_forgotten)
+                # Nobody asks any more what came of it.
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
                 task.cancel()
                 return None
         return task.result()
@@ -58,13 +59,7 @@ class WaitThrough:
         return max(0.0, self._until - now)
 
 
-def _forgotten(task: asyncio.Future[T]) -> None:
-    """Nobody asks any more what came of it."""
-    if not task.cancelled():
-        task.exception()
-
-
-# What is said of an error of our own: its words without secrets, and a traceback for whoever asks for one.
+# An error of our own as it is shown: its text without secrets, and a traceback on request.
 
 HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
 
