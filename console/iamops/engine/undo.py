@@ -78,7 +78,6 @@ class Undoing:
             del self.armed[step.undo.name]
 
     def settled(self, step: Step) -> None:
-        """The step has had its effect."""
         if step.puts_back is not None:
             self.replaced.pop(step.node, None)
         for name in step.all_clears_undo:

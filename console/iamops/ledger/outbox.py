@@ -159,7 +159,6 @@ class Outbox:
         return tuple(self._queue.values())
 
     def first_for(self, destination: str) -> OutboxMessage | None:
-        """The oldest message that the destination has not accepted."""
         return next((queued for queued in self._queue.values() if destination in queued.to), None)
 
     def lost(self, destination: str) -> int:

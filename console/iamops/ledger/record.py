@@ -166,7 +166,6 @@ def listed(value: Any) -> tuple[Any, ...]:
 
 
 def fields(value: Any) -> Mapping[str, Any]:
-    """An object's fields; none of what is no object."""
     return value if isinstance(value, Mapping) else NOTHING
 
 
@@ -175,7 +174,6 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -233,7 +233,6 @@ class LedgerRun:
 
     @property
     def _report(self) -> Mapping[str, Any]:
-        """What a drill judged, or nothing."""
         found = next((r.raw.get("drill_report") for r in reversed(self.records) if r.kind == DRILL), None)
         return found if isinstance(found, Mapping) else {}
 

@@ -183,7 +183,6 @@ class NodeCommands(LocalCommands):
         return CommandAnswer(0 if asked["sent"] else 1, json.dumps(asked), "")
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
-        """Waits for `keep`."""
         self._kept = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(timeout_s):
@@ -273,7 +272,6 @@ class StoreReader:
         return self._store.state
 
     async def changed(self, timeout_s: float) -> None:
-        """Returns at the next event of any kind, or after the timeout."""
         await self._store.wait_for(lambda _state: True, timeout_s)
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
@@ -294,7 +292,6 @@ class StoreReader:
 
 
 def _readable(raw: bytes) -> str:
-    """Remote text, line by line harmless."""
     return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
 
 

@@ -67,11 +67,9 @@ class Parts(Supervisor):
             loop.default_exception_handler(context)
 
     def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """A part in a task of its own."""
         return asyncio.create_task(self.keep(self.part(name), work), name=name)
 
     async def watch(self) -> None:
-        """Looks for parts that stand still."""
         while True:
             self.check()
             await asyncio.sleep(CHECK_EVERY_S)
@@ -156,7 +154,6 @@ class Cluster:
             context.refresh()
 
     def refresh_locks(self) -> None:
-        """Asks every connected node who holds it and which undos are armed there, now."""
         for context in self._contexts.values():
             context.safety_changed.set()
 
@@ -165,7 +162,6 @@ class Cluster:
         return findings(state, now, final=final)
 
     async def examine(self) -> Diagnosis:
-        """One deep look over the connections there are. Changes nothing."""
         # Loading what judges files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
         found: Diagnosis = await module.observe_live(
@@ -174,15 +170,12 @@ class Cluster:
         return found
 
     async def settled(self, timeout_s: float) -> bool:
-        """Waits until everything the profile promises was seen or is known to be out of sight."""
         return await self.store.wait_for(lambda state: next(pending(state), None) is None, timeout_s)
 
     def transport(self, node: str) -> Transport | None:
-        """The node's connection while it is up."""
         return self._links[node].transport
 
     def why_not_connected(self, node: str) -> str:
-        """Why there is no connection, and what a person can do about it."""
         link = self.store.state.nodes[node].link
         why = f"{node}: {link.reason}" if link.reason else f"{node} is not connected"
         return f"{why}; next: {link.next_step}" if link.next_step else why
@@ -351,7 +344,6 @@ async def _ended(probe: ClientProbe) -> None:
 
 
 def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:
-    """Every VIP, and the public address if the profile names one, asked for the first domain."""
     firsts = {target.name: target for target in reversed(witnessed(profile))}
     return tuple(firsts[name] for name in client_views(profile))
 

@@ -26,7 +26,6 @@ async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]
 
 @contextlib.asynccontextmanager
 async def attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
-    """Every node's connection, or why there is none."""
     connectors = [SshConnector(profile, node) for node in profile.nodes.values()]
     made = await asyncio.gather(*(each.connect() for each in connectors), return_exceptions=True)
     up = [each for each in made if not isinstance(each, BaseException)]

@@ -86,17 +86,14 @@ class LogRing:
         self._trim()
 
     def drop(self) -> None:
-        """Counts a line that was not even kept."""
         self._dropped += 1
 
     def mark(self, number: int) -> bool:
-        """Marks a line or takes its mark away; True if it is marked now. One that is not kept has none."""
         if any(line.number == number for line in self._lines):
             self._marked ^= {number}
         return number in self._marked
 
     def page(self) -> LogPage:
-        """What is kept now. It counts as shown from then on."""
         self._shown = self._added
         return LogPage(tuple(self._lines), frozenset(self._marked), self._dropped, tuple(self._reaches()))
 
@@ -154,7 +151,6 @@ class LogTap:
 
     @property
     def reading(self) -> bool:
-        """Whether anything runs on the nodes for this."""
         return bool(self._tasks)
 
     def watch(self, on_lines: OnLines) -> Callable[[], None]:
@@ -170,16 +166,13 @@ class LogTap:
         return lambda: self._unwatch(on_lines)
 
     def page(self) -> LogPage:
-        """The lines as they are now."""
         self._taken = True
         return self._ring.page()
 
     def mark(self, number: int) -> bool:
-        """Marks a line or takes its mark away; True if it is marked now."""
         return self._ring.mark(number)
 
     async def stop(self) -> None:
-        """Ends everything at once, and waits for it."""
         tasks = self._tasks
         self._end()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -286,5 +279,4 @@ class _NodeSink:
             self._note(f"{what or self._node} is not being read: {reason}", Severity.WARNING)
 
     def _note(self, text: str, severity: Severity) -> None:
-        """A line of the reading itself."""
         self.line(self._now(), LogSource.READER, words(text), severity)

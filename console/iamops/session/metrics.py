@@ -106,7 +106,6 @@ class MetricsPage:
         self._ratchet = Ratchet()
 
     def page(self, accept: str = "") -> tuple[str, bytes]:
-        """Content type and body."""
         state, findings, now = self._look()
         found = self._ratchet.steady(families(state, findings, now))
         if wants_classic(accept):
@@ -204,7 +203,6 @@ class MetricsServer:
         return address, taken
 
     async def stop(self) -> None:
-        """Listens no more, and ends what is still open."""
         if self._server is None:
             return
         self._server.close()

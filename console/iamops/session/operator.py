@@ -94,7 +94,6 @@ class Operator(Engine):
 
     @property
     def armed_s(self) -> float:
-        """Seconds that are left, 0 when read-only."""
         return max(0.0, self._armed_until - self._cluster.now())
 
     # --- acting ---
@@ -227,18 +226,15 @@ class Operator(Engine):
         return Configurator(cluster.profile, cluster.transport, cluster.why_not_connected)
 
     async def refresh_files(self) -> None:
-        """What a plan has to know of the nodes' files, before it is shown to anyone."""
         await self._cluster.refresh_files()
 
     def refresh_nodes(self) -> None:
-        """Asks for fresh evidence, before a plan is shown to anyone."""
         self._cluster.refresh_nodes()
         task = asyncio.get_running_loop().create_task(self._cluster.refresh_files(), name="files")
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
     def audit(self) -> Page:
-        """Everything that was done from this machine. Reads the disk; raises OSError."""
         return page(self._ledger)
 
 

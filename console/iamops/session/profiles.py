@@ -56,12 +56,10 @@ class ProfileUnreadable(Exception):
 
 
 def user_profile_dir() -> Path:
-    """The user's own profiles: ~/.config/iamops/profiles."""
     return user_dir("profiles")
 
 
 def available_profiles() -> Mapping[str, Path]:
-    """Every profile that can be named, the user's own first in authority."""
     return by_name("profiles")
 
 
@@ -165,7 +163,6 @@ class ProfileFile:
             raise
 
     def is_on_disk(self) -> bool:
-        """Whether the file still has this text."""
         return self.path.read_text(encoding="utf-8") == self.text
 
 

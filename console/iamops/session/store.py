@@ -30,7 +30,6 @@ class Store:
         return self._state
 
     def apply(self, event: Event) -> None:
-        """Reduces one event, then calls every subscriber with the new state and the event."""
         self._state = reduce(self._state, event)
         error: Exception | None = None
         for subscriber in tuple(self._subscribers):
@@ -49,7 +48,6 @@ class Store:
                 self._failing = False
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Registers a subscriber; returns the function that removes it again."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 

@@ -62,7 +62,6 @@ class TrafficFeed:
         self._tasks: list[asyncio.Task[None]] = []
 
     def access_log(self, node: str) -> AccessLog:
-        """What the node's collector feeds."""
         return self._logs[node]
 
     @property

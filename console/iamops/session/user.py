@@ -20,12 +20,10 @@ def bundled_dir(kind: str) -> Path:
 
 
 def user_dir(kind: str) -> Path:
-    """The user's own `profiles` or `themes`. It may not exist."""
     return platformdirs.user_config_path("iamops", appauthor=False) / kind
 
 
 def state_dir() -> Path:
-    """Where this user's history and exports go. It may not exist."""
     return platformdirs.user_state_path("iamops", appauthor=False)
 
 
@@ -38,7 +36,6 @@ def by_name(kind: str) -> Mapping[str, Path]:
 
 
 def audit_file() -> Path:
-    """The audit ledger of this user."""
     return state_dir() / "audit.jsonl"
 
 

@@ -177,7 +177,6 @@ class Configurator:
         confirm_s: int | None = None,
         drains: tuple[Drain, ...] = (),
     ) -> ConfigPush:
-        """The push from what is there to what the profile asks for."""
         wanted, live = rendered(profile or self.profile), await self.live()
         changes = {node: node_change(live[node], wanted[node]) for node in live}
         return self._action(changes, asked, reason, confirm_s, drains)
@@ -241,7 +240,6 @@ class Configurator:
         return self._action(changes, ("config", "rollback", chosen), reason, confirm_s)
 
     async def pushes(self) -> Mapping[str, tuple[PushRecord, ...]]:
-        """What every node remembers of its pushes."""
         names = tuple(self.profile.nodes)
         found = await asyncio.gather(*(self._ask(node, read_pushes) for node in names))
         return dict(zip(names, found, strict=True))
@@ -268,7 +266,6 @@ class Configurator:
         )
 
     def _named(self, asked: tuple[str, ...], reason: str, what: tuple[str, ...]) -> tuple[str, str]:
-        """The push's name, which sorts by time, and what the nodes keep of it."""
         push = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         command = " ".join(asked)
         meta = {"who": who(), "reason": reason, "command": command, "profile": self.profile.name, "what": what}
@@ -296,7 +293,6 @@ class Configurator:
 
 
 def as_tree(node: str, files: tuple[NodeFile, ...]) -> ConfTree:
-    """Rendered files as if a node had them."""
     return ConfTree(node, {f.path: ConfFile(f.path, f.content, f.mode, f.owner, f.group) for f in files})
 
 

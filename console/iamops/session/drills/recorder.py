@@ -48,7 +48,6 @@ class Recorder:
         self._unsubscribe()
 
     def note(self, at: float, node: str | None, witness: str, text: str, uncertainty_s: float = 0.0) -> None:
-        """A line of the timeline."""
         entry = TimelineEntry(round(at - self._began, 4), node, witness, text, round(uncertainty_s * 1000, 1))
         self.entries.append(entry)
 
@@ -121,7 +120,6 @@ class DrillContext:
         return {name: asyncio.ensure_future(gained(name, mark)) for name, mark in self.marks.items()}
 
     def note(self, notified: Notified, recorder: Recorder) -> None:
-        """The notify log's lines belong on the timeline, as far as a clock of whole seconds allows."""
         for node, (lines, _) in notified.items():
             offset = self.offsets.get(node)
             ahead_s = offset.offset_ms / 1000 if offset else 0.0

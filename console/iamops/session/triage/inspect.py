@@ -88,7 +88,6 @@ class InspectionReader:
         self.results = InspectionResult()
 
     async def node(self, transport: Transport) -> None:
-        """Everything of one connected node, side by side."""
         tree = asyncio.ensure_future(read_tree(transport, self._profile))
         try:
             await asyncio.gather(
@@ -98,7 +97,6 @@ class InspectionReader:
             tree.cancel()
 
     async def here(self) -> None:
-        """What this machine knows: its neighbours, and what the profile renders to."""
         await asyncio.gather(self._neighbours(), aside(self._render, "render"))
 
     async def _inspect(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:

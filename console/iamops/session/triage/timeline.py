@@ -67,7 +67,6 @@ class TimelineCollector:
         self._under_way: set[str] = set()
 
     def timeline(self) -> Timeline:
-        """What has been collected so far."""
         now = self._now()
         found = (*self._found, *splits(self._master_changes, self._profile, now))
         past = [event for event in found if event.at <= now + AHEAD_S]
@@ -91,7 +90,6 @@ class TimelineCollector:
         await self._collect("the audit ledger", asyncio.to_thread(records))
 
     async def node(self, transport: Transport) -> None:
-        """Everything that one node remembers."""
         name, ahead_s = transport.node, await self._ahead_s(transport)
         await asyncio.gather(
             self._collect(f"{name}: the journal", self._journal(transport, ahead_s)),
@@ -106,7 +104,6 @@ class TimelineCollector:
         await self._collect(f"{transport.node}: the journal", self._journal(transport, ahead_s))
 
     async def _collect(self, what: str, source: Awaitable[Iterable[TimelineEvent]]) -> None:
-        """One source, within its time: its events are kept, and why it has none."""
         self._under_way.add(what)
         try:
             async with asyncio.timeout(SOURCE_TIMEOUT_S):

@@ -164,7 +164,6 @@ class _Examination:
         self._tasks[name] = asyncio.create_task(work, name=name)
 
     def _begin_nodes(self) -> None:
-        """Starts to read every node that has come up meanwhile."""
         for node in self._profile.nodes:
             transport = self._cluster.transport(node)
             if transport is not None and node not in self._tasks:

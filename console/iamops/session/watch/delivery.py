@@ -44,7 +44,6 @@ class Delivery:
         self._tasks = [asyncio.create_task(each.run(), name=f"deliver {each.to}") for each in self._workers]
 
     def changed(self) -> None:
-        """Something was put into the outbox."""
         for worker in self._workers:
             worker.idle.clear()
             worker.wake.set()

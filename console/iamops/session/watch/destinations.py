@@ -165,7 +165,6 @@ def services(urls: Sequence[AlertUrl]) -> list[Destination]:
 
 
 def _plugin(url: AlertUrl) -> tuple[NotifyBase | None, str]:
-    """Apprise's own object for a URL, or None and what it says."""
     with warnings.catch_warnings(), _logged() as logged:
         # Loading it imports modules that this Python means to drop; that is not the operator's concern.
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -56,13 +56,11 @@ class AlertUrl:
 
     @property
     def user(self) -> tuple[str, str] | None:
-        """Name and password, if it has them."""
         name, _, password = self._named.partition(":")
         return (unquote(name), unquote(password)) if self._named else None
 
     @property
     def bare(self) -> str:
-        """The same URL without name and password."""
         return self.text.replace(f"{self._named}@", "", 1) if self._named else self.text
 
     def masked(self, text: str) -> str:
