@@ -70,7 +70,6 @@ class Lock(Protocol):
 
     def lost(self, node: str) -> str | None:
         """Why the node is not held any more, or None while all is well."""
-        ...
 
 
 class CommandRunner(Protocol):
@@ -78,7 +77,6 @@ class CommandRunner(Protocol):
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
         """Raises NotSent, OutcomeUnknown."""
-        ...
 
     async def run_while_armed(
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
@@ -87,18 +85,15 @@ class CommandRunner(Protocol):
 
         Raises NotSent, also when that timer is over; OutcomeUnknown.
         """
-        ...
 
     async def pushed(self, files: PushedFiles) -> FilesSeen:
         """Which of these files the node has now, and how that push ended there. Raises OutcomeUnknown."""
-        ...
 
     async def ask(self, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests to each published domain through the VIP, from the operator's machine.
 
         stdout is JSON: domain -> {service, sent, failed, backends: {node: requests | null}, others}.
         """
-        ...
 
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests for a service through the nginx on one node, from that node.
@@ -106,23 +101,18 @@ class CommandRunner(Protocol):
         stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, unavailable}.
         Raises NotSent, OutcomeUnknown.
         """
-        ...
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
-        ...
 
     async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
-        ...
 
     async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         """Has the operator's machine run it in a while, even if this process is killed, unless `forget`."""
-        ...
 
     async def forget(self, name: str) -> CommandAnswer:
         """What was to be done later is not done."""
-        ...
 
     def lock(
         self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
@@ -131,11 +121,9 @@ class CommandRunner(Protocol):
 
         `beside`: those of them that nothing is done on. One that nobody can lock is left out, and said.
         """
-        ...
 
     async def note(self, node: str, text: str) -> str | None:
         """A line in the node's journal. Returns why it is not there, or may not be; it never raises."""
-        ...
 
 
 class StateReader(Protocol):
@@ -148,15 +136,12 @@ class StateReader(Protocol):
 
     def refresh(self) -> None:
         """Asks every node for fresh evidence; it arrives in the state."""
-        ...
 
     async def changed(self, timeout_s: float) -> None:
         """Returns at the next change of the state, or after the timeout."""
-        ...
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Asks for fresh evidence and waits until it is there for these nodes; returns what is not."""
-        ...
 
 
 class AuditLog(Protocol):
@@ -164,11 +149,9 @@ class AuditLog(Protocol):
 
     def check(self) -> None:
         """Raises LedgerError when a record could not be written now."""
-        ...
 
     def record(self, kind: str, body: Mapping[str, object]) -> Anchor | None:
         """Returns what nodes are to remember of the record. Raises LedgerError."""
-        ...
 
 
 class GapMeter(Protocol):
@@ -180,7 +163,6 @@ class GapMeter(Protocol):
 
     def samples(self) -> Samples:
         """The latest attempts, one by one."""
-        ...
 
     def stop(self) -> None: ...
 

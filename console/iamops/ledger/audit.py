@@ -116,9 +116,9 @@ class Audit:
 
     def check(self) -> None:
         """Raises LedgerError when a record could not be written now."""
-        with self._opened(CHECK_WAIT_S) as file:
-            # The outcome of an action must still fit after its intent was written.
-            self._check_room(file, 2 * ROOM_BYTES)
+        # The outcome of an action must still fit after its intent was written.
+        with self._opened(CHECK_WAIT_S, 2 * ROOM_BYTES):
+            pass
 
     def record(self, kind: str, body: Mapping[str, object]) -> Anchor | None:
         """Like `append`; returns what nodes are to remember of the record."""
@@ -130,8 +130,7 @@ class Audit:
         Raises LedgerError, and then nothing was written.
         """
         body = clean_document(body)
-        with self._opened(APPEND_WAIT_S) as file:
-            self._check_room(file, ROOM_BYTES)
+        with self._opened(APPEND_WAIT_S, ROOM_BYTES) as file:
             last, torn = _end_of(file)
             why = unfit(read_head(self._path), last)
             if why is not None:
@@ -168,8 +167,8 @@ class Audit:
         return record
 
     @contextlib.contextmanager
-    def _opened(self, wait_s: float) -> Iterator[int]:
-        """The file, locked against other processes."""
+    def _opened(self, wait_s: float, needed_bytes: int) -> Iterator[int]:
+        """The file, locked against other processes, and with room on its disk."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             # A directory that a power failure takes away would take the ledger along.
@@ -188,6 +187,11 @@ class Audit:
                 reason = f"belongs to another user (uid {found.st_uid}): its records are not yours"
                 raise LedgerError(self._path, reason, "move it away, or set XDG_STATE_HOME to a place of your own")
             self._lock(file, wait_s)
+            disk = os.fstatvfs(file)
+            room = disk.f_bavail * disk.f_frsize
+            if room < needed_bytes:
+                reason = f"only {room // 1024} KiB are free on its disk"
+                raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
             yield file
         except OSError as error:  # a disk that cannot be read, a file system without locks
             raise self._failed(error) from None
@@ -207,13 +211,6 @@ class Audit:
                 time.sleep(TRY_AGAIN_S)
             else:
                 return
-
-    def _check_room(self, file: int, needed: int) -> None:
-        free = os.fstatvfs(file)
-        room = free.f_bavail * free.f_frsize
-        if room < needed:
-            reason = f"only {room // 1024} KiB are free on its disk"
-            raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
 
     def _failed(self, error: OSError) -> LedgerError:
         path = Path(error.filename) if error.filename else self._path

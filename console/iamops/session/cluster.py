@@ -127,7 +127,13 @@ class Cluster:
 
     async def stop(self) -> None:
         """Ends every link and probe, and waits for them; for a probe that hangs only a moment: it says no more."""
-        probe = asyncio.create_task(_ended(self._probe), name="client probe") if self._probe is not None else None
+
+        async def end(probe: ClientProbe) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PROBE_PATIENCE_S):
+                    await aside(probe.stop, "client-probe-stop")
+
+        ending = asyncio.create_task(end(self._probe), name="client probe") if self._probe is not None else None
         if self._log_tap is not None:
             await self._log_tap.stop()
         if self._traffic is not None:
@@ -138,8 +144,8 @@ class Cluster:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if probe is not None:
-            await probe
+        if ending is not None:
+            await ending
 
     def refresh(self) -> None:
         """Looks at every node now, and tries every broken link again now instead of after its back-off."""
@@ -163,11 +169,10 @@ class Cluster:
 
     async def examine(self) -> Diagnosis:
         # Loading what judges files takes longer than a frame.
-        module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
-        found: Diagnosis = await module.observe_live(
-            self.profile, self.transport, lambda: self.store.state, self.now
-        )
-        return found
+        await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
+        from iamops.session.triage.triage import observe_live
+
+        return await observe_live(self.profile, self.transport, lambda: self.store.state, self.now)
 
     async def settled(self, timeout_s: float) -> bool:
         return await self.store.wait_for(lambda state: next(pending(state), None) is None, timeout_s)
@@ -202,8 +207,10 @@ class Cluster:
     async def refresh_files(self) -> None:
         """Reads what the daemons would load, and how nginx treats its backends; the answers are in the state."""
         # Loading what reads files takes longer than a frame.
-        module = await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
-        await module.examine_files(self.profile, self.transport, self.store, self.now)
+        await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
+        from iamops.session.config.on_disk import examine_files
+
+        await examine_files(self.profile, self.transport, self.store, self.now)
 
     async def clock_offsets(self) -> dict[str, ClockOffset]:
         """Each node's clock against ours: the best of a few looks, for the shortest way shows it best."""
@@ -244,8 +251,12 @@ class Cluster:
             context.probe_again()
 
     def _alarm(self) -> None:
+        async def alarmed(transport: Transport) -> None:
+            with contextlib.suppress(TransportError):  # a node that does not get it has its own turn
+                await alarm(transport)
+
         for context in self._contexts.values():
-            task = asyncio.create_task(_alarmed(context.transport), name=f"alarm {context.node}")
+            task = asyncio.create_task(alarmed(context.transport), name=f"alarm {context.node}")
             self._alarms.add(task)
             task.add_done_callback(self._alarms.discard)
 
@@ -272,9 +283,10 @@ class Cluster:
         await asyncio.sleep(RECALL_AFTER_S)
         try:
             # Loading what reads journals takes longer than a frame.
-            module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.timeline")
-            if self._recall is None:
-                self._recall = module.Recall(self.profile, self.store.apply, self.now, began=self._began)
+            await asyncio.to_thread(importlib.import_module, "iamops.session.triage.timeline")
+            from iamops.session.triage.timeline import Recall
+
+            self._recall = self._recall or Recall(self.profile, self.store.apply, self.now, began=self._began)
             await self._recall.node(transport, heard_at, back_at)
         except Exception as error:
             why = f"not recalled: {transport.node}: {type(error).__name__}: {error}"
@@ -329,18 +341,6 @@ class Cluster:
         # A round takes one timeout for each target at most, and a little for a machine that is busy.
         part = self._parts.part("the client's probe", silent_after_s=CLIENT_SILENT_S + 2 * len(targets))
         return ClientProbe(targets, open_socket, on_report, due_in_s=due_in_s, beat=part.beat)
-
-
-async def _alarmed(transport: Transport) -> None:
-    """A node that does not get it has its own turn."""
-    with contextlib.suppress(TransportError):
-        await alarm(transport)
-
-
-async def _ended(probe: ClientProbe) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PROBE_PATIENCE_S):
-            await aside(probe.stop, "client-probe-stop")
 
 
 def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:

@@ -159,7 +159,7 @@ class LogTap:
         self._taken = True
         self._stay_open()
         if not self.reading:
-            self._unsubscribe = self._store.subscribe(self._on_event)
+            self._unsubscribe = self._store.subscribe(self._take_notices)
             self._take_notices(self._store.state)
             nodes = self._profile.nodes
             self._tasks = [asyncio.create_task(self._read(node), name=f"{node}:logs") for node in nodes]
@@ -224,15 +224,13 @@ class LogTap:
             for on_lines in tuple(self._watchers):
                 on_lines()
 
-    def _on_event(self, state: ClusterState, _event: Event) -> None:
-        if state.notices is not self._noticed:
-            self._take_notices(state)
-
-    def _take_notices(self, state: ClusterState) -> None:
+    def _take_notices(self, state: ClusterState, _event: Event | None = None) -> None:
         """What the Overview lists as events stands between the lines too: one can see what came of it.
 
         The list is put in order anew when something is recalled: what was taken is not known by its place.
         """
+        if state.notices is self._noticed:
+            return
         known = {id(notice) for notice in self._noticed}
         self._noticed = state.notices
         for notice in state.notices:

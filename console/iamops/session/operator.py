@@ -22,7 +22,7 @@ from iamops.ledger.verify import Page, page
 from iamops.model.drill import Drill
 from iamops.model.observed import Known
 from iamops.model.profile import Environment
-from iamops.plan.action import ALLOWANCE_S, Action, ConfigPush, DrainedRestart, DrillAction, command_line
+from iamops.plan.action import Action, ConfigPush, DrainedRestart, DrillAction, command_line
 from iamops.plan.denial import Denial
 from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
@@ -169,21 +169,12 @@ class Operator(Engine):
                 found.append(load_drill(name, profile.all_units, profile.nodes))
         return tuple(found)
 
-    async def drill_action(
-        self,
-        drill: Drill,
-        *,
-        instance: str | None = None,
-        allowance_s: float = ALLOWANCE_S,
-        disruptive: bool = False,
-    ) -> DrillAction:
+    async def drill_action(self, drill: Drill) -> DrillAction:
         """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
         # What drills need would keep the first frame waiting.
         from iamops.session.drills.runner import drill_action
 
-        return await drill_action(
-            self._cluster, drill, instance=instance, allowance_s=allowance_s, disruptive=disruptive
-        )
+        return await drill_action(self._cluster, drill)
 
     async def run_drill(self, order: Order, on_progress: OnDrillProgress) -> DrillReport:
         """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""

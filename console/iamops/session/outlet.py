@@ -73,7 +73,12 @@ class Outlet:
     # --- the thread ---
 
     def _run(self) -> None:
-        while (chunk := self._next()) is not None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._backlog or self._ending)
+                if not self._backlog:
+                    return
+                chunk = self._backlog[0]
             try:
                 taken = os.write(self._descriptor, chunk)
             except BlockingIOError:
@@ -90,11 +95,6 @@ class Outlet:
                 return
             else:
                 self._took(chunk, taken)
-
-    def _next(self) -> bytes | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._backlog or self._ending)
-            return self._backlog[0] if self._backlog else None
 
     def _took(self, chunk: bytes, taken: int) -> None:
         with self._changed:

@@ -26,6 +26,7 @@ from iamops.plan.action import ALLOWANCE_S
 from iamops.plan.denial import refusal_code
 from iamops.report.drill import drill_document, exit_code, junit, markdown
 from iamops.report.text import json_text
+from iamops.session.drills.runner import drill_action
 
 # How far a drill has come, on a terminal: the step under way, a bar, and the time. Elsewhere plain lines.
 
@@ -205,7 +206,8 @@ class DrillSession(GuardedSession):
 
     async def _one(self, drill: Drill) -> int:
         allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
-        action = await self.operator.drill_action(
+        action = await drill_action(
+            self.cluster,
             drill,
             instance=self.args.instance,
             allowance_s=allowance_s,

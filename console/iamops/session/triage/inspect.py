@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import Field, FormatError, named_format
@@ -89,19 +90,24 @@ class InspectionReader:
 
     async def node(self, transport: Transport) -> None:
         tree = asyncio.ensure_future(read_tree(transport, self._profile))
+
+        async def inspect() -> None:
+            inspector = NodeInspector(transport, self._profile, self._clock, tree)
+            self.results.looks[transport.node] = await inspector.take()
+
         try:
-            await asyncio.gather(
-                self._inspect(transport, tree), self._files(transport, tree), self._traffic(transport)
-            )
+            await asyncio.gather(inspect(), self._files(transport, tree), self._traffic(transport))
         finally:
             tree.cancel()
 
     async def here(self) -> None:
-        await asyncio.gather(self._neighbours(), aside(self._render, "render"))
+        profile, clock = self._profile, self._clock
 
-    async def _inspect(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:
-        inspector = NodeInspector(transport, self._profile, self._clock, tree)
-        self.results.looks[transport.node] = await inspector.take()
+        async def neighbours() -> None:
+            read = partial(read_neighbours, profile.network_namespace, clock)
+            self.results.neighbours = await aside(read, "neighbours")
+
+        await asyncio.gather(neighbours(), aside(self._render, "render"))
 
     async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
         node, results = transport.node, self.results
@@ -143,10 +149,6 @@ class InspectionReader:
         unavailable = "" if form.has(Field.UPSTREAM) else form.unavailable(Field.UPSTREAM)
         traffic = TrafficInspection(counted.slots, int(query.resolution), since, until, unavailable)
         return Known(traffic, self._clock())
-
-    async def _neighbours(self) -> None:
-        namespace = self._profile.network_namespace
-        self.results.neighbours = await aside(lambda: read_neighbours(namespace, self._clock), "neighbours")
 
     def _render(self) -> None:
         from iamops.session.config.configurator import rendered

@@ -6,14 +6,15 @@ import asyncio
 import base64
 import contextlib
 import http.client
-import threading
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from iamops import __version__
 from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.text import counted
+from iamops.nodes.supervisor import aside
 from iamops.redact.clean import fault_of_ours
 from iamops.session.clock import Clock
 from iamops.session.watch.destinations import Destination, NotDelivered
@@ -149,8 +150,7 @@ class Heartbeat:
 
     def __init__(self, url: AlertUrl | None, file: Path | None, log: Log) -> None:
         self._url, self._file, self._log = url, file, log
-        self._asking = False
-        self._asked = 0
+        self._asking: asyncio.Task[None] | None = None
         self._trouble = ""
 
     @property
@@ -165,25 +165,17 @@ class Heartbeat:
                 self._report(f"{self._file}: {error.strerror}")
             else:
                 self._report("")
-        if self._url is not None and not self._asking:
-            self._asking = True
-            self._asked += 1
-            loop = asyncio.get_running_loop()
+        if self._url is not None and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask(self._url), name="heartbeat")
+
+    async def _ask(self, url: AlertUrl) -> None:
+        try:
             # An answer that drips would be waited for without end, and nobody would get a sign of life.
-            loop.call_later(DEADLINE_S, self._answered, self._asked, f"no answer within {DEADLINE_S:g} s")
-            asking = (self._url, loop, self._asked)
-            threading.Thread(target=self._ask, args=asking, name="heartbeat", daemon=True).start()
-
-    def _ask(self, url: AlertUrl, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        """In a thread: name resolution alone may take as long as it likes."""
-        trouble = _get(url)
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(self._answered, number, trouble)
-
-    def _answered(self, number: int, trouble: str) -> None:
-        if self._asking and number == self._asked:
-            self._asking = False
-            self._report(trouble)
+            async with asyncio.timeout(DEADLINE_S):
+                # In a thread: name resolution alone may take as long as it likes.
+                self._report(await aside(partial(_get, url), "heartbeat"))
+        except TimeoutError:
+            self._report(f"no answer within {DEADLINE_S:g} s")
 
     def _report(self, trouble: str) -> None:
         if trouble != self._trouble:

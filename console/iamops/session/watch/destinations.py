@@ -12,11 +12,13 @@ import shlex
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from iamops.judge.alerts.message import AlertKind, Message
 from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
+from iamops.nodes.supervisor import aside
 from iamops.redact.clean import words, words_of
 from iamops.report.markup import chat_text
 from iamops.session.own_command import run_own
@@ -64,27 +66,18 @@ class AppriseDestination:
     async def deliver(self, queued: OutboxMessage, note: str = "") -> None:
         if self._hanging >= HANGING:
             raise NotDelivered(f"{self._hanging} earlier attempts still hang")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str | None] = loop.create_future()
-
-        def attempt() -> None:
-            refusal = self._attempt(queued, note)
-            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-                loop.call_soon_threadsafe(done, refusal)
-
-        def done(refusal: str | None) -> None:
-            self._hanging -= 1
-            if not answer.done():
-                answer.set_result(refusal)
-
+        attempt = asyncio.ensure_future(aside(partial(self._attempt, queued, note), f"deliver {self.shown}"))
         self._hanging += 1
-        threading.Thread(target=attempt, name=f"deliver {self.shown}", daemon=True).start()
+        attempt.add_done_callback(self._ended)
         try:
-            refusal = await asyncio.wait_for(asyncio.shield(answer), self._deadline_s)
+            refusal = await asyncio.wait_for(asyncio.shield(attempt), self._deadline_s)
         except TimeoutError:
             raise NotDelivered(f"no answer within {self._deadline_s:g} s") from None
         if refusal is not None:
             raise NotDelivered(refusal)
+
+    def _ended(self, _attempt: asyncio.Future[str | None]) -> None:
+        self._hanging -= 1
 
     def _attempt(self, queued: OutboxMessage, note: str) -> str | None:
         """In a thread: None when it was accepted, else the reason."""
