@@ -59,7 +59,7 @@ class Execution:
         except asyncio.CancelledError:
             await uncancelled(self._take_back("interrupted", None, interrupted=True))
         except Exception as error:
-            # A bug of ours, or a front that failed while we told it: the nodes must not pay for it.
+            # A bug of ours, or a front that failed on a report: the nodes must not pay for it.
             await uncancelled(self._take_back(f"an error of our own: {error!r}", None))
             raise
         else:

@@ -47,12 +47,12 @@ async def observe(
 ) -> Observation:
     """The observation that holds, or the last one before the deadline. Times are the reader's clock.
 
-    Evidence must be newer than `since` (now); `began` (`since`) is when the step began, for looks that tell ages.
+    Evidence must be newer than `since` (now); `began` (`since`) is when the step began, for looks that judge ages.
     """
     since = reader.now() if since is None else since
     began = since if began is None else began
-    in_state = tuple(each for each in expected if not isinstance(each, LOOKS))
-    looks = tuple(each for each in expected if isinstance(each, LOOKS))
+    in_state = tuple(what for what in expected if not isinstance(what, LOOKS))
+    looks = tuple(what for what in expected if isinstance(what, LOOKS))
     asked_at = float("-inf")
     renewed: Observation | None = None
     while True:
@@ -62,7 +62,7 @@ async def observe(
         observed = await _observed_now(in_state, looks, commands, reader, since, began)
         if observed.holds and any(isinstance(look, RENEWING) for look in looks):
             renewed, looks, since = observed, (), reader.now()
-            in_state = tuple(each for each in in_state if isinstance(each, ANSWERING))
+            in_state = tuple(what for what in in_state if isinstance(what, ANSWERING))
             asked_at, deadline = float("-inf"), max(deadline, since + ANSWERS_WITHIN_S)
             if in_state:
                 continue
@@ -162,13 +162,13 @@ async def keep_on_all(
     until = max(fires_at.values(), default=reader.now()) + TOO_LATE_S
     while True:
         seen = await asyncio.gather(*(found(commands, files) for files in pushed))
-        outcomes = {each.outcome for each in seen}
+        outcomes = {file.outcome for file in seen}
         torn = PushOutcome.WAITING in outcomes and PushOutcome.KEPT in outcomes
         if not (torn or PushOutcome.UNSEEN in outcomes) or reader.now() >= until:
             return tuple(seen)
         if torn:
             # Another node has kept its files already; the push is of one piece.
-            waiting = [each.files.node for each in seen if each.outcome is PushOutcome.WAITING]
+            waiting = [file.files.node for file in seen if file.outcome is PushOutcome.WAITING]
             in_time = [parts[n] for n in waiting if fires_at.get(n, 0.0) - TOO_LATE_S > reader.now()]
             answers = await asyncio.gather(
                 *(commands.run(p.node, p.argv, stdin=p.stdin, timeout_s=p.timeout_s) for p in in_time),

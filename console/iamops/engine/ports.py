@@ -119,7 +119,7 @@ class CommandRunner(Protocol):
     ) -> AbstractAsyncContextManager[Lock]:
         """Holds the nodes while the context lasts. Raises Locked on entry.
 
-        `beside`: those of them that nothing is done on. One that nobody can lock is left out, and said.
+        `beside`: those that nothing is done on. One that nobody can lock is left out, and named in the lock.
         """
 
     async def note(self, node: str, text: str) -> str | None:

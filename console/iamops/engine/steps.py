@@ -134,7 +134,7 @@ class Stepper:
             raise self._stopped(Stage.FAILED, f"not kept: {loss}")
         pushed = [part.keeps for part in (step, *step.together) if part.keeps is not None]
         there = await asyncio.gather(*(found(self._commands, files) for files in pushed))
-        others = "; ".join(each.text for each in there if each.side in (Side.OLD, Side.NEITHER))
+        others = "; ".join(node.text for node in there if node.side in (Side.OLD, Side.NEITHER))
         if others:
             raise self._stopped(Stage.FAILED, f"not kept: {others}")
         sending = asyncio.ensure_future(self._kept_at_once(step))
@@ -179,13 +179,13 @@ class Stepper:
         }
         fires_at = {node: armed[name].fires_at for node, name in undos.items()}
         seen = await keep_on_all(step, self._commands, self._reader, fires_at, self._tick)
-        outcomes = {each.outcome for each in seen}
-        text = "; ".join(each.text for each in seen)
+        outcomes = {node.outcome for node in seen}
+        text = "; ".join(node.text for node in seen)
         if outcomes == {PushOutcome.KEPT}:
             return text
-        for each in seen:
-            if each.outcome is PushOutcome.KEPT:
-                self.undoing.given_up(undos.get(each.files.node, ""))
+        for node in seen:
+            if node.outcome is PushOutcome.KEPT:
+                self.undoing.given_up(undos.get(node.files.node, ""))
         if outcomes & {PushOutcome.KEPT, PushOutcome.UNSEEN}:
             raise self._stopped(Stage.UNKNOWN, f"{why}; {text}")
         stopped = self._stopped(Stage.FAILED, f"{why}; {text}")
@@ -308,7 +308,7 @@ class Stepper:
                 return observed
             unit = command[1]
             log = next((service.log_path for service in profile.services.values() if service.unit == unit), "")
-            replaced = next((each.other_than for each in step.expect if isinstance(each, UnitRuns)), None)
+            replaced = next((what.other_than for what in step.expect if isinstance(what, UnitRuns)), None)
             elapsed_s = self._reader.now() - (self._began or self._reader.now())
             words = OwnWords(step.node, unit, elapsed_s, log, replaced)
             argv, reason = words.argv, words.reason
@@ -366,4 +366,4 @@ async def finished(sent: Coroutine[Any, Any, CommandAnswer]) -> CommandAnswer:
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:
-    return tuple(each for each in step.expect if not isinstance(each, LOOKS))
+    return tuple(what for what in step.expect if not isinstance(what, LOOKS))

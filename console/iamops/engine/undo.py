@@ -31,7 +31,7 @@ class Armed:
 class Undoing:
     """`armed` and `spoiled` by the undo's name; `undone` says how far it has come; `tick` is for changes.
 
-    `by_timer`: what a node had undone by itself before we came to it. `kept`: what was disarmed and is to stay
+    `by_timer`: what a node's timer had undone before we came to it. `kept`: what was disarmed and is to stay
     spoiled, a unit that was to be stopped. `replaced`: node -> the files that the plan has put there and not taken
     back.
     """

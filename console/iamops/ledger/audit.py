@@ -96,7 +96,7 @@ def _settle(directory: Path) -> None:
 ROOM_BYTES = LARGEST_BYTES + 64 * 1024
 # The lock is waited for in the loop that keeps the screen alive.
 CHECK_WAIT_S, APPEND_WAIT_S, TRY_AGAIN_S = 0.1, 2.0, 0.01
-# How much is looked at first for the last record: it carries a plan and two pictures.
+# How much is looked at first for the last record: it carries a plan and two state summaries.
 TAIL_BYTES = 1024 * 1024
 
 

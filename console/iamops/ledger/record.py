@@ -65,7 +65,7 @@ def digest(raw: bytes) -> str:
 
 
 def record_of(line: bytes) -> Record | None:
-    """A line without its newline as a record; None for what is none, whoever wrote it."""
+    """A line without its newline as a record; None for what is none."""
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):
@@ -112,8 +112,8 @@ def fitting(body: Mapping[str, Any]) -> dict[str, Any]:
     if size <= LARGEST_BYTES:
         return whole
     for limit in LIMITS:
-        told = f"the record had {size} bytes: texts over {limit} characters, lists over {limit // 8} are shortened"
-        shorter = {**{key: _short(value, limit) for key, value in whole.items()}, NOTE: told}
+        note = f"the record had {size} bytes: texts over {limit} characters, lists over {limit // 8} are shortened"
+        shorter = {**{key: _short(value, limit) for key, value in whole.items()}, NOTE: note}
         if _size(shorter) <= LARGEST_BYTES:
             return shorter
     texts = {key: _short(value, LIMITS[-1]) for key, value in whole.items() if isinstance(value, str)}
@@ -134,7 +134,7 @@ def plain(value: Any, depth: int = 1) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each, depth + 1) for each in value]
+        return [plain(entry, depth + 1) for entry in value]
     return str(value)
 
 
@@ -144,7 +144,7 @@ def _short(value: Any, limit: int) -> Any:
     if isinstance(value, dict):
         return {key[:limit]: _short(each, limit) for key, each in list(value.items())[:limit]}
     if isinstance(value, list):
-        kept = [_short(each, limit) for each in value[: limit // 8]]
+        kept = [_short(entry, limit) for entry in value[: limit // 8]]
         return kept if len(value) <= len(kept) else [*kept, f"… (+{len(value) - len(kept)} entries)"]
     return value
 

@@ -48,7 +48,7 @@ def verify(path: Path) -> ChainVerdict:
     content, notes = b"", tuple[str, ...]()
     try:
         with regular(path) as file, _unwritten(file.fileno()):
-            # The ledger and its side file, of the same moment.
+            # The ledger and its side file, at the same time.
             content, head = file.read(), read_head(path)
             notes = tuple(_other_hands(path, os.fstat(file.fileno())))
     except FileNotFoundError:
@@ -158,7 +158,7 @@ def _digests(odd: Sequence[bytes]) -> tuple[str | None, ...]:
     """What a record says of the unfinished lines before it, as they were written or with CR LF since."""
     if not odd:
         return (None,)
-    return digest(b"\n".join(odd)), digest(b"\n".join(each.removesuffix(b"\r") for each in odd))
+    return digest(b"\n".join(odd)), digest(b"\n".join(line.removesuffix(b"\r") for line in odd))
 
 
 def _behind(head: Head | str | None, good: Sequence[Record]) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Parts(Supervisor):
 
 CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
-# So long after its last sign of life a part is said to stand still.
+# So long after its last sign of life a part counts as standing still.
 CLIENT_SILENT_S = 10.0
 FILES_SILENT_S = 90.0
 RECALL_AFTER_S = 1.5
@@ -194,7 +194,7 @@ class Cluster:
         return self._log_tap
 
     async def live_config(self, instance: str) -> dict[str, LiveVrrp]:
-        """What each node's keepalived is running with; a node that does not tell is left out."""
+        """What each node's keepalived is running with; a node that does not answer is left out."""
         found: dict[str, LiveVrrp] = {}
         for name, link in self._links.items():
             if link.transport is None:

@@ -81,7 +81,7 @@ class LogRing:
         if not self._lines or self._lines[-1].at <= at:
             self._lines.append(line)
         else:
-            insort(self._lines, line, key=lambda each: each.place)
+            insort(self._lines, line, key=lambda line: line.place)
         self._chars += len(text)
         self._trim()
 

@@ -46,7 +46,7 @@ def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
         # Where nothing is published, whatever answers at the VIP is what a client has.
         asked = [replace(target, host=s.domain or "", path=s.health) for s in served] or [target]
         every_s = EVERY_S * (len(asked) if plan.asked_host is None else ASKED_THROUGH)
-        yield from (Lane(each, every_s=every_s) for each in asked)
+        yield from (Lane(target, every_s=every_s) for target in asked)
 
 
 def _is_served(state: ClusterState, service: Service, target: ClientTarget, now: float) -> bool:

@@ -49,7 +49,7 @@ class Outlet:
             return self.closed or time.monotonic() - self._waiting_since > SLOW_S
 
     def write(self, data: bytes) -> None:
-        """Takes all of it, at once. How much may wait is the caller's decision: `pending` and `behind` tell."""
+        """Takes all of it, at once. How much may wait is the caller's decision: see `pending` and `behind`."""
         with self._changed:
             if self.closed or self._ending:
                 return
@@ -82,7 +82,7 @@ class Outlet:
             try:
                 taken = os.write(self._descriptor, chunk)
             except BlockingIOError:
-                # Somebody who shares the descriptor has made it non-blocking.
+                # Another process that shares the descriptor has made it non-blocking.
                 select.select([], [self._descriptor], [], 1.0)
             except OSError as failure:
                 self.failure = failure

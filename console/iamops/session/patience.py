@@ -65,7 +65,7 @@ HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what i
 
 
 def own_fault(error: BaseException) -> str:
-    """A sentence and what to do about it. No values of variables: they are what nodes said, and passwords."""
+    """A sentence and what to do about it. No values of variables: they are what nodes sent, and passwords."""
     return f"{type(error).__name__}: {without_secrets(str(error))}\n{HINT}"
 
 

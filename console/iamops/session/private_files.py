@@ -1,4 +1,4 @@
-"""Files that tell of the cluster: for their owner only, whatever the umask, through no stranger's link."""
+"""Files about the cluster: for their owner only, whatever the umask, through no stranger's link."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _put(scratch: Path, path: Path) -> None:
 
 # The files of a bundle: redacted, cut to size, safely named. No I/O.
 
-# Room for the manifest itself, out of the whole bundle's limit.
+# Room for the manifest itself, out of the bundle's limit.
 MANIFEST_SHARE = 16
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@+\-\[\] ]")
 NAME_CHARS = 120
@@ -125,15 +125,15 @@ NAME_CHARS = 120
 
 @dataclass(frozen=True, slots=True)
 class BundlePiece:
-    """A piece and the node it comes from; None: this side."""
+    """A file and the node it comes from; None: this side."""
 
     node: str | None
-    piece: EvidenceFile
+    file: EvidenceFile
 
     @property
     def path(self) -> str:
         """Where it stands in the archive, before that is made safe."""
-        parts = (*(("nodes", self.node) if self.node else ()), self.piece.name)
+        parts = (*(("nodes", self.node) if self.node else ()), self.file.name)
         return "/".join(part for part in parts if part)
 
 
@@ -142,20 +142,20 @@ def members_of(
 ) -> tuple[list[Member], list[NotCollected]]:
     """Every file that could be had, and what is missing, in the order in which they came."""
     # Passwords that stand in the configurations: a log may repeat them where nothing gives them away.
-    configs = (p.piece.content for p in pieces if p.piece.name.startswith(("config/", "keepalived/")))
+    configs = (p.file.content for p in pieces if p.file.name.startswith(("config/", "keepalived/")))
     known = known.and_plain({secret for content in configs if content is not None for secret in learned(content)})
     members: list[Member] = []
     missing: list[NotCollected] = []
-    for each in pieces:
-        path, source = safe_path(each.path, known), _clean(each.piece.source, known)
-        if each.piece.content is None:
-            missing.append(NotCollected(path, source, each.node, _clean(each.piece.reason, known)))
+    for piece in pieces:
+        path, source = safe_path(piece.path, known), _clean(piece.file.source, known)
+        if piece.file.content is None:
+            missing.append(NotCollected(path, source, piece.node, _clean(piece.file.reason, known)))
             continue
-        redacted = redact(each.piece.content, known)
-        # What this side says was looked at when it was written, value by value.
-        redactions = redacted.redactions if each.node else marked(redacted.text)
-        kept = "end" if each.piece.keeps_end else "start"
-        members.append(Member(path, redacted.text, source, each.node, each.piece.left_out, kept, redactions))
+        redacted = redact(piece.file.content, known)
+        # What this side has made was redacted when it was written, value by value.
+        redactions = redacted.redactions if piece.node else marked(redacted.text)
+        kept = "end" if piece.file.keeps_end else "start"
+        members.append(Member(path, redacted.text, source, piece.node, piece.file.left_out, kept, redactions))
     members = list(_distinct(members))
     budget = around.limit_bytes - around.limit_bytes // MANIFEST_SHARE
     allowed = shares([min(len(member.content), around.file_limit_bytes) for member in members], budget)

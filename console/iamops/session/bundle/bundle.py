@@ -1,4 +1,4 @@
-"""The evidence bundle: what triage said and what it was said from, redacted, in one archive."""
+"""The evidence bundle: what triage found and its evidence, redacted, in one archive."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _write(path: Path, around: Circumstances, pieces: Sequence[BundlePiece], kno
     members, missing = members_of(pieces, known, around)
     head = ("manifest.json", manifest_bytes(around, members, missing))
     size = write_archive(path, [head, *((member.path, member.content) for member in members)], around.at)
-    uncollected = {each.what: each.reason for each in missing}
+    uncollected = {file.what: file.reason for file in missing}
     return BundleReport(path, size, len(members) + 1, totals(members), uncollected)
 
 

@@ -143,7 +143,7 @@ class Configurator:
         return lint(trees, self.profile, [check for of_node in checks for check in of_node])
 
     async def compare(self) -> ConfigComparison:
-        """Everything there is to see; a node that cannot be read is told, and hides no other."""
+        """Everything there is to see; a node that cannot be read is reported, and hides no other."""
         try:
             wanted = rendered(self.profile)
         except (RenderError, SecretMissing, OSError) as error:
@@ -201,7 +201,7 @@ class Configurator:
         return DrainedRestart(unit, service.name, push, drained, drains, meta)
 
     def drains(self, service: Service, backend: str) -> tuple[Drain, ...]:
-        """The backend as every nginx names it. Raises CannotDrain where the access log would not tell."""
+        """The backend as every nginx names it. Raises CannotDrain where the access log does not name backends."""
         form = self.profile.logs.format
         try:
             names_backend = named_format(form).has(Field.UPSTREAM)

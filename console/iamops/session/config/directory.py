@@ -110,7 +110,7 @@ LOOK_TIMEOUT_S = 5.0
 
 
 class ConfigWatch:
-    """Compares every node's files with the profile as long as `run` runs; tells the store by events."""
+    """Compares every node's files with the profile as long as `run` runs; reports by events."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ ROUNDS = 3
 async def examine_files(
     profile: Profile, transport: Callable[[str], Transport | None], store: Store, now: Clock
 ) -> None:
-    """One event for each node, connected or not. Never raises for a node: what it does not tell is a reason."""
+    """One event for each node, connected or not. Never raises for a node: what is missing has a reason."""
     began = now()
     connected = {name: found for name in profile.nodes if (found := transport(name)) is not None}
     files = await asyncio.gather(*(_read_node(found, profile) for found in connected.values()))
@@ -124,7 +124,7 @@ def _unread(tree: ConfigTree) -> Iterator[str]:
 
 
 async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
-    """What keepalived tells of what it runs with; or why that is not known."""
+    """What keepalived runs with; or why that is not known."""
     try:
         return await VrrpWitness(transport, profile).data_text()
     except VrrpUnknown as unknown:
@@ -152,7 +152,7 @@ def _report(profile: Profile, seen: NodeFiles, others: list[NodeFiles], absent: 
     if seen.running is not None:
         live = seen.live
     elif not tree.keepalived.mistakes and not DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unread:
-        # keepalived does not tell: its files do, if it has read these, or will at its start.
+        # keepalived does not answer: its files do, if it has read these, or will at its start.
         live = live_on_disk(tree.keepalived) if unit in current or unit in tree.conf.stopped else {}
     return FilesReport(
         upstreams_by_domain(tree.nginx, profile.domains, nginx.port),

@@ -74,7 +74,7 @@ class Recorder:
                 return
 
     def _on_our_clock(self, node: str, at: float, node_at: float | None) -> tuple[float, float]:
-        """When it happened, in session time, and how well that is known. Never after we heard of it."""
+        """When it happened, in session time, and how well that is known. Never after its report came."""
         offset = self._offsets.get(node)
         if node_at is None or offset is None:
             return at, UNCERTAINTY_S

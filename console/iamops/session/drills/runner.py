@@ -37,7 +37,7 @@ EngineRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunRepo
 AFTERMATH_S = 0.3
 # Ctrl-C when all is done shortens the wait for the verdict to this.
 JUDGED_WITHIN_S = 3.0
-# How often, and how far apart, a node that does not tell what it runs with is asked again.
+# How often, and how far apart, a node that does not answer what it runs with is asked again.
 LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
@@ -141,7 +141,7 @@ class _DrillRun:
     # --- afterwards ---
 
     async def _finished(self, run: RunReport) -> FinishedDrill:
-        """What the nodes tell afterwards, beside what was recorded."""
+        """What the nodes answer afterwards, beside what was recorded."""
         cluster, recorder = self._cluster, self._recorder
         course = self._course(run.plan)
         lines = {}
@@ -201,7 +201,7 @@ class _DrillRun:
         return DrillRunPlan(steps, live, self._action.allowance_s)
 
     async def _live_after(self, course: DrillRunPlan) -> dict[str, LiveVrrp]:
-        """A node that told before is asked again for a while: a keepalived that has just begun answers late."""
+        """A node that answered before is asked again for a while: a keepalived that has just begun is late."""
         live = await self._cluster.live_config(self._instance)
         for _ in range(LIVE_LOOKS):
             if all(name in live or before.assumed for name, before in course.live.items()):

@@ -50,7 +50,7 @@ CLOCK_LOOKS = 3
 HAPPENINGS_MAX = 500
 # Clocks are compared as well as that.
 AHEAD_S = 60.0
-# The minutes before tell what the first one is compared with.
+# The minutes before: the first one is compared with them.
 BASELINE_S = 300.0
 
 

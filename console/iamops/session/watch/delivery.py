@@ -42,7 +42,7 @@ class Delivery:
         self.keys = tuple(to.key for to in destinations)
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(each.run(), name=f"deliver {each.to}") for each in self._workers]
+        self._tasks = [asyncio.create_task(worker.run(), name=f"deliver {worker.to}") for worker in self._workers]
 
     def changed(self) -> None:
         for worker in self._workers:

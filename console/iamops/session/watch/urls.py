@@ -77,9 +77,9 @@ class AlertUrl:
         host = {self.host, *self.host.split(":")}
         rest = self.text.partition("://")[2]
         named = rest.rpartition("@")[0]
-        parts = {each for each in _PARTS.split(rest) if len(each) >= SHORTEST_SECRET}
+        parts = {part for part in _PARTS.split(rest) if len(part) >= SHORTEST_SECRET}
         parts |= {self.text, named, named.partition(":")[2], *_PARTS.split(named.partition(":")[2])}
-        return {each for part in parts for each in (part, unquote(part))} - host - {""}
+        return {form for part in parts for form in (part, unquote(part))} - host - {""}
 
     @property
     def host(self) -> str:

@@ -64,7 +64,7 @@ class WatchOptions:
 
 
 class Watcher:
-    """Watches from `run` until it is cancelled or told to stop. The directory must be held by its caller."""
+    """Watches from `run` until it is cancelled or stopped. Its caller must hold the directory."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Watcher:
             self._trouble("look", "")
 
     def _on_event(self, state: ClusterState, event: Event) -> None:
-        """A move is taken as it stands at once; who holds the nodes is asked meanwhile."""
+        """A move is recorded as it stands at once; who holds the nodes is asked meanwhile."""
         now = self._cluster.now()
         for move in new_moves(self._before, state):
             if not self._moves:
