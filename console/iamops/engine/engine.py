@@ -10,7 +10,7 @@ from typing import NamedTuple
 from iamops.engine.account import OnProgress, RunAccount, state_summary
 from iamops.engine.execution import Execution, MeterFor
 from iamops.engine.order import Order
-from iamops.engine.ports import AuditLog, CommandRunner, Locked, LockNote, StateReader
+from iamops.engine.ports import AuditLog, CommandRunner, Locked, StateReader
 from iamops.judge.guards.guards import denials
 from iamops.judge.run import Outcome, Phase, RunReport
 from iamops.model.facts import LinkState
@@ -100,9 +100,10 @@ class Engine:
                 return account.finished(Outcome.SUCCEEDED, shown.prediction)
 
             account.update(phase=Phase.LOCKING)
-            nodes, note = self._lockable(shown), LockNote(order.run, order.who, order.action.sentence)
+            nodes = self._lockable(shown)
+            holder = {"run": order.run, "who": order.who, "action": order.action.sentence}
             beside = [node for node in nodes if node not in shown.nodes]
-            async with self.commands.lock(nodes, note, beside) as lock:
+            async with self.commands.lock(nodes, holder, beside) as lock:
                 for node, why in lock.unlocked.items():
                     account.update(notes=[f"{node} is not locked, and not touched: {why}"])
 

@@ -50,15 +50,6 @@ class CommandAnswer:
         return f"{ended}: {output}" if output else ended
 
 
-@dataclass(frozen=True, slots=True)
-class LockNote:
-    """What the lock tells others about its holder."""
-
-    run: str
-    who: str
-    action: str
-
-
 class Lock(Protocol):
     """Held nodes. A lock is only as good as its channels: ask before every step.
 
@@ -115,9 +106,9 @@ class CommandRunner(Protocol):
         """What was to be done later is not done."""
 
     def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AbstractAsyncContextManager[Lock]:
-        """Holds the nodes while the context lasts. Raises Locked on entry.
+        """Holds the nodes while the context lasts; `holder` is for others to read. Raises Locked on entry.
 
         `beside`: those that nothing is done on. One that nobody can lock is left out, and named in the lock.
         """

@@ -123,15 +123,6 @@ class OutboxMessage:
         return document(self.number, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What a file holds, for a look from outside."""
-
-    parcels: tuple[OutboxMessage, ...]
-    alerts: Mapping[str, Any] | None
-    unreadable: int
-
-
 class Outbox:
     """Memory is the truth, the file its copy. `trouble` says why the copy is not up to date, if it is not.
 
@@ -140,7 +131,9 @@ class Outbox:
     """
 
     def __init__(self, path: Path, *, looking: bool = False) -> None:
-        """`looking`: only to look; nothing is written."""
+        """`looking`: only to look. Nothing is written, and another watch may be writing: a last line that is half
+        written is not bad. Raises OSError.
+        """
         self._file = OutboxFile(path)
         self._queue: dict[str, OutboxMessage] = {}
         self._lost: dict[str, int] = {}
@@ -296,12 +289,6 @@ class Outbox:
             self._queue[number] = replace(queued, to=to)
         else:
             del self._queue[number]
-
-
-def glance(path: Path) -> Glance:
-    """Another watch may be writing: a last line that is half written is not bad. Raises OSError."""
-    seen = Outbox(path, looking=True)
-    return Glance(seen.waiting, seen.alerts, seen.unread)
 
 
 def _receivers(message: Message, to: Sequence[str], known: Mapping[str, dict[str, Delivered]]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from iamops.engine.ports import CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, NotSent, OutcomeUnknown
 from iamops.model.facts import LinkState
 from iamops.model.observed import Known, Observed, is_pending
 from iamops.model.profile import Profile
@@ -202,13 +202,12 @@ class NodeCommands(LocalCommands):
 
     @contextlib.asynccontextmanager
     async def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AsyncIterator[NodeLocks]:
         """Holds the nodes in the given order, or none of them, but for those `beside` that nobody can hold.
 
         Everybody who acts locks every node that can be reached, and so meets us on those that we act on.
         """
-        holder = {"run": note.run, "who": note.who, "action": note.action}
         async with contextlib.AsyncExitStack() as stack:
             held, unlocked = dict[str, NodeLock](), dict[str, str]()
             for node in nodes:

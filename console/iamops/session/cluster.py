@@ -172,7 +172,7 @@ class Cluster:
         await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
         from iamops.session.triage.triage import observe_live
 
-        return await observe_live(self.profile, self.transport, lambda: self.store.state, self.now)
+        return await observe_live(self)
 
     async def settled(self, timeout_s: float) -> bool:
         return await self.store.wait_for(lambda state: next(pending(state), None) is None, timeout_s)

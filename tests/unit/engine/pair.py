@@ -14,7 +14,7 @@ from typing import Any
 
 from iamops.engine.engine import Engine
 from iamops.engine.order import Order
-from iamops.engine.ports import CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, NotSent, OutcomeUnknown
 from iamops.ledger.audit import LedgerError
 from iamops.model.events import (
     AddressesListed,
@@ -392,7 +392,7 @@ class PairHands:
 
     @contextlib.asynccontextmanager
     async def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AsyncIterator[PairHands]:
         if self.held_by:
             raise Locked(self.held_by)

@@ -13,7 +13,7 @@ from iamops.cli.output import print_lines
 from iamops.cli.watch.run import targets
 from iamops.judge.alerts.message import AlertKind, message, span
 from iamops.judge.alerts.silence import REASON_LIMIT, Silence
-from iamops.ledger.outbox import OutboxMessage, glance
+from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -60,7 +60,7 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
 def status_document(profile: Profile, directory: WatchDirectory, now: float) -> dict[str, Any]:
     """The document iamops.watch/1."""
     held, trouble = directory.silence(now)
-    kept = glance(directory.outbox)
+    kept = Outbox(directory.outbox, looking=True)
     remembered = kept.alerts or {}
     return {
         "schema": "iamops.watch/1",
@@ -72,9 +72,9 @@ def status_document(profile: Profile, directory: WatchDirectory, now: float) -> 
         "silence_trouble": trouble or None,
         "vip": {name: each.get("seen_on") for name, each in remembered.get("vips", {}).items()},
         "open": [_open(case) for case in remembered.get("cases", ()) if case.get("open")],
-        "undelivered": len(kept.parcels),
-        "oldest_undelivered_s": round(now - kept.parcels[0].message.at, 1) if kept.parcels else None,
-        "unreadable_lines": kept.unreadable,
+        "undelivered": len(kept.waiting),
+        "oldest_undelivered_s": round(now - kept.waiting[0].message.at, 1) if kept.waiting else None,
+        "unreadable_lines": kept.unread,
     }
 
 

@@ -254,16 +254,7 @@ class Configurator:
     ) -> ConfigPush:
         summary = change_summary(changes)
         push, meta = self._named(asked, reason, summary)
-        return ConfigPush(
-            push=push,
-            asked=asked,
-            changes=changes,
-            meta=meta,
-            change_summary=summary,
-            incompatible=incompatible(changes),
-            confirm_s=confirm_s,
-            drains=drains,
-        )
+        return ConfigPush(push, asked, changes, meta, summary, incompatible(changes), confirm_s, drains)
 
     def _named(self, asked: tuple[str, ...], reason: str, what: tuple[str, ...]) -> tuple[str, str]:
         push = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"

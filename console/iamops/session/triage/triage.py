@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,8 @@ from iamops.model.profile import Profile
 from iamops.model.reduce import reduce
 from iamops.model.state import ClusterState, pending
 from iamops.model.vip import ownership
-from iamops.nodes.transport import Transport
 from iamops.plan.config.change import node_change
 from iamops.redact.clean import fault_of_ours
-from iamops.session.clock import Clock
 from iamops.session.cluster import Cluster
 from iamops.session.triage.inspect import InspectionReader, InspectionResult
 
@@ -204,26 +202,20 @@ class _Examination:
         )
 
 
-async def observe_live(
-    profile: Profile,
-    transport_of: Callable[[str], Transport | None],
-    state_of: Callable[[], ClusterState],
-    now: Clock,
-    *,
-    timeout_s: float = LIVE_TIMEOUT_S,
-) -> Diagnosis:
+async def observe_live(cluster: Cluster, *, timeout_s: float = LIVE_TIMEOUT_S) -> Diagnosis:
     """One deep look over the connections that a session has already; changes nothing. Reads every connected node
     for at most `timeout_s`; what is missing then is blind, with the reason.
     """
-    reader = InspectionReader(profile, now)
-    made = [transport for name in profile.nodes if (transport := transport_of(name)) is not None]
+    profile = cluster.profile
+    reader = InspectionReader(profile, cluster.now)
+    made = [transport for name in profile.nodes if (transport := cluster.transport(name)) is not None]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await asyncio.gather(reader.here(), *(reader.node(transport) for transport in made))
-    state = state_of()
+    state = cluster.store.state
     why = {node.name: node.link.reason for node in state.nodes.values()}
     # Judging configuration files takes a while, and the keyboard must not wait for it.
-    _, diagnosis = await asyncio.to_thread(_diagnosed, profile, state, reader.results, now(), why)
+    _, diagnosis = await asyncio.to_thread(_diagnosed, profile, state, reader.results, cluster.now(), why)
     return diagnosis
 
 
