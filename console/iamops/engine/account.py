@@ -104,11 +104,8 @@ class RunAccount:
     def refused(self, *denials: Denial, audited: bool = True) -> RunReport:
         sentence = "; ".join(denial.reason for denial in denials)
         self.finished(Outcome.REFUSED, sentence, denials=denials)
-        if audited:
-            try:
-                self._audit.record("refused", {**self._who(), "outcome": Outcome.REFUSED, "sentence": sentence})
-            except LedgerError as failure:
-                self.update(notes=[str(failure)])
+        if audited and (failure := self._record("refused", outcome=Outcome.REFUSED, sentence=sentence)):
+            self.update(notes=[failure])
         return self.report
 
     def _publish(self, report: RunReport) -> None:
@@ -132,47 +129,31 @@ class RunAccount:
     def intend(self, plan: Plan) -> Denial | None:
         """Records what is going to be done, or says why that cannot be recorded."""
         given_way = [f"{denial.code}: {denial.reason}" for denial in self.order.insisted or ()]
-        intent = {**self._who(), "overridden": given_way, "plan": document(plan), "before": self.before}
-        try:
-            self._anchor = self._audit.record("intent", intent)
-        except LedgerError as failure:
-            return Denial("audit-unwritable", str(failure))
-        return None
+        failure = self._record("intent", overridden=given_way, plan=document(plan), before=self.before)
+        return Denial("audit-unwritable", failure) if failure else None
 
     def record_outcome(self) -> None:
         report = self.report
-        outcome = {
-            **self._who(),
-            "outcome": report.outcome,
-            "sentence": report.sentence,
-            "steps": [step_document(step, report.began) for step in report.steps],
-            "undone": [undone_document(undo) for undo in report.undone],
-            "restored_by": report.restored_by,
-            "interrupted": report.interrupted,
-            "not_undone": list(report.not_undone),
-            "client": gap_document(report.gap),
-            "files": dict(report.files),
-            "after": state_summary(self._reader.state, self._reader.now()),
-        }
-        self._anchor = None
-        try:
-            self._anchor = self._audit.record("outcome", outcome)
-        except LedgerError as failure:
+        failure = self._record(
+            "outcome",
+            outcome=report.outcome,
+            sentence=report.sentence,
+            steps=[step_document(step, report.began) for step in report.steps],
+            undone=[undone_document(undo) for undo in report.undone],
+            restored_by=report.restored_by,
+            interrupted=report.interrupted,
+            not_undone=list(report.not_undone),
+            client=gap_document(report.gap),
+            files=dict(report.files),
+            after=state_summary(self._reader.state, self._reader.now()),
+        )
+        if failure:
             self.update(notes=[f"the outcome could not be recorded: {failure}"])
 
-    async def note(self, commands: CommandRunner, nodes: Sequence[str], text: str) -> None:
-        """The run, and how far the ledger goes, in the journal of each node."""
-        order = self.order
-        reason = f" reason={order.reason!r}" if order.reason else ""
-        line = noted(order.run, self._anchor, f"{text} by {order.who} from {order.origin}{reason}")
-        failures = await asyncio.gather(*(commands.note(node, line) for node in nodes))
-        failed = [f"{UNNOTED} {node}: {why}" for node, why in zip(nodes, failures, strict=True) if why]
-        if failed:
-            self.update(notes=failed)
-
-    def _who(self) -> dict[str, object]:
+    def _record(self, kind: str, **body: object) -> str:
+        """Why it could not be recorded, or nothing."""
         order, profile = self.order, self._reader.state.profile
-        return {
+        common = {
             "run": order.run,
             "profile": profile.name,
             "environment": profile.environment,
@@ -183,6 +164,22 @@ class RunAccount:
             "reason": order.reason,
             "overrides": list(order.overrides),
         }
+        self._anchor = None
+        try:
+            self._anchor = self._audit.record(kind, {**common, **body})
+        except LedgerError as failure:
+            return str(failure)
+        return ""
+
+    async def note(self, commands: CommandRunner, nodes: Sequence[str], text: str) -> None:
+        """The run, and how far the ledger goes, in the journal of each node."""
+        order = self.order
+        reason = f" reason={order.reason!r}" if order.reason else ""
+        line = noted(order.run, self._anchor, f"{text} by {order.who} from {order.origin}{reason}")
+        failures = await asyncio.gather(*(commands.note(node, line) for node in nodes))
+        failed = [f"{UNNOTED} {node}: {why}" for node, why in zip(nodes, failures, strict=True) if why]
+        if failed:
+            self.update(notes=failed)
 
 
 # The state before and after a run, in as few words as will do; for the audit.

@@ -56,7 +56,7 @@ class LocalCommands:
             raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
         except OSError as error:
             return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
-        return CommandAnswer(ended.exit_code, _readable(ended.stdout), _readable(ended.stderr))
+        return CommandAnswer(ended.returncode, _readable(ended.stdout), _readable(ended.stderr))
 
     async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *_resolved(argv)]

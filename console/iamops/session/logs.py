@@ -136,6 +136,7 @@ class LogTap:
         self._profile, self._transport, self._store = profile, transport, store
         self._linger_s = linger_s
         self._ring = LogRing()
+        self.mark = self._ring.mark
         self._sinks = {node: _NodeSink(node, self._ring, now, self._notify) for node in profile.nodes}
         # Each knows what it has read before, so that no line is there twice.
         self._logs = {
@@ -168,9 +169,6 @@ class LogTap:
     def page(self) -> LogPage:
         self._taken = True
         return self._ring.page()
-
-    def mark(self, number: int) -> bool:
-        return self._ring.mark(number)
 
     async def stop(self) -> None:
         tasks = self._tasks

@@ -18,7 +18,7 @@ from iamops.judge.findings import Finding
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.redact.clean import words
-from iamops.report.metrics import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, families, openmetrics
+from iamops.report.metrics import CLASSIC, OPENMETRICS, MetricKind, Sample, classic, families, openmetrics
 
 # Under which names the metrics page answers: a web page whose name leads to this machine reads nothing.
 
@@ -71,46 +71,38 @@ Look = Callable[[], tuple[ClusterState, Iterable[Finding], float]]
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-class Ratchet:
-    """Keeps counters from going backwards: one that begins anew goes on from where it was.
+class MetricsPage:
+    """Renders the page whenever it is asked for; between two times nothing is computed.
 
-    A node's count starts over when its log is read from the beginning; a rate made from it must not see a fall.
+    Counters never go backwards: one that begins anew goes on from where it was. A node's count starts over when
+    its log is read from the beginning; a rate made from it must not see a fall.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look) -> None:
+        self._look = look
         self._before: dict[_Key, float] = {}
         self._base: dict[_Key, float] = {}
 
-    def steady(self, found: Iterable[Family]) -> tuple[Family, ...]:
-        return tuple(
-            replace(family, samples=tuple(self._sample(family.name, sample) for sample in family.samples))
+    def page(self, accept: str = "") -> tuple[str, bytes]:
+        """Content type and body."""
+        state, findings, now = self._look()
+        found = tuple(
+            replace(family, samples=tuple(self._grown(family.name, sample) for sample in family.samples))
             if family.kind is MetricKind.COUNTER
             else family
-            for family in found
+            for family in families(state, findings, now)
         )
+        if wants_classic(accept):
+            return CLASSIC, classic(found).encode()
+        return OPENMETRICS, openmetrics(found).encode()
 
-    def _sample(self, name: str, sample: Sample) -> Sample:
+    def _grown(self, name: str, sample: Sample) -> Sample:
         key = (name, tuple(sample.labels.items()))
         before = self._before.get(key, 0.0)
         if sample.value < before:
             self._base[key] = self._base.get(key, 0.0) + before
         self._before[key] = sample.value
         return replace(sample, value=self._base.get(key, 0.0) + sample.value)
-
-
-class MetricsPage:
-    """Renders the page whenever it is asked for; between two times nothing is computed."""
-
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._ratchet = Ratchet()
-
-    def page(self, accept: str = "") -> tuple[str, bytes]:
-        state, findings, now = self._look()
-        found = self._ratchet.steady(families(state, findings, now))
-        if wants_classic(accept):
-            return CLASSIC, classic(found).encode()
-        return OPENMETRICS, openmetrics(found).encode()
 
     def health(self) -> tuple[bool, str]:
         """Whether any node is heard at all, in words too."""
@@ -164,11 +156,10 @@ class PageResponse:
     status: int
     kind: str
     body: bytes
-    allow: bool = False
 
     @classmethod
     def of(cls, status: int, text: str) -> PageResponse:
-        return cls(status, TEXT, f"{text}\n".encode(), allow=status == 405)
+        return cls(status, TEXT, f"{text}\n".encode())
 
 
 class MetricsServer:
@@ -298,7 +289,7 @@ async def _send(
         ("Cache-Control", "no-store"),
         ("Connection", "close"),
     ]
-    headers += [("Allow", "GET, HEAD")] if answer.allow else []
+    headers += [("Allow", "GET, HEAD")] if answer.status == HTTPStatus.METHOD_NOT_ALLOWED else []
     reason = HTTPStatus(answer.status).phrase.encode()
     response = h11.Response(status_code=answer.status, headers=headers, reason=reason)
     writer.write(dialogue.send(response) or b"")

@@ -11,22 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 KEPT_BYTES = 4096
 # Output from before its end arrives within this.
 LAST_OUTPUT_S = 0.2
 BURIED_S = 1.0
 _STDOUT, _STDERR = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """`stdout` and `stderr`: the last of its output, KEPT_BYTES at most."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
 
 
 async def run_own(
@@ -36,8 +26,9 @@ async def run_own(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     unheard: bool = False,
-) -> Ended:
-    """Raises OSError where it cannot be started, TimeoutError at its deadline: then all of its group is killed.
+) -> subprocess.CompletedProcess[bytes]:
+    """With the last KEPT_BYTES of what it wrote. Raises OSError where it cannot be started, TimeoutError at its
+    deadline: then all of its group is killed.
 
     `unheard`: its stdout is not read, and what it leaves running may go on writing there.
     """
@@ -67,7 +58,8 @@ async def run_own(
                 os.killpg(transport.get_pid(), signal.SIGKILL)
             await _within(BURIED_S, ending.exited)
         transport.close()
-    return Ended(transport.get_returncode() or 0, bytes(ending.output[_STDOUT]), bytes(ending.output[_STDERR]))
+    stdout, stderr = bytes(ending.output[_STDOUT]), bytes(ending.output[_STDERR])
+    return subprocess.CompletedProcess(argv, transport.get_returncode() or 0, stdout, stderr)
 
 
 class _Ending(asyncio.SubprocessProtocol):

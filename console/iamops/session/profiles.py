@@ -59,10 +59,6 @@ def user_profile_dir() -> Path:
     return user_dir("profiles")
 
 
-def available_profiles() -> Mapping[str, Path]:
-    return by_name("profiles")
-
-
 def find_profile(name_or_path: str | None = None) -> Path:
     """The file meant by a name or a path; None means IAMOPS_PROFILE, else the user's only profile."""
     chosen = name_or_path or os.environ.get("IAMOPS_PROFILE")
@@ -75,7 +71,7 @@ def find_profile(name_or_path: str | None = None) -> Path:
         if not path.is_file():
             raise ProfileNotFound(f"no profile file at {path}")
         return path
-    known = available_profiles()
+    known = by_name(bundled_dir("profiles"), "profiles")
     if chosen in known:
         return known[chosen]
     near = difflib.get_close_matches(chosen, known, n=1)

@@ -27,10 +27,10 @@ def state_dir() -> Path:
     return platformdirs.user_state_path("iamops", appauthor=False)
 
 
-def by_name(kind: str) -> Mapping[str, Path]:
+def by_name(shipped: Path, kind: str) -> Mapping[str, Path]:
     """Every YAML file of that kind by its stem; the user's own wins over a shipped one."""
     found: dict[str, Path] = {}
-    for directory in (bundled_dir(kind), user_dir(kind)):
+    for directory in (shipped, user_dir(kind)):
         found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
     return found
 

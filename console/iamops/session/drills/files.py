@@ -10,7 +10,7 @@ from pathlib import Path
 from iamops.model.drill import Drill
 from iamops.parse.drill.loader import parse_drill
 from iamops.session.private_files import InOthersHands, own_text
-from iamops.session.user import PACKAGE, user_dir
+from iamops.session.user import PACKAGE, by_name
 
 
 class DrillNotFound(Exception):
@@ -23,10 +23,7 @@ class DrillUnreadable(Exception):
 
 def available_drills() -> Mapping[str, Path]:
     """Every drill that can be named: the shipped ones, and those of ~/.config/iamops/drills, which win."""
-    found: dict[str, Path] = {}
-    for directory in (PACKAGE / "drills", user_dir("drills")):
-        found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
-    return found
+    return by_name(PACKAGE / "drills", "drills")
 
 
 def find_drill(name_or_path: str) -> Path:

@@ -132,9 +132,9 @@ class Hook:
             raise NotDelivered(f"{self._argv[0]} took longer than {self._deadline_s:g} s") from None
         except OSError as error:
             raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
-        if ended.exit_code:
+        if ended.returncode:
             last = ended.stderr.strip().splitlines()[-1:] or [b""]
-            raise NotDelivered(f"exit code {ended.exit_code} {words_of(last[0], REASON_LIMIT)}".rstrip())
+            raise NotDelivered(f"exit code {ended.returncode} {words_of(last[0], REASON_LIMIT)}".rstrip())
 
 
 def services(urls: Sequence[AlertUrl]) -> list[Destination]:
