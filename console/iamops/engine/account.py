@@ -53,8 +53,6 @@ class RunAccount:
         self._reader, self._audit, self._on_progress = reader, audit, on_progress
         self._anchor: Anchor | None = None
 
-    # --- for the front ---
-
     def update(self, *, plan: Plan | None = None, phase: Phase | None = None, notes: Iterable[str] = ()) -> None:
         """What is not given stays; notes are added."""
         report = self.report
@@ -115,8 +113,6 @@ class RunAccount:
             report = replace(report, gap=self.meter.report())
         self.report = report
         self._on_progress(report)
-
-    # --- for the ledger and the journals ---
 
     def unwritable(self) -> Denial | None:
         """What cannot be written down may not be done."""

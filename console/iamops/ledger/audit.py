@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from iamops.ledger.files import ledger_token, make_private, regular
+from iamops.ledger.files import ledger_token, make_private, regular, sync_directory
 from iamops.ledger.record import (
     BREAK,
     FIRST,
@@ -83,13 +83,9 @@ def _prepare_head(ledger: Path, head: Head) -> Path:
 
 
 def _settle(directory: Path) -> None:
-    """The names in it are on disk. Some file systems cannot; of two side files the older one is left then."""
+    """Some file systems cannot; of two side files the older one is left then."""
     with contextlib.suppress(OSError):
-        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        sync_directory(directory)
 
 
 # For one record of any size, and one that says why the ledger does not fit its side file.

@@ -41,6 +41,15 @@ def make_private(directory: Path) -> list[Path]:
     return missing
 
 
+def sync_directory(directory: Path) -> None:
+    """The names in it are on disk. Raises OSError, on some file systems always."""
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def place_token(path: str) -> str:
     """A path on this machine, in a form that tells nobody its name."""
     machine = ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
 from iamops.judge.alerts.message import AlertKind, Message, document, message_of
+from iamops.ledger.files import sync_directory
 from iamops.model.foreign import json_of
 
 # The outbox's file: checksummed lines, on disk when `append` returns, replaced now and then.
@@ -58,11 +59,7 @@ class OutboxFile:
         with _opened(scratch, os.O_CREAT | os.O_TRUNC) as file:
             _write(file, b"".join(line_of(entry) for entry in entries))
         scratch.replace(self.path)
-        directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(self.path.parent)
 
     def put_aside(self, lines: Sequence[bytes]) -> None:
         """Keeps lines for a person to look at, up to a bound. That this fails must not stop an alert."""
@@ -145,8 +142,6 @@ class Outbox:
         # How many lines could not be read. They are kept aside.
         self.unread = self._load(looking=looking)
 
-    # --- looking ---
-
     @property
     def waiting(self) -> tuple[OutboxMessage, ...]:
         return tuple(self._queue.values())
@@ -165,8 +160,6 @@ class Outbox:
             if queued.message.key and destination in queued.to:
                 _overlay(known, queued.message)
         return known
-
-    # --- changing ---
 
     def put(
         self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
@@ -215,8 +208,6 @@ class Outbox:
         if strangers:
             self._rewrite()
         return len(strangers)
-
-    # --- the file ---
 
     def _load(self, *, looking: bool) -> int:
         entries, bad = self._file.read(being_written=looking)

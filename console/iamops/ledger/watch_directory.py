@@ -68,8 +68,6 @@ class WatchDirectory:
             os.close(file)
         return None
 
-    # --- the silence ---
-
     def silence(self, now: float) -> tuple[Silence | None, str]:
         """The silence that holds at `now` (wall clock), and why its file could not be read, if so: then none does.
 

@@ -81,8 +81,6 @@ class Operator(Engine):
             self._stale,
         )
 
-    # --- arming ---
-
     def arm(self) -> float:
         """Allows actions for ten minutes; returns until when, in session time."""
         self._armed_until = self._cluster.now() + ARMED_FOR_S
@@ -95,8 +93,6 @@ class Operator(Engine):
     @property
     def armed_s(self) -> float:
         return max(0.0, self._armed_until - self._cluster.now())
-
-    # --- acting ---
 
     def order(
         self,
@@ -140,8 +136,6 @@ class Operator(Engine):
             if not any((seen.lock is not None and seen.lock.run == run) or seen.dead_men for seen in safety):
                 return
 
-    # --- the profile's file ---
-
     def profile_changed(self) -> str:
         """Why the profile in use is not the one on disk, or nothing. Looks at the file's time first."""
         return self._on_disk.changed() if self._on_disk is not None else ""
@@ -152,8 +146,6 @@ class Operator(Engine):
             return ()
         why = self.profile_changed()
         return (Denial("profile-changed", f"{why}: {REOPEN}"),) if why else ()
-
-    # --- drills ---
 
     def drills(self) -> tuple[Drill, ...]:
         """Every drill that can be run on this cluster. Reads the disk.
@@ -191,8 +183,6 @@ class Operator(Engine):
         """Earlier reports, oldest first. Reads the disk; raises OSError."""
         records = (record.raw for record in read(self._ledger) if record.kind == "drill")
         return tuple(raw["drill_report"] for raw in records if isinstance(raw.get("drill_report"), dict))
-
-    # --- configuration ---
 
     async def config(self) -> ConfigComparison:
         """The nodes' files beside what the profile asks for, and what lint says of them."""

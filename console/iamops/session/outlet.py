@@ -70,8 +70,6 @@ class Outlet:
             self._ending = True
             self._changed.notify_all()
 
-    # --- the thread ---
-
     def _run(self) -> None:
         while True:
             with self._changed:

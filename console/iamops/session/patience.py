@@ -38,7 +38,7 @@ class WaitThrough:
         task = asyncio.ensure_future(work)
         while not task.done():
             try:
-                done, _ = await asyncio.wait({task}, timeout=self._left_s())
+                done, _ = await asyncio.wait({task}, timeout=self._left_s() if self.tried else None)
             except asyncio.CancelledError:
                 self.tried = True
                 continue
@@ -49,10 +49,7 @@ class WaitThrough:
                 return None
         return task.result()
 
-    def _left_s(self) -> float | None:
-        """None: as long as it takes."""
-        if not self.tried:
-            return None
+    def _left_s(self) -> float:
         now = asyncio.get_running_loop().time()
         if self._until is None:
             self._until = now + self._rest_s

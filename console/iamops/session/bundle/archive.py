@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from iamops.ledger.files import sync_directory
 from iamops.model.text import cut_to, shares
 from iamops.nodes.evidence import EvidenceFile
 from iamops.redact.known import KnownSecrets
@@ -108,11 +109,7 @@ def _put(scratch: Path, path: Path) -> None:
         # A file system without hard links.
         check_path(path)
         os.rename(scratch, path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
 # The files of a bundle: redacted, cut to size, safely named. No I/O.

@@ -23,14 +23,11 @@ UNCERTAINTY_S = 0.01
 
 
 class Recorder:
-    """Listens to the store from `start` to `stop`. `entries` is the timeline so far."""
+    """Subscribes to the store by `on_event`. `entries` is the timeline so far."""
 
     def __init__(self, store: Store, instance: str, began: float, offsets: Mapping[str, ClockOffset]) -> None:
-        self._store = store
-        self._instance = instance
+        self._instance, self._began, self._offsets = instance, began, offsets
         self._address = store.state.profile.vrrp[instance].address
-        self._began = began
-        self._offsets = offsets
         self._units = {
             (name, unit): seen.value.active
             for name, node in store.state.nodes.items()
@@ -41,17 +38,11 @@ class Recorder:
         self.states: list[StateSeen] = []
         self.entries: list[TimelineEntry] = []
 
-    def start(self) -> None:
-        self._unsubscribe = self._store.subscribe(self._heard)
-
-    def stop(self) -> None:
-        self._unsubscribe()
-
     def note(self, at: float, node: str | None, witness: str, text: str, uncertainty_s: float = 0.0) -> None:
         entry = TimelineEntry(round(at - self._began, 4), node, witness, text, round(uncertainty_s * 1000, 1))
         self.entries.append(entry)
 
-    def _heard(self, state: ClusterState, event: Event) -> None:
+    def on_event(self, state: ClusterState, event: Event) -> None:
         match event:
             case AddressChanged() if event.address == self._address:
                 happened, uncertainty_s = self._on_our_clock(event.node, event.at, event.node_at)

@@ -89,12 +89,12 @@ class _DrillRun:
         self._unread: list[str] = []
 
     async def run(self) -> DrillReport:
-        self._recorder.start()
+        unsubscribe = self._cluster.store.subscribe(self._recorder.on_event)
         try:
             run = await self._bounded()
             await self._patience.check(asyncio.sleep(AFTERMATH_S))
         finally:
-            self._recorder.stop()
+            unsubscribe()
         report = drill_report(await self._finished(run))
         self._publish(run, report)
         return report
@@ -110,8 +110,6 @@ class _DrillRun:
         if not task.done():
             task.cancel()
         return await self._patience.ended(task)
-
-    # --- while it runs ---
 
     def _measure(self, plan: Plan) -> GapMeter | None:
         self._meter = meter_for(plan, self._cluster.store.state, self._cluster.now)
@@ -137,8 +135,6 @@ class _DrillRun:
         timeline = report.timeline if report else tuple(self._recorder.entries)
         samples = self._meter.samples if self._meter else Samples
         self._on_progress(DrillProgress(self._action.drill, run, timeline, samples, report))
-
-    # --- afterwards ---
 
     async def _finished(self, run: RunReport) -> FinishedDrill:
         """What the nodes answer afterwards, beside what was recorded."""

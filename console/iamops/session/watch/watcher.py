@@ -225,8 +225,6 @@ class Watcher:
         self._heartbeat.beat()
         self._watch.on_line(heartbeat_document(self._alerts.profile, now, live))
 
-    # --- what the watch reports of itself ---
-
     def _notice(self, severity: Severity, title: str, body: tuple[str, ...] = ()) -> None:
         now, name = self._cluster.now(), self._alerts.profile
         self._send((message(now, AlertKind.NOTICE, severity, name, title, body),), self._kept)
