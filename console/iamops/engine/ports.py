@@ -96,13 +96,13 @@ class CommandRunner(Protocol):
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
-        """Has the operator's machine run it in a while, even if this process is killed, unless `forget`."""
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+        """Has the operator's machine run it in a while, even if this process is killed, unless `cancel_later`."""
 
-    async def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         """What was to be done later is not done."""
 
     def lock(

@@ -223,11 +223,11 @@ class Stepper:
             return await self._commands.confirmed(step.timeout_s)
         if step.here and step.undo is not None:
             # A machine that is taken away cannot bring itself back: its undo waits on ours.
-            return await self._commands.later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
+            return await self._commands.run_later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
         if step.here and step.kind is StepKind.DISARM and step.clears_undo is not None:
-            return await self._commands.forget(step.clears_undo)
+            return await self._commands.cancel_later(step.clears_undo)
         if step.here:
-            return await self._commands.here(step.argv, timeout_s=step.timeout_s)
+            return await self._commands.run_here(step.argv, timeout_s=step.timeout_s)
         if not step.argv:
             return CommandAnswer(0, "", "")  # nothing is sent: what is expected is looked for
         if step.together:

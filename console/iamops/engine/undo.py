@@ -152,7 +152,7 @@ class Undoing:
             if lost is not None:
                 raise NotSent(lost)
             if undo.here:
-                answer = await self._commands.here(undo.argv, timeout_s=undo.timeout_s)
+                answer = await self._commands.run_here(undo.argv, timeout_s=undo.timeout_s)
             else:
                 answer = await self._commands.run(undo.node, undo.argv, stdin="", timeout_s=undo.timeout_s)
         except (NotSent, OutcomeUnknown) as failure:
@@ -198,7 +198,7 @@ class Undoing:
         """A timer that cannot be stopped from here does what is already done, and does no harm."""
         undo = self.armed[name].undo
         if undo.here:
-            await self._commands.forget(name)
+            await self._commands.cancel_later(name)
             del self.armed[name]
             return
         step = disarm(undo)

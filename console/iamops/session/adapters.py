@@ -48,7 +48,7 @@ class LocalCommands:
         self._waiting: dict[str, subprocess.Popen[bytes]] = {}
         self._at_work: list[subprocess.Popen[bytes]] = []
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
         try:
             ended = await run_own(_resolved(argv), deadline_s=timeout_s)
@@ -58,7 +58,7 @@ class LocalCommands:
             return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
         return CommandAnswer(ended.returncode, _readable(ended.stdout), _readable(ended.stderr))
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *_resolved(argv)]
         try:
             self._waiting[name] = subprocess.Popen(  # noqa: ASYNC220 - begun, and not waited for
@@ -72,7 +72,7 @@ class LocalCommands:
             return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
         return CommandAnswer(0, "", "")
 
-    async def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         """Ends what waits, unless it is already at work: then it is left to finish."""
         waiting = self._waiting.pop(name, None)
         if waiting is None or waiting.poll() is not None:

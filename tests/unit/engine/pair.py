@@ -371,7 +371,7 @@ class PairHands:
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         return CommandAnswer(0, "", "") if self.keeps else CommandAnswer(1, "", "nobody confirmed it")
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """`power-off NODE`, `power-on NODE`: the world's own words for it."""
         verb, node = argv
         self.here_ran.append(tuple(argv))
@@ -382,11 +382,11 @@ class PairHands:
             self.world.power_on(node)
         return OK_ANSWER
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         self.waiting[name] = tuple(argv)
         return OK_ANSWER
 
-    async def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         self.waiting.pop(name, None)
         return OK_ANSWER
 
