@@ -63,7 +63,16 @@ def find_profile(name_or_path: str | None = None) -> Path:
     """The file meant by a name or a path; None means IAMOPS_PROFILE, else the user's only profile."""
     chosen = name_or_path or os.environ.get("IAMOPS_PROFILE")
     if not chosen:
-        return _only_profile()
+        own = sorted(user_profile_dir().glob("*.yaml"))
+        if len(own) == 1:
+            return own[0]
+        if own:
+            names = ", ".join(path.stem for path in own)
+            raise ProfileNotFound(f"several profiles in {user_profile_dir()} ({names}): choose with --profile")
+        raise ProfileNotFound(
+            f"no profile in {user_profile_dir()}: write one with `iamops profile init NAME`, "
+            "name one with --profile, or try `iamops demo`"
+        )
     if "/" in chosen or chosen.endswith((".yaml", ".yml")):
         path = Path(chosen).expanduser()
         if path.is_dir():
@@ -102,19 +111,6 @@ def load_profile(name_or_path: str | None = None) -> Profile:
             with contextlib.suppress(SecretMissing):
                 _secret(name, vrrp.auth)
     return profile
-
-
-def _only_profile() -> Path:
-    own = sorted(user_profile_dir().glob("*.yaml"))
-    if len(own) == 1:
-        return own[0]
-    if own:
-        names = ", ".join(path.stem for path in own)
-        raise ProfileNotFound(f"several profiles in {user_profile_dir()} ({names}): choose with --profile")
-    raise ProfileNotFound(
-        f"no profile in {user_profile_dir()}: write one with `iamops profile init NAME`, "
-        "name one with --profile, or try `iamops demo`"
-    )
 
 
 class ProfileNotYours(Exception):
@@ -182,12 +178,10 @@ class ProfileOnDisk:
             return f"{self.path} cannot be read any more: {error.strerror}"
         stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
         if stamp != self._stamp:
-            self._stamp, self._verdict = stamp, self._compared()
+            edited = f"{self.path.name} was edited on disk"
+            try:
+                verdict = "" if load_profile(str(self.path)) == self._profile else edited
+            except (ProfileError, ProfileNotFound, ProfileUnreadable) as error:
+                verdict = f"{edited}, and is not valid now: {str(error).splitlines()[0]}"
+            self._stamp, self._verdict = stamp, verdict
         return self._verdict
-
-    def _compared(self) -> str:
-        try:
-            same = load_profile(str(self.path)) == self._profile
-        except (ProfileError, ProfileNotFound, ProfileUnreadable) as error:
-            return f"{self.path.name} was edited on disk, and is not valid now: {str(error).splitlines()[0]}"
-        return "" if same else f"{self.path.name} was edited on disk"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from iamops.judge.alerts.message import AlertKind, Message
+from iamops.judge.alerts.message import AlertKind
 from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
 from iamops.nodes.supervisor import aside
@@ -25,7 +25,7 @@ from iamops.session.own_command import run_own
 from iamops.session.watch.urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
 
 if TYPE_CHECKING:
-    from apprise import NotifyBase, NotifyType
+    from apprise import NotifyBase
 
 
 DELIVERY_S = 30.0
@@ -81,9 +81,14 @@ class AppriseDestination:
 
     def _attempt(self, queued: OutboxMessage, note: str) -> str | None:
         """In a thread: None when it was accepted, else the reason."""
+        from apprise import NotifyType
+
+        bad = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
         with _logged() as logged:
             try:
-                subject, kind = queued.message.subject, _type_of(queued.message)
+                subject, kind = queued.message.subject, bad.get(queued.message.severity, NotifyType.INFO)
+                if queued.message.kind is AlertKind.RESOLVED:
+                    kind = NotifyType.SUCCESS
                 lines = [*queued.message.body, *([note] if note else []), f"iamops watch, message {queued.number}"]
                 body = "\n".join(lines)
                 # Not through Apprise's own pool of threads: the process could not end while one hangs.
@@ -148,32 +153,18 @@ def services(urls: Sequence[AlertUrl]) -> list[Destination]:
         logger.addHandler(_HANDLER)
     found: dict[str, Destination] = {}
     for url in urls:
-        plugin, why = _plugin(url)
-        if plugin is None:
-            reason = words(url.masked(why), REASON_LIMIT) or "it gives no reason"
+        with warnings.catch_warnings(), _logged() as logged:
+            # Loading it imports modules that this Python means to drop; that is not the operator's concern.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from apprise import Apprise, NotifyBase
+
+            plugin = Apprise.instantiate(url.text, suppress_exceptions=True)
+        if not isinstance(plugin, NotifyBase):
+            reason = words(url.masked("; ".join(logged)), REASON_LIMIT) or "it gives no reason"
             raise AlertUrlsRefused(f"{url.place}: Apprise cannot use this {url.scheme}:// URL: {reason}")
-        service = AppriseDestination(url, plugin)
-        found[service.key] = service
+        destination = AppriseDestination(url, plugin)
+        found[destination.key] = destination
     return list(found.values())
-
-
-def _plugin(url: AlertUrl) -> tuple[NotifyBase | None, str]:
-    with warnings.catch_warnings(), _logged() as logged:
-        # Loading it imports modules that this Python means to drop; that is not the operator's concern.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from apprise import Apprise, NotifyBase
-
-        made = Apprise.instantiate(url.text, suppress_exceptions=True)
-    return (made if isinstance(made, NotifyBase) else None), "; ".join(logged)
-
-
-def _type_of(message: Message) -> NotifyType:
-    from apprise import NotifyType
-
-    if message.kind is AlertKind.RESOLVED:
-        return NotifyType.SUCCESS
-    bad = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
-    return bad.get(message.severity, NotifyType.INFO)
 
 
 # Apprise explains itself in its log only.
