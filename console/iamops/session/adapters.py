@@ -25,6 +25,7 @@ from iamops.nodes.transport import ChannelRefused, Transport, TransportError
 from iamops.redact.clean import lines_of, words
 from iamops.render.privileges import older
 from iamops.session.own_command import run_own
+from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ class StoreReader:
         return self._store.state
 
     async def changed(self, timeout_s: float) -> None:
-        await self._store.wait_for(lambda _state: True, timeout_s)
+        await wait_for(self._store, lambda _state: True, timeout_s)
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""

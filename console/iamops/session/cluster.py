@@ -41,6 +41,7 @@ from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.redact.clean import words
 from iamops.session.adapters import NodeCommands
 from iamops.session.clock import Clock, session_clock
+from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class Cluster:
         return await observe_live(self)
 
     async def settled(self, timeout_s: float) -> bool:
-        return await self.store.wait_for(lambda state: next(pending(state), None) is None, timeout_s)
+        return await wait_for(self.store, lambda state: next(pending(state), None) is None, timeout_s)
 
     def transport(self, node: str) -> Transport | None:
         return self._links[node].transport

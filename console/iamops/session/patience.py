@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from iamops.redact.clean import without_secrets
+
+if TYPE_CHECKING:
+    from iamops.model.state import ClusterState
+    from iamops.session.store import Store
 
 T = TypeVar("T")
 
@@ -54,6 +58,20 @@ class WaitThrough:
         if self._until is None:
             self._until = now + self._rest_s
         return max(0.0, self._until - now)
+
+
+async def wait_for(store: Store, holds: Callable[[ClusterState], bool], timeout_s: float) -> bool:
+    """Returns at the next event after which it holds; False after the timeout."""
+    done = asyncio.Event()
+    unsubscribe = store.subscribe(lambda state, _event: done.set() if holds(state) else None)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await done.wait()
+    except TimeoutError:
+        return False
+    finally:
+        unsubscribe()
+    return True
 
 
 # An error of our own as it is shown: its text without secrets, and a traceback on request.

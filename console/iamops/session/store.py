@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from iamops.model.events import Event
@@ -50,16 +49,3 @@ class Store:
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
-
-    async def wait_for(self, holds: Callable[[ClusterState], bool], timeout_s: float) -> bool:
-        """Returns at the next event after which it holds; False after the timeout."""
-        done = asyncio.Event()
-        unsubscribe = self.subscribe(lambda state, _event: done.set() if holds(state) else None)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await done.wait()
-        except TimeoutError:
-            return False
-        finally:
-            unsubscribe()
-        return True
