@@ -20,12 +20,13 @@ def chain_of(path: Path) -> Chain:
     try:
         with regular(path) as file:
             for line in file:
-                record = record_of(line.rstrip(b"\r\n"))
+                content = line.rstrip(b"\r\n")
+                record = record_of(content)
                 if record is None:
                     continue
                 found = anchor_of(record.hash, record.n, record.hash, place)
-                ledger = found.ledger if ledger is None else ledger
-                if is_whole(line.rstrip(b"\r\n"), record):
+                ledger = ledger or found.ledger
+                if is_whole(content, record):
                     heads.add((found.n, found.head))
     except FileNotFoundError:
         pass
@@ -100,7 +101,9 @@ def compare(
         if chain is not None:
             found = _against(line, chain)
         elif line.anchor.place in places:
-            found = _replaced(line, own)
+            now = "the file holds no record" if own.ledger is None else f"ledger {own.ledger} stands in the file"
+            was = f"record {line.anchor.n} of ledger {line.anchor.ledger} had been written here"
+            found = Unfit(Misfit.REPLACED, line, f"{was}, and {now} now")
         else:
             others.setdefault(line.anchor.ledger, []).append(line)
             continue
@@ -135,11 +138,4 @@ def _against(line: AnchorLine, chain: Chain) -> Unfit | None:
     if anchor.n > chain.last:
         reason = f"record {anchor.n} had been written, and the ledger ends with record {chain.last}"
         return Unfit(Misfit.MISSING, line, reason)
-    reason = f"record {anchor.n} is not the one that had been written"
-    return Unfit(Misfit.DIFFERS, line, reason)
-
-
-def _replaced(line: AnchorLine, own: Chain) -> Unfit:
-    now = "the file holds no record now" if own.ledger is None else f"ledger {own.ledger} stands in the file now"
-    reason = f"record {line.anchor.n} of ledger {line.anchor.ledger} had been written here, and {now}"
-    return Unfit(Misfit.REPLACED, line, reason)
+    return Unfit(Misfit.DIFFERS, line, f"record {anchor.n} is not the one that had been written")

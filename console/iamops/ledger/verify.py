@@ -147,18 +147,13 @@ class _ChainCheck:
             return f"it has number {record.n}: records are missing before it"
         if record.prev != (last.hash if last else FIRST):
             return "it does not follow the record before it"
-        if record.torn not in _digests(self.odd):
+        # The unfinished lines before it, as they were written or with CR LF since.
+        as_written, without_cr = b"\n".join(self.odd), b"\n".join(line.removesuffix(b"\r") for line in self.odd)
+        if record.torn not in ((digest(as_written), digest(without_cr)) if self.odd else (None,)):
             return "what stands before it is not what it was written behind"
         if record.kind == BREAK:
             return f"when it was written: {words(str(record.raw.get('reason')), REASON_CHARS)}"
         return None
-
-
-def _digests(odd: Sequence[bytes]) -> tuple[str | None, ...]:
-    """What a record says of the unfinished lines before it, as they were written or with CR LF since."""
-    if not odd:
-        return (None,)
-    return digest(b"\n".join(odd)), digest(b"\n".join(line.removesuffix(b"\r") for line in odd))
 
 
 def _behind(head: Head | str | None, good: Sequence[Record]) -> Iterator[str]:

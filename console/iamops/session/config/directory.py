@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -49,34 +50,27 @@ def read_directory(root: Path) -> ConfTree:
     if not root.is_dir():
         why = "not a directory: name one with a node's files below etc/" if root.exists() else "no such directory"
         raise DirectoryUnreadable(f"{root}: {why}")
-    files = dict(_below_etc(root) if (root / "etc").is_dir() else _loose(root))
+    below_etc = (root / "etc").is_dir()
+    found = [sorted((root / top).rglob("*")) for top in READ] if below_etc else [sorted(root.iterdir())]
+    files: dict[str, ConfFile] = {}
+    for path in itertools.chain.from_iterable(found):
+        name = f"/{path.relative_to(root)}" if below_etc else _usual_place(path)
+        if name and _is_to_be_read(path):
+            # As it is: what reads text makes one line end of all.
+            text, about = path.read_bytes().decode("utf-8", "surrogateescape"), path.stat()
+            files[name] = ConfFile(name, text, about.st_mode & 0o7777, changed_at=about.st_mtime)
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
     return ConfTree(root.name, files)
 
 
-def _below_etc(root: Path) -> Iterable[tuple[str, ConfFile]]:
-    for directory in READ:
-        for path in sorted((root / directory).rglob("*")):
-            if _is_to_be_read(path):
-                name = f"/{path.relative_to(root)}"
-                yield name, _read(path, name)
-
-
-def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
+def _usual_place(path: Path) -> str:
     """keepalived.conf and scripts belong to keepalived, nginx.conf to nginx, any other .conf to its conf.d."""
-    for path in sorted(root.iterdir()):
-        if not _is_to_be_read(path):
-            continue
-        if path.name == "nginx.conf":
-            name = NGINX_CONF
-        elif path.name.startswith("keepalived") or path.suffix == ".sh":
-            name = f"/etc/keepalived/{path.name}"
-        elif path.suffix == ".conf":
-            name = f"/etc/nginx/conf.d/{path.name}"
-        else:
-            continue
-        yield name, _read(path, name)
+    if path.name == "nginx.conf":
+        return NGINX_CONF
+    if path.name.startswith("keepalived") or path.suffix == ".sh":
+        return f"/etc/keepalived/{path.name}"
+    return f"/etc/nginx/conf.d/{path.name}" if path.suffix == ".conf" else ""
 
 
 def _is_to_be_read(path: Path) -> bool:
@@ -93,12 +87,6 @@ def _is_to_be_read(path: Path) -> bool:
         why = f"more than {MAX_FILE // 1024} KiB" if regular else "not a regular file"
         raise DirectoryUnreadable(f"{path}: {why}; move it away, or lint a directory without it")
     return False
-
-
-def _read(path: Path, name: str) -> ConfFile:
-    # As it is: what reads text makes one line end of all.
-    text = path.read_bytes().decode("utf-8", "surrogateescape")
-    return ConfFile(name, text, path.stat().st_mode & 0o7777, changed_at=path.stat().st_mtime)
 
 
 # Changes of a node's files: a cheap look every few seconds, a comparison when it differs.
