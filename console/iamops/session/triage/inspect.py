@@ -41,7 +41,7 @@ class InspectionResult:
 
     looks: dict[str, NodeInspection] = field(default_factory=dict)
     traffic: dict[str, Observed[TrafficInspection]] = field(default_factory=dict)
-    trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
+    trees: dict[str, Known[ConfTree]] = field(default_factory=dict)
     with_included: dict[str, ConfTree] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
@@ -58,11 +58,11 @@ class InspectionResult:
         if not self.trees:
             return Unknown("no node's files could be read")
         trees: list[ConfTree] = []
-        for tree in (seen.value for seen in self.trees.values() if isinstance(seen, Known)):
-            whole = self.with_included.get(tree.name, tree)
-            files = self.rendered.get(tree.name) if self.rendered is not None else None
-            wanted = None if files is None else {file.path: file.content for file in files}
-            trees.append(whole if wanted is None else replace(whole, rendered=wanted))
+        for node, read in self.trees.items():
+            tree = self.with_included.get(node, read.value)
+            if self.rendered is not None and node in self.rendered:
+                tree = replace(tree, rendered={file.path: file.content for file in self.rendered[node]})
+            trees.append(tree)
         checks: list[DaemonCheck] = []
         for look in self.looks.values():
             checks += look.checks.value if isinstance(look.checks, Known) else ()

@@ -256,7 +256,7 @@ def _witnesses_agree(state: ClusterState, now: float) -> bool:
 
 def _compared(node: str, results: InspectionResult) -> Observed[ConfigReport]:
     tree = results.trees.get(node)
-    if tree is None or isinstance(tree, Unknown) or results.rendered is None:
+    if tree is None or results.rendered is None:
         return Unknown(results.unrendered or results.unreadable.get(node, "not compared"))
     try:
         differing = tuple(change.path for change in node_change(tree.value, results.rendered[node]).files)
