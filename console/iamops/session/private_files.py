@@ -89,6 +89,18 @@ def own_text(path: Path) -> str:
     return content.decode("utf-8")
 
 
+def text_of(path: Path, unreadable: type[Exception]) -> str:
+    """The same; why it cannot be read is raised as `unreadable`."""
+    try:
+        return own_text(path)
+    except InOthersHands as error:
+        raise unreadable(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise unreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise unreadable(f"{path}: {error.strerror}") from error
+
+
 def check_hands(path: Path) -> None:
     """Every directory on the way and every link is asked, too. Raises InOthersHands, OSError."""
     # What is shipped is trusted by name, not by where links lead: to change it is to change the program.

@@ -13,7 +13,7 @@ from pathlib import Path
 from iamops.model.profile import Profile, VrrpAuth
 from iamops.parse.profile.loader import ProfileError, parse_profile
 from iamops.redact.known import learn
-from iamops.session.private_files import InOthersHands, own_text
+from iamops.session.private_files import text_of
 from iamops.session.user import bundled_dir, by_name, user_dir
 
 
@@ -96,15 +96,7 @@ def asked_name(name_or_path: str | None, profile: Profile) -> str:
 def load_profile(name_or_path: str | None = None) -> Profile:
     """Reads and validates a profile. Raises ProfileNotFound, ProfileUnreadable, ProfileError."""
     path = find_profile(name_or_path)
-    try:
-        text = own_text(path)
-    except InOthersHands as error:
-        raise ProfileUnreadable(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise ProfileUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise ProfileUnreadable(f"{path}: {error.strerror}") from error
-    profile = parse_profile(text, str(path))
+    profile = parse_profile(text_of(path, ProfileUnreadable), str(path))
     # Those secrets that can be had now are taken out of every text from now on.
     for name, vrrp in profile.vrrp.items():
         if vrrp.auth is not None:

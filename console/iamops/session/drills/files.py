@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iamops.model.drill import Drill
 from iamops.parse.drill.loader import parse_drill
-from iamops.session.private_files import InOthersHands, own_text
+from iamops.session.private_files import text_of
 from iamops.session.user import PACKAGE, by_name
 
 
@@ -49,15 +49,7 @@ def find_drill(name_or_path: str) -> Path:
 
 def read_drill(name_or_path: str) -> str:
     """The drill's text as it is written. Raises DrillNotFound, DrillUnreadable."""
-    path = find_drill(name_or_path)
-    try:
-        return own_text(path)
-    except InOthersHands as error:
-        raise DrillUnreadable(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise DrillUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise DrillUnreadable(f"{path}: {error.strerror}") from error
+    return text_of(find_drill(name_or_path), DrillUnreadable)
 
 
 def load_drill(
