@@ -19,7 +19,7 @@ CHILD = """
 import argparse, asyncio, sys
 from pathlib import Path
 from iamops.cli.acting import GuardedSession
-from iamops.cli.lines import say, tell_progress
+from iamops.cli.lines import say, write_progress
 from tests.profiles import pair
 
 MARKS, WAITS = Path(sys.argv[1]), "waits" in sys.argv
@@ -35,7 +35,7 @@ class Session(GuardedSession):
             mark("begun")
             try:
                 for number in range(50):
-                    tell_progress("progress " * 2000)
+                    write_progress("progress " * 2000)
                     await asyncio.sleep(0.001)
                 while WAITS:
                     await asyncio.sleep(0.01)
