@@ -21,7 +21,7 @@ from iamops.nodes.transport import Transport
 RETRY_S = 2.0
 
 
-class _Tally:
+class _TrafficTally:
     """A time series, and the sums of what it has no place for, by node."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -53,7 +53,7 @@ class TrafficFeed:
         self.form: LogFormat = named_format(profile.logs.format)
         self.where = ""
         self._profile, self._transport, self._now, self._on_counted = profile, transport, now, on_counted
-        self._all, self._filtered = _Tally(now), _Tally(now)
+        self._all, self._filtered = _TrafficTally(now), _TrafficTally(now)
         self._logs = {
             name: AccessLog(profile.logs.access, profile.logs.format, partial(self._all.add, name), now)
             for name in profile.nodes
@@ -76,7 +76,7 @@ class TrafficFeed:
         self.where = chosen.text.strip()
         if not self.where:
             return
-        self._filtered = _Tally(self._now)
+        self._filtered = _TrafficTally(self._now)
         query = CountQuery(self.form, FULL, chosen, Resolution.TEN_SECONDS)
         for name in filter(chosen.allows_node, self._profile.nodes):
             add = partial(self._filtered.add, name)
