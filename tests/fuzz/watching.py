@@ -16,7 +16,7 @@ from iamops.judge.alerts.state import Alerts, AlertSnapshot
 from iamops.judge.alerts.step import step
 from iamops.judge.triage.events import recalled
 from iamops.judge.triage.timeline import of_journal, splits, turns
-from iamops.ledger.outbox import Outbox, glance
+from iamops.ledger.outbox import Outbox
 from iamops.model.facts import Severity
 from iamops.model.foreign import json_of
 from iamops.model.profile import Profile
@@ -131,7 +131,7 @@ def _outbox(raw: bytes) -> object:
         path = Path(directory) / "outbox.jsonl"
         path.write_bytes(b"".join(b"%08x %s\n" % (zlib.crc32(line), line) for line in raw.splitlines()))
         box = Outbox(path, looking=True)
-        return [(box.knows(to), box.first_for(to), box.lost(to)) for to in ("ops", "x")], glance(path)
+        return [(box.knows(to), box.first_for(to), box.lost(to)) for to in ("ops", "x")], box.waiting
 
 
 SERVICES = tuple(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.engine.ports import CommandRunner, NotSent, OutcomeUnknown, StateReader
-from iamops.model.observed import Unknown
-from iamops.model.state import ClusterState
-from iamops.model.vip import OwnerUnknown, ownership
 from iamops.plan.checks import StaysUp
 from iamops.plan.config.pushed import FilesSeen, PushedFiles, PushOutcome, Side
 from iamops.plan.expectation import (
@@ -28,7 +24,7 @@ from iamops.plan.predict import unseen
 from iamops.plan.steps import Step
 
 LOOK_AGAIN_S = 0.5
-PATIENCE_S = 0.1
+POLL_S = 0.1
 LOOK_TIMEOUT_S = 6.0
 # Requests through an nginx: enough for each of two backends and a stranger in between, and not a load.
 REQUESTS = 6
@@ -41,78 +37,77 @@ ANSWERS_WITHIN_S = 3.0
 
 async def observe(
     expected: Sequence[Expectation],
-    hands: CommandRunner,
-    eyes: StateReader,
+    commands: CommandRunner,
+    reader: StateReader,
     *,
-    since: float,
-    began: float,
     deadline: float,
+    since: float | None = None,
+    began: float | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> Observation:
-    """The reading that holds, or the last one before the deadline. Times are the eyes' clock.
+    """The observation that holds, or the last one before the deadline. Times are the reader's clock.
 
-    Evidence must be newer than `since`; `began` is when the step began, for looks that tell ages.
+    Evidence must be newer than `since` (now); `began` (`since`) is when the step began, for looks that judge ages.
     """
-    inner = tuple(each for each in expected if not isinstance(each, LOOKS))
-    looks = tuple(each for each in expected if isinstance(each, LOOKS))
+    since = reader.now() if since is None else since
+    began = since if began is None else began
+    in_state = tuple(what for what in expected if not isinstance(what, LOOKS))
+    looks = tuple(what for what in expected if isinstance(what, LOOKS))
     asked_at = float("-inf")
     renewed: Observation | None = None
     while True:
-        if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:
-            asked_at = eyes.now()
-            eyes.refresh()
-        reading = await _once(inner, looks, hands, eyes, since, began)
-        if reading.holds and any(isinstance(each, RENEWING) for each in looks):
-            renewed, looks, since = reading, (), eyes.now()
-            inner = tuple(each for each in inner if isinstance(each, ANSWERING))
+        if in_state and reader.now() - asked_at >= LOOK_AGAIN_S:
+            asked_at = reader.now()
+            reader.refresh()
+        observed = await _observed_now(in_state, looks, commands, reader, since, began)
+        if observed.holds and any(isinstance(look, RENEWING) for look in looks):
+            renewed, looks, since = observed, (), reader.now()
+            in_state = tuple(what for what in in_state if isinstance(what, ANSWERING))
             asked_at, deadline = float("-inf"), max(deadline, since + ANSWERS_WITHIN_S)
-            if inner:
+            if in_state:
                 continue
-        if reading.holds:
-            return renewed or reading
-        if eyes.now() >= deadline:
-            return reading
+        if observed.holds:
+            return renewed or observed
+        if reader.now() >= deadline:
+            return observed
         tick()
-        await eyes.changed(ASK_AGAIN_S if any(isinstance(each, ASKED) for each in looks) else PATIENCE_S)
+        await reader.changed(ASK_AGAIN_S if any(isinstance(look, ASKED) for look in looks) else POLL_S)
 
 
-async def _once(
-    inner: tuple[StateExpectation, ...],
+async def _observed_now(
+    in_state: tuple[StateExpectation, ...],
     looks: tuple[Look, ...],
-    hands: CommandRunner,
-    eyes: StateReader,
+    commands: CommandRunner,
+    reader: StateReader,
     since: float,
     began: float,
 ) -> Observation:
-    """What the state says, and only when that is well, what the looks say."""
-    reading = judge_all(inner, eyes.state, since, eyes.now())
-    if not reading.holds:
-        return reading
-    texts = [reading.text] if inner else []
+    """What the state says, and only when that is well, what the looks find."""
+    observed = judge_all(in_state, reader.state, since, reader.now())
+    if not observed.holds:
+        return observed
+    texts = [observed.text] if in_state else []
     for look in looks:
-        seen = await _look(look, hands, eyes.now() - began)
-        if not seen.holds:
-            return seen
-        texts.append(seen.text)
+        elapsed_s = reader.now() - began
+        try:
+            if isinstance(look, ASKED):
+                answer = await commands.through(look.node, look.service, REQUESTS, timeout_s=LOOK_TIMEOUT_S)
+            else:
+                lasts_s = look.lasts_s if isinstance(look, StaysUp) else 0.0
+                answer = await commands.run(look.node, look.argv, stdin="", timeout_s=LOOK_TIMEOUT_S + lasts_s)
+        except (NotSent, OutcomeUnknown) as failure:
+            return Observation(Judgement.UNKNOWN, str(failure))
+        found = look.judge_output(answer.exit_status, answer.stdout, elapsed_s)
+        if not found.holds:
+            return found
+        texts.append(found.text)
     return Observation(Judgement.HOLDS, "; ".join(texts) or "done")
 
 
-async def _look(look: Look, hands: CommandRunner, elapsed_s: float) -> Observation:
-    try:
-        if isinstance(look, ASKED):
-            answer = await hands.through(look.node, look.service, REQUESTS, timeout_s=LOOK_TIMEOUT_S)
-        else:
-            lasts_s = look.lasts_s if isinstance(look, StaysUp) else 0.0
-            answer = await hands.run(look.node, look.argv, stdin="", timeout_s=LOOK_TIMEOUT_S + lasts_s)
-    except (NotSent, OutcomeUnknown) as failure:
-        return Observation(Judgement.UNKNOWN, str(failure))
-    return look.judge_output(answer.exit_status, answer.stdout, elapsed_s)
-
-
-def not_seen(reading: Observation, eyes: StateReader) -> bool:
+def not_seen(observed: Observation, reader: StateReader) -> bool:
     """Whether it did not hold because nobody could look: a step on one node is observed on the others, too."""
-    dark = unseen(eyes.state, eyes.state.nodes, eyes.now())
-    return bool(dark) and (reading.verdict is Judgement.UNKNOWN or reading.old)
+    blind = bool(unseen(reader.state, reader.state.nodes, reader.now()))
+    return blind and (observed.verdict is Judgement.UNKNOWN or observed.old)
 
 
 # Whether files that were to be kept are kept, on every node: asked until it is known, or too late to matter.
@@ -144,108 +139,45 @@ class Found:
         return self.files.has_answer(self.seen)
 
 
-async def found(hands: CommandRunner, files: PushedFiles) -> Found:
+async def found(commands: CommandRunner, files: PushedFiles) -> Found:
     try:
-        return Found(files, await hands.pushed(files))
+        return Found(files, await commands.pushed(files))
     except (NotSent, OutcomeUnknown):
         return Found(files, None)
 
 
-class Keeping:
-    """One step that keeps files on several nodes. `fires_at`: node -> when its own timer takes them back."""
+async def keep_on_all(
+    step: Step,
+    commands: CommandRunner,
+    reader: StateReader,
+    fires_at: Mapping[str, float],
+    tick: Callable[[], None],
+) -> tuple[Found, ...]:
+    """What became of the push on every node, once nothing more can be done about it.
 
-    def __init__(
-        self,
-        step: Step,
-        hands: CommandRunner,
-        eyes: StateReader,
-        fires_at: Mapping[str, float],
-        tick: Callable[[], None],
-    ) -> None:
-        self._each = {each.node: each for each in (step, *step.together)}
-        self._hands, self._eyes, self._fires_at, self._tick = hands, eyes, fires_at, tick
-
-    async def decided(self) -> tuple[Found, ...]:
-        """What became of the push on every node, once nothing more can be done about it."""
-        until = max(self._fires_at.values(), default=self._eyes.now()) + TOO_LATE_S
-        while True:
-            seen = await asyncio.gather(*(found(self._hands, files) for files in self._files()))
-            fates = {each.outcome for each in seen}
-            waits = PushOutcome.WAITING in fates and PushOutcome.KEPT in fates
-            if not (waits or PushOutcome.UNSEEN in fates) or self._eyes.now() >= until:
-                return tuple(seen)
-            if waits:
-                await self._keep_too([each.files.node for each in seen if each.outcome is PushOutcome.WAITING])
-            self._tick()
-            await self._pause()
-
-    def _files(self) -> list[PushedFiles]:
-        return [each.keeps for each in self._each.values() if each.keeps is not None]
-
-    async def _keep_too(self, nodes: list[str]) -> None:
-        """Another node has kept its files already; the push is of one piece."""
-        in_time = [n for n in nodes if self._fires_at.get(n, 0.0) - TOO_LATE_S > self._eyes.now()]
-        sent = [
-            self._hands.run(each.node, each.argv, stdin=each.stdin, timeout_s=each.timeout_s)
-            for each in (self._each[node] for node in in_time)
-        ]
-        for answer in await asyncio.gather(*sent, return_exceptions=True):
-            if isinstance(answer, BaseException) and not isinstance(answer, NotSent | OutcomeUnknown):
-                raise answer
-
-    async def _pause(self) -> None:
-        until = self._eyes.now() + ASK_AGAIN_S
-        while (left := until - self._eyes.now()) > 0:
-            await self._eyes.changed(left)
-
-
-# The state before and after a run, as few words as tell it; for the audit. Pure.
-
-
-def state_summary(state: ClusterState, now: float) -> dict[str, Any]:
-    """Owners, VRRP states with priorities, units."""
-    return {
-        "owners": {name: _owners(state, name, now) for name in state.profile.vrrp},
-        "nodes": {
-            name: {
-                "link": node.link.state,
-                "vrrp": {
-                    instance: seen.reason
-                    if isinstance(seen, Unknown)
-                    else f"{seen.value.state} {seen.value.effective_priority}"
-                    for instance, seen in node.vrrp.items()
-                },
-                "units": {
-                    unit: seen.reason if isinstance(seen, Unknown) else seen.value.active
-                    for unit, seen in node.units.items()
-                },
-            }
-            for name, node in state.nodes.items()
-        },
-    }
-
-
-def _owners(state: ClusterState, instance: str, now: float) -> list[str] | None:
-    """None where nobody knows: an empty list would say that no node has it."""
-    seen = ownership(state, instance, now)
-    return None if isinstance(seen.owner, OwnerUnknown) else [claim.node for claim in seen.owners]
-
-
-def moved_vips(before: Mapping[str, Any], after: Mapping[str, Any], dark: Collection[str]) -> tuple[str, ...]:
-    """The VIPs of two pictures that are not where they were, a sentence each; what `dark` nodes say is old."""
-    told = []
-    for name, then in before["owners"].items():
-        owners = after["owners"].get(name)
-        if then is None:
-            continue
-        if owners is None:
-            told.append(f"whether the VIP of {name} is still on {_nodes(then)} is not known")
-            continue
-        now = [node for node in owners if node not in dark]
-        if now != then:
-            told.append(f"the VIP of {name} is on {_nodes(now)} and was on {_nodes(then)}")
-    return tuple(told)
-
-
-def _nodes(names: Collection[str]) -> str:
-    return " and ".join(names) or "no node"
+    `step` keeps files on several nodes; `fires_at`: node -> when its own timer takes them back.
+    """
+    parts = {part.node: part for part in (step, *step.together)}
+    pushed = [part.keeps for part in parts.values() if part.keeps is not None]
+    until = max(fires_at.values(), default=reader.now()) + TOO_LATE_S
+    while True:
+        seen = await asyncio.gather(*(found(commands, files) for files in pushed))
+        outcomes = {file.outcome for file in seen}
+        torn = PushOutcome.WAITING in outcomes and PushOutcome.KEPT in outcomes
+        if not (torn or PushOutcome.UNSEEN in outcomes) or reader.now() >= until:
+            return tuple(seen)
+        if torn:
+            # Another node has kept its files already; the push is of one piece.
+            waiting = [file.files.node for file in seen if file.outcome is PushOutcome.WAITING]
+            in_time = [parts[n] for n in waiting if fires_at.get(n, 0.0) - TOO_LATE_S > reader.now()]
+            answers = await asyncio.gather(
+                *(commands.run(p.node, p.argv, stdin=p.stdin, timeout_s=p.timeout_s) for p in in_time),
+                return_exceptions=True,
+            )
+            for answer in answers:
+                if isinstance(answer, BaseException) and not isinstance(answer, NotSent | OutcomeUnknown):
+                    raise answer
+        tick()
+        ask_again_at = reader.now() + ASK_AGAIN_S
+        while (left_s := ask_again_at - reader.now()) > 0:
+            await reader.changed(left_s)

@@ -10,7 +10,6 @@ from iamops.plan.denial import Denial
 
 
 def new_run() -> str:
-    """A name for a run that no other run has."""
     return secrets.token_hex(4)
 
 

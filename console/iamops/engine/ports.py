@@ -1,4 +1,4 @@
-"""What the engine needs from outside: hands on the nodes, eyes on the state, the ledger, a gap meter."""
+"""What the engine needs from outside: commands on the nodes, the state, the ledger, a gap meter."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Locked(Exception):
     """Someone else holds a node, or the lock could not be taken. The message says who, since when, from where."""
 
 
-class AuditUnwritable(Exception):
-    """The ledger cannot take a record; nothing may be done that cannot be written down."""
+SUDO_REFUSES = "sudo:"
+COMPLAINT_KEPT = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class CommandAnswer:
     stdout: str
     stderr: str
 
-
-@dataclass(frozen=True, slots=True)
-class LockNote:
-    """What the lock tells others about its holder."""
-
-    run: str
-    who: str
-    action: str
+    @property
+    def complaint(self) -> str:
+        """Why it failed, on one line; a refusal of sudo with the fix."""
+        output = " ".join((self.stderr.strip() or self.stdout.strip()).split())[:COMPLAINT_KEPT]
+        if output.startswith(SUDO_REFUSES):
+            return f"{output} (the login user may not run this: install what `iamops profile sudoers` prints)"
+        ended = "was killed" if self.exit_status is None else f"exit code {self.exit_status}"
+        return f"{ended}: {output}" if output else ended
 
 
 class Lock(Protocol):
@@ -61,7 +61,6 @@ class Lock(Protocol):
 
     def lost(self, node: str) -> str | None:
         """Why the node is not held any more, or None while all is well."""
-        ...
 
 
 class CommandRunner(Protocol):
@@ -69,7 +68,6 @@ class CommandRunner(Protocol):
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
         """Raises NotSent, OutcomeUnknown."""
-        ...
 
     async def run_while_armed(
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
@@ -78,59 +76,49 @@ class CommandRunner(Protocol):
 
         Raises NotSent, also when that timer is over; OutcomeUnknown.
         """
-        ...
 
     async def pushed(self, files: PushedFiles) -> FilesSeen:
         """Which of these files the node has now, and how that push ended there. Raises OutcomeUnknown."""
-        ...
 
     async def ask(self, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests to each published domain through the VIP, from the operator's machine.
 
         stdout is JSON: domain -> {service, sent, failed, backends: {node: requests | null}, others}.
         """
-        ...
 
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests for a service through the nginx on one node, from that node.
 
-        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, untold}. Raises NotSent,
-        OutcomeUnknown.
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, unavailable}.
+        Raises NotSent, OutcomeUnknown.
         """
-        ...
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
-        ...
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
-        ...
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
-        """Has the operator's machine run it in a while, even if this process is killed, unless `forget`."""
-        ...
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+        """Has the operator's machine run it in a while, even if this process is killed, unless `cancel_later`."""
 
-    async def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         """What was to be done later is not done."""
-        ...
 
     def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AbstractAsyncContextManager[Lock]:
-        """Holds the nodes while the context lasts. Raises Locked on entry.
+        """Holds the nodes while the context lasts; `holder` is for others to read. Raises Locked on entry.
 
-        `beside`: those of them that nothing is done on. One that nobody can lock is left out, and said.
+        `beside`: those that nothing is done on. One that nobody can lock is left out, and named in the lock.
         """
-        ...
 
     async def note(self, node: str, text: str) -> str | None:
         """A line in the node's journal. Returns why it is not there, or may not be; it never raises."""
-        ...
 
 
 class StateReader(Protocol):
-    """The observed state, and ways to have it looked at again."""
+    """The observed state, and ways to have it observed anew."""
 
     @property
     def state(self) -> ClusterState: ...
@@ -138,28 +126,23 @@ class StateReader(Protocol):
     def now(self) -> float: ...
 
     def refresh(self) -> None:
-        """Asks every node for a fresh look; answers arrive in the state."""
-        ...
+        """Asks every node for fresh evidence; it arrives in the state."""
 
     async def changed(self, timeout_s: float) -> None:
         """Returns at the next change of the state, or after the timeout."""
-        ...
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
-        """Looks again and waits until these nodes were seen anew; returns what was not."""
-        ...
+        """Asks for fresh evidence and waits until it is there for these nodes; returns what is not."""
 
 
 class AuditLog(Protocol):
     """The append-only record of what was done."""
 
     def check(self) -> None:
-        """Raises AuditUnwritable."""
-        ...
+        """Raises LedgerError when a record could not be written now."""
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
-        """Returns what nodes are to remember of the record. Raises AuditUnwritable."""
-        ...
+    def record(self, kind: str, body: Mapping[str, object]) -> Anchor | None:
+        """Returns what nodes are to remember of the record. Raises LedgerError."""
 
 
 class GapMeter(Protocol):
@@ -171,12 +154,9 @@ class GapMeter(Protocol):
 
     def samples(self) -> Samples:
         """The latest attempts, one by one."""
-        ...
 
     def stop(self) -> None: ...
 
-
-# Work that a cancellation does not stop.
 
 T = TypeVar("T")
 

@@ -1,31 +1,16 @@
-"""What of a ledger goes into nodes' journals, and what their lines are compared with."""
+"""A ledger beside what nodes' journals remember of it: is every anchored record still there?"""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import socket
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from iamops.ledger.audit import read
-from iamops.ledger.files import regular
-from iamops.ledger.record import Record, is_whole, record_of
-from iamops.model.journal import PLACE_CHARS, Anchor, AnchorLine, Chain, anchor_of
-
-MACHINE = Path("/etc/machine-id")
-
-
-def anchor(path: Path, record: Record) -> Anchor | None:
-    """For a record that was just written; None if the ledger cannot be read any more."""
-    try:
-        first = next(read(path), None)
-    except OSError:
-        return None
-    return anchor_of(first.hash, record.n, record.hash, ledger_token(path)) if first is not None else None
+from iamops.ledger.files import ledger_token, place_token, regular
+from iamops.ledger.record import is_whole, record_of
+from iamops.model.journal import AnchorLine, Chain, anchor_of
 
 
 def chain_of(path: Path) -> Chain:
@@ -35,43 +20,28 @@ def chain_of(path: Path) -> Chain:
     try:
         with regular(path) as file:
             for line in file:
-                record = record_of(line.rstrip(b"\r\n"))
+                content = line.rstrip(b"\r\n")
+                record = record_of(content)
                 if record is None:
                     continue
                 found = anchor_of(record.hash, record.n, record.hash, place)
-                ledger = found.ledger if ledger is None else ledger
-                if is_whole(line.rstrip(b"\r\n"), record):
+                ledger = ledger or found.ledger
+                if is_whole(content, record):
                     heads.add((found.n, found.head))
     except FileNotFoundError:
         pass
     return Chain(ledger, frozenset(heads), max((n for n, _ in heads), default=0))
 
 
-def ledger_token(path: Path) -> str:
-    """The file on this machine, in a form that tells nobody its name."""
-    return _place(os.path.realpath(path))
-
-
 def places_of(path: Path) -> tuple[str, ...]:
-    """`place_of`, and where the file would lie if fewer of the directories above it were links.
+    """`ledger_token`, and where the file would lie if fewer of the directories above it were links.
 
-    Whoever puts a link in the place of a directory moves the ledger away, and another one to where it was: what
-    nodes remember of the former is still said of this place.
+    A link in the place of a directory moves the ledger away, and another one to where it was: what nodes remember
+    of the former still names this place.
     """
-    whole = Path(os.path.abspath(path))
-    above = [Path(os.path.realpath(each)) / whole.relative_to(each) for each in whole.parents]
-    return tuple(dict.fromkeys((ledger_token(path), *(_place(str(each)) for each in (*above, whole)))))
-
-
-def _place(path: str) -> str:
-    machine = ""
-    with contextlib.suppress(OSError, ValueError):
-        machine = MACHINE.read_text(encoding="ascii").strip()
-    where = f"{machine or socket.gethostname()}\n{path}"
-    return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:PLACE_CHARS]
-
-
-# A ledger against what nodes' journals remember of it: is every anchored record still there? Pure.
+    absolute = Path(os.path.abspath(path))
+    above = [Path(os.path.realpath(parent)) / absolute.relative_to(parent) for parent in absolute.parents]
+    return tuple(dict.fromkeys((ledger_token(path), *(place_token(str(place)) for place in (*above, absolute)))))
 
 
 class Misfit(StrEnum):
@@ -84,7 +54,7 @@ class Misfit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A line that the ledger does not fit, and why, as a sentence without node and time."""
+    """A line that does not fit the ledger, and why, as a sentence without node and time."""
 
     kind: Misfit
     line: AnchorLine
@@ -131,7 +101,9 @@ def compare(
         if chain is not None:
             found = _against(line, chain)
         elif line.anchor.place in places:
-            found = Unfit(Misfit.REPLACED, line, _replaced(line, own))
+            now = "the file holds no record" if own.ledger is None else f"ledger {own.ledger} stands in the file"
+            was = f"record {line.anchor.n} of ledger {line.anchor.ledger} had been written here"
+            found = Unfit(Misfit.REPLACED, line, f"{was}, and {now} now")
         else:
             others.setdefault(line.anchor.ledger, []).append(line)
             continue
@@ -140,13 +112,23 @@ def compare(
         else:
             unfit.append(found)
     vouching = [line for line in matched if line.anchor.ledger == own.ledger and line.anchor.n <= intact]
-    last = max(vouching, key=_number, default=None)
-    return Compared(len(matched), last, tuple(unfit), tuple(_other(*each) for each in others.items()))
+    last = max(vouching, key=lambda line: line.anchor.n, default=None)
+    other_ledgers = tuple(
+        OtherLedger(
+            ledger,
+            len(of_other),
+            tuple(dict.fromkeys(line.by for line in of_other if line.by)),
+            min(line.at for line in of_other),
+            max(line.at for line in of_other),
+        )
+        for ledger, of_other in others.items()
+    )
+    return Compared(len(matched), last, tuple(unfit), other_ledgers)
 
 
 def proven(compared: Mapping[str, Compared]) -> int:
     """The last record that some node vouches for, and with it all before; 0 for none."""
-    return max((_number(each.proven) for each in compared.values() if each.proven is not None), default=0)
+    return max((node.proven.anchor.n for node in compared.values() if node.proven is not None), default=0)
 
 
 def _against(line: AnchorLine, chain: Chain) -> Unfit | None:
@@ -156,28 +138,4 @@ def _against(line: AnchorLine, chain: Chain) -> Unfit | None:
     if anchor.n > chain.last:
         reason = f"record {anchor.n} had been written, and the ledger ends with record {chain.last}"
         return Unfit(Misfit.MISSING, line, reason)
-    reason = f"record {anchor.n} is not the one that had been written"
-    return Unfit(Misfit.DIFFERS, line, reason)
-
-
-def _replaced(line: AnchorLine, own: Chain) -> str:
-    now = "the file holds no record now" if own.ledger is None else f"ledger {own.ledger} stands in the file now"
-    return f"record {line.anchor.n} of ledger {line.anchor.ledger} had been written here, and {now}"
-
-
-def _number(line: AnchorLine) -> int:
-    return line.anchor.n
-
-
-def _other(ledger: str, lines: Sequence[AnchorLine]) -> OtherLedger:
-    return OtherLedger(
-        ledger,
-        len(lines),
-        tuple(_distinct(line.by for line in lines)),
-        min(line.at for line in lines),
-        max(line.at for line in lines),
-    )
-
-
-def _distinct(words: Iterable[str]) -> list[str]:
-    return [word for word in dict.fromkeys(words) if word]
+    return Unfit(Misfit.DIFFERS, line, f"record {anchor.n} is not the one that had been written")

@@ -16,10 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-# the ledger's other half, for whoever has this module
-from iamops.ledger.files import make_private, regular
+from iamops.ledger.files import ledger_token, make_private, regular, sync_directory
 from iamops.ledger.record import (
     BREAK,
     FIRST,
@@ -32,6 +30,7 @@ from iamops.ledger.record import (
     line_of,
     record_of,
 )
+from iamops.model.journal import Anchor, anchor_of
 from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import clean_document
 
@@ -66,47 +65,34 @@ def read_head(ledger: Path) -> Head | str | None:
     return Head(int(form[1]), form[2]) if form else "does not say it"
 
 
-def prepare_head(ledger: Path, head: Head) -> None:
+def _prepare_head(ledger: Path, head: Head) -> Path:
     """What is going to be the side file, on disk under another name. Raises OSError."""
+    scratch = head_file(ledger).with_suffix(".new")
     # Whatever lies there was left by a crash, or put there: nothing is written into it.
     with contextlib.suppress(FileNotFoundError):
-        _scratch(ledger).unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    file = os.open(_scratch(ledger), flags, 0o600)
+        scratch.unlink()
+    file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         text = f"{head.n} {head.hash}\n".encode("ascii")
         if os.write(file, text) != len(text):
-            raise OSError(errno.ENOSPC, "no space left for it", str(_scratch(ledger)))
+            raise OSError(errno.ENOSPC, "no space left for it", str(scratch))
         os.fsync(file)
     finally:
         os.close(file)
+    return scratch
 
 
-def put_head(ledger: Path) -> None:
-    """It takes the place of the old one. Raises OSError, and then the old one stands."""
-    _scratch(ledger).replace(head_file(ledger))
-    settle(ledger.parent)
-
-
-def settle(directory: Path) -> None:
-    """The names in it are on disk. Some file systems cannot; of two side files the older one is left then."""
+def _settle(directory: Path) -> None:
+    """Some file systems cannot; of two side files the older one is left then."""
     with contextlib.suppress(OSError):
-        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
-
-def _scratch(ledger: Path) -> Path:
-    return head_file(ledger).with_suffix(".new")
+        sync_directory(directory)
 
 
 # For one record of any size, and one that says why the ledger does not fit its side file.
 ROOM_BYTES = LARGEST_BYTES + 64 * 1024
 # The lock is waited for in the loop that keeps the screen alive.
 CHECK_WAIT_S, APPEND_WAIT_S, TRY_AGAIN_S = 0.1, 2.0, 0.01
-# How much is looked at first for the last record: it carries a plan and two pictures.
+# How much is looked at first for the last record: it carries a plan and two state summaries.
 TAIL_BYTES = 1024 * 1024
 
 
@@ -115,9 +101,6 @@ class LedgerError(Exception):
 
     def __init__(self, path: Path, reason: str, next_step: str) -> None:
         super().__init__(f"{path}: {reason}; {next_step}")
-        self.path = path
-        self.reason = reason
-        self.next_step = next_step
 
 
 class Audit:
@@ -127,27 +110,30 @@ class Audit:
         self._path = path
         self._clock = clock
 
-    def check_writable(self) -> None:
+    def check(self) -> None:
         """Raises LedgerError when a record could not be written now."""
-        with self._opened(CHECK_WAIT_S) as file:
-            # The outcome of an action must still fit after its intent was written.
-            self._check_room(file, 2 * ROOM_BYTES)
+        # The outcome of an action must still fit after its intent was written.
+        with self._opened(CHECK_WAIT_S, 2 * ROOM_BYTES):
+            pass
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> Record:
+    def record(self, kind: str, body: Mapping[str, object]) -> Anchor | None:
+        """Like `append`; returns what nodes are to remember of the record."""
+        return anchor(self._path, self.append(kind, body))
+
+    def append(self, kind: str, body: Mapping[str, object]) -> Record:
         """Writes one record without secrets and returns it; one that is too large is cut, and says so (`cut`).
 
         Raises LedgerError, and then nothing was written.
         """
         body = clean_document(body)
-        with self._opened(APPEND_WAIT_S) as file:
-            self._check_room(file, ROOM_BYTES)
+        with self._opened(APPEND_WAIT_S, ROOM_BYTES) as file:
             last, torn = _end_of(file)
             why = unfit(read_head(self._path), last)
             if why is not None:
-                last, torn = self._put(file, BREAK, {"reason": why}, last, torn), b""
-            return self._put(file, kind, body, last, torn)
+                last, torn = self._write(file, BREAK, {"reason": why}, last, torn), b""
+            return self._write(file, kind, body, last, torn)
 
-    def _put(self, file: int, kind: str, body: Mapping[str, Any], last: Record | None, torn: bytes) -> Record:
+    def _write(self, file: int, kind: str, body: Mapping[str, object], last: Record | None, torn: bytes) -> Record:
         """One record, and the side file after it: both or neither."""
         line = line_of(
             n=last.n + 1 if last else 1,
@@ -160,10 +146,15 @@ class Audit:
         record = record_of(line[:-1])
         assert record is not None  # noqa: S101 - we have just made it
         before = os.fstat(file).st_size
+        if before and os.pread(file, 1, before - 1) != b"\n":
+            line = b"\n" + line
         try:
-            prepare_head(self._path, Head(record.n, record.hash))
-            self._write(file, (b"" if _at_line_start(file, before) else b"\n") + line)
-            put_head(self._path)
+            head = _prepare_head(self._path, Head(record.n, record.hash))
+            if os.write(file, line) != len(line):
+                raise OSError(errno.ENOSPC, "no space left for the whole record")
+            os.fsync(file)
+            head.replace(head_file(self._path))
+            _settle(self._path.parent)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(file, before)
@@ -172,39 +163,39 @@ class Audit:
         return record
 
     @contextlib.contextmanager
-    def _opened(self, wait_s: float) -> Iterator[int]:
-        """The file, locked against other processes."""
+    def _opened(self, wait_s: float, needed_bytes: int) -> Iterator[int]:
+        """The file, locked against other processes, and with room on its disk."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._make_directory()
+            # A directory that a power failure takes away would take the ledger along.
+            for made in make_private(self._path.parent):
+                _settle(made.parent)
             file = os.open(self._path, flags, 0o600)
         except OSError as error:
             if error.errno == errno.ELOOP and self._path.is_symlink():
                 raise LedgerError(self._path, "is a link", "put the ledger itself in its place") from None
             raise self._failed(error) from None
         try:
-            self._check_ours(os.fstat(file))
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise LedgerError(self._path, "is not a regular file", "move it away")
+            if found.st_uid != os.geteuid():
+                reason = f"belongs to another user (uid {found.st_uid}): its records are not yours"
+                raise LedgerError(self._path, reason, "move it away, or set XDG_STATE_HOME to a place of your own")
             self._lock(file, wait_s)
+            disk = os.fstatvfs(file)
+            room = disk.f_bavail * disk.f_frsize
+            if room < needed_bytes:
+                reason = f"only {room // 1024} KiB are free on its disk"
+                raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
             yield file
         except OSError as error:  # a disk that cannot be read, a file system without locks
             raise self._failed(error) from None
         finally:
             os.close(file)
 
-    def _make_directory(self) -> None:
-        """A directory that a power failure takes away would take the ledger along."""
-        for each in make_private(self._path.parent):
-            settle(each.parent)
-
-    def _check_ours(self, found: os.stat_result) -> None:
-        if not stat.S_ISREG(found.st_mode):
-            raise LedgerError(self._path, "is not a regular file", "move it away")
-        if found.st_uid != os.geteuid():
-            reason = f"belongs to another user (uid {found.st_uid}): its records are not yours"
-            raise LedgerError(self._path, reason, "move it away, or set XDG_STATE_HOME to a place of your own")
-
     def _lock(self, file: int, wait_s: float) -> None:
-        """Others need it for some milliseconds. Who holds it longer must not hold up an action, nor its end."""
+        """Others need it for some milliseconds. A longer hold must not delay an action, nor its end."""
         deadline = time.monotonic() + wait_s
         while True:
             try:
@@ -216,18 +207,6 @@ class Audit:
                 time.sleep(TRY_AGAIN_S)
             else:
                 return
-
-    def _check_room(self, file: int, needed: int) -> None:
-        free = os.fstatvfs(file)
-        room = free.f_bavail * free.f_frsize
-        if room < needed:
-            reason = f"only {room // 1024} KiB are free on its disk"
-            raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
-
-    def _write(self, file: int, line: bytes) -> None:
-        if os.write(file, line) != len(line):
-            raise OSError(errno.ENOSPC, "no space left for the whole record")
-        os.fsync(file)
 
     def _failed(self, error: OSError) -> LedgerError:
         path = Path(error.filename) if error.filename else self._path
@@ -270,6 +249,15 @@ def read(path: Path) -> Iterator[Record]:
         return
 
 
+def anchor(path: Path, record: Record) -> Anchor | None:
+    """For a record that was just written; None if the ledger cannot be read any more."""
+    try:
+        first = next(read(path), None)
+    except OSError:
+        return None
+    return anchor_of(first.hash, record.n, record.hash, ledger_token(path)) if first is not None else None
+
+
 def _end_of(file: int) -> tuple[Record | None, bytes]:
     """The last record, and what stands unfinished behind it: a write that was cut off.
 
@@ -292,7 +280,3 @@ def _end_of(file: int) -> tuple[Record | None, bytes]:
             torn = b"\n".join(reversed(behind))
             return last, torn if is_torn(torn) else b""
         window *= 8
-
-
-def _at_line_start(file: int, size: int) -> bool:
-    return size == 0 or os.pread(file, 1, size - 1) == b"\n"

@@ -7,16 +7,17 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
 from iamops.judge.alerts.message import AlertKind, Message
+from iamops.ledger.files import sync_directory
 from iamops.model.foreign import json_of
 from iamops.report.watch import alert_document, message_of
 
-# The outbox's file: checksummed lines, on disk when `append` returns, replaced as a whole now and then.
+# The outbox's file: checksummed lines, on disk when `append` returns, replaced now and then.
 
 ASIDE_BYTES = 1024 * 1024
 
@@ -29,7 +30,7 @@ class OutboxFile:
         self.aside = path.with_suffix(".bad")
 
     def read(self, *, being_written: bool = False) -> tuple[list[Mapping[str, Any]], list[bytes]]:
-        """Every whole line, oldest first, and every line that is not what was written. Raises OSError.
+        """Every complete line, oldest first, and every line that is not what was written. Raises OSError.
 
         `being_written`: a last line without its end is not counted as bad.
         """
@@ -39,49 +40,43 @@ class OutboxFile:
             return [], []
         if being_written:
             raw = raw[: raw.rfind(b"\n") + 1]
-        whole, bad = list[Mapping[str, Any]](), list[bytes]()
+        entries, bad = list[Mapping[str, Any]](), list[bytes]()
         for line in raw.splitlines():
             entry = entry_of(line)
             if entry is not None:
-                whole.append(entry)
+                entries.append(entry)
             elif line:
                 bad.append(line)
-        return whole, bad
+        return entries, bad
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Raises OSError, and then the file is as it was or ends in a torn line."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(self.path, flags, 0o600)
-        try:
+        with _opened(self.path, os.O_CREAT | os.O_APPEND) as file:
             _write(file, line_of(entry))
-        finally:
-            os.close(file)
 
     def replace(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """The file with these lines and no others, or as it was. Raises OSError."""
         scratch = self.path.with_suffix(".new")
-        file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
+        with _opened(scratch, os.O_CREAT | os.O_TRUNC) as file:
             _write(file, b"".join(line_of(entry) for entry in entries))
-        finally:
-            os.close(file)
         scratch.replace(self.path)
-        directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(self.path.parent)
 
     def put_aside(self, lines: Sequence[bytes]) -> None:
         """Keeps lines for a person to look at, up to a bound. That this fails must not stop an alert."""
-        with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            file = os.open(self.aside, flags, 0o600)
-            try:
-                room = max(0, ASIDE_BYTES - os.fstat(file).st_size)
-                os.write(file, b"\n".join((*lines, b""))[:room])
-            finally:
-                os.close(file)
+        with contextlib.suppress(OSError), _opened(self.aside, os.O_CREAT | os.O_APPEND) as file:
+            room = max(0, ASIDE_BYTES - os.fstat(file).st_size)
+            os.write(file, b"\n".join((*lines, b""))[:room])
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    """For its owner alone, and through no link. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 def line_of(entry: Mapping[str, Any]) -> bytes:
@@ -126,15 +121,6 @@ class OutboxMessage:
         return alert_document(self.number, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What a file holds, for a look from outside."""
-
-    parcels: tuple[OutboxMessage, ...]
-    alerts: Mapping[str, Any] | None
-    unreadable: int
-
-
 class Outbox:
     """Memory is the truth, the file its copy. `trouble` says why the copy is not up to date, if it is not.
 
@@ -143,26 +129,26 @@ class Outbox:
     """
 
     def __init__(self, path: Path, *, looking: bool = False) -> None:
-        """`looking`: only to look; nothing is written."""
+        """`looking`: only to look. Nothing is written, and another watch may be writing: a last line that is half
+        written is not bad. Raises OSError.
+        """
         self._file = OutboxFile(path)
-        self._parcels: dict[str, OutboxMessage] = {}
+        self._queue: dict[str, OutboxMessage] = {}
         self._lost: dict[str, int] = {}
-        self._heard = DeliveredToAll()
+        self._delivered = DeliveredToAll()
         self._next = 1
         self._lines = 0
         self.alerts: Mapping[str, Any] | None = None
         self.trouble = ""
+        # How many lines could not be read. They are kept aside.
         self.unread = self._load(looking=looking)
-
-    # --- looking ---
 
     @property
     def waiting(self) -> tuple[OutboxMessage, ...]:
-        return tuple(self._parcels.values())
+        return tuple(self._queue.values())
 
     def first_for(self, destination: str) -> OutboxMessage | None:
-        """The oldest message that the destination has not accepted."""
-        return next((p for p in self._parcels.values() if destination in p.to), None)
+        return next((queued for queued in self._queue.values() if destination in queued.to), None)
 
     def lost(self, destination: str) -> int:
         """How many messages were given up since it last accepted one."""
@@ -170,34 +156,36 @@ class Outbox:
 
     def knows(self, destination: str) -> dict[str, Delivered]:
         """Finding's key -> how the destination will know it once it has taken all that waits for it."""
-        known = dict(self._heard.at(destination))
-        for parcel in self._parcels.values():
-            if parcel.message.key and destination in parcel.to:
-                _overlay(known, parcel.message)
+        known = dict(self._delivered.at(destination))
+        for queued in self._queue.values():
+            if queued.message.key and destination in queued.to:
+                _overlay(known, queued.message)
         return known
-
-    # --- changing ---
 
     def put(
         self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
     ) -> tuple[OutboxMessage, ...]:
         """Takes messages in, and what the alerts remember with them, in one line: both or neither.
 
-        A finding goes to whoever does not know it to be so, its end to whoever does.
+        A finding goes to every destination that does not know it to be so, its end to every one that does.
         """
-        known = {each: self.knows(each) for each in to} if any(each.key for each in messages) else {}
-        parcels = tuple(self._parcel(each, _receivers(each, to, known)) for each in messages)
+        known = {key: self.knows(key) for key in to} if any(message.key for message in messages) else {}
+        put: list[OutboxMessage] = []
+        for message in messages:
+            number = f"{self._next:06d}-{round(message.at * 1000):x}"
+            self._next += 1
+            put.append(OutboxMessage(number, message, _receivers(message, to, known)))
         if alerts is not None:
             self.alerts = alerts
-        self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
-        self._record({"put": [_written(parcel) for parcel in parcels], "alerts": alerts, "next": self._next})
-        for parcel in tuple(self._parcels.values())[: max(0, len(self._parcels) - WAITING_KEPT)]:
-            for destination in parcel.to:
-                self.give_up(parcel.number, destination)
-        return parcels
+        self._queue.update({queued.number: queued for queued in put if queued.to})
+        self._record({"put": [_document(queued) for queued in put], "alerts": alerts, "next": self._next})
+        for queued in self.waiting[: max(0, len(self._queue) - WAITING_KEPT)]:
+            for destination in queued.to:
+                self.give_up(queued.number, destination)
+        return tuple(put)
 
     def accepted(self, number: str, destination: str) -> None:
-        """It arrived there, and so did the word of those that were given up before."""
+        """It arrived there, and so did the note about those that were given up before."""
         self._lost.pop(destination, None)
         self._take(number, destination)
         self._record({"accepted": number, "by": destination})
@@ -211,32 +199,27 @@ class Outbox:
     def keep_only(self, destinations: Sequence[str]) -> int:
         """Forgets what waits for destinations that there are no more; returns how many messages that were.
 
-        What they had accepted is remembered: should one come back, it hears what it has missed.
+        What they had accepted is remembered: should one come back, it gets what it has missed.
         """
-        strangers = [(p.number, to) for p in self.waiting for to in p.to if to not in destinations]
+        strangers = [(queued.number, to) for queued in self.waiting for to in queued.to if to not in destinations]
         for number, destination in strangers:
             self._remove(number, destination)
         self._lost = {to: count for to, count in self._lost.items() if to in destinations}
-        self._heard.keep(destinations)
+        self._delivered.keep(destinations)
         if strangers:
             self._rewrite()
         return len(strangers)
 
-    # --- the file ---
-
     def _load(self, *, looking: bool) -> int:
-        """Reads the file; returns how many of its lines could not be read. They are kept aside."""
         entries, bad = self._file.read(being_written=looking)
         for entry in entries:
             try:
                 self._apply(entry)
             except (ValueError, TypeError, KeyError, AttributeError):
                 bad.append(repr(entry).encode("ascii", "backslashreplace"))
-        if looking:
-            return len(bad)
-        if bad:
+        if bad and not looking:
             self._file.put_aside(bad)
-        if entries or bad:
+        if (entries or bad) and not looking:
             self._rewrite()
         return len(bad)
 
@@ -248,10 +231,13 @@ class Outbox:
             (self._remove if "given_up" in entry else self._take)(str(number), by)
             return
         if "heard" in entry:
-            self._heard.recall(entry["heard"])
-        parcels = [_read(each) for each in entry["put"]]
+            self._delivered.recall(entry["heard"])
+        put = [
+            OutboxMessage(str(raw["message"]["id"]), message_of(raw["message"]), tuple(map(str, raw["to"])))
+            for raw in entry["put"]
+        ]
         self._next = max(self._next, int(entry["next"]))
-        self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
+        self._queue.update({queued.number: queued for queued in put if queued.to})
         self._lost |= {str(to): int(count) for to, count in entry.get("lost", {}).items()}
         if entry["alerts"] is not None:
             self.alerts = dict(entry["alerts"])
@@ -267,74 +253,57 @@ class Outbox:
             self.trouble = f"{self._file.path}: {error.strerror}"
 
     def _rewrite(self) -> None:
-        """The whole of it in one line per message, so that one bad line costs one message."""
+        """All of it in one line per message, so that one bad line costs one message."""
+        heard = self._delivered.document
+        lines: list[Mapping[str, Any]] = [
+            {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost, "heard": heard},
+            *({"put": [_document(q)], "alerts": None, "next": self._next} for q in self._queue.values()),
+        ]
         try:
-            self._file.replace(tuple(self._whole()))
-            self._lines, self.trouble = 1 + len(self._parcels), ""
+            self._file.replace(lines)
+            self._lines, self.trouble = len(lines), ""
         except OSError as error:
             self.trouble = f"{self._file.path}: {error.strerror}"
         self._lines = min(self._lines, LINES_KEPT // 2)
 
-    def _whole(self) -> Iterator[Mapping[str, Any]]:
-        heard = self._heard.document
-        yield {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost, "heard": heard}
-        for parcel in self._parcels.values():
-            yield {"put": [_written(parcel)], "alerts": None, "next": self._next}
-
-    def _parcel(self, said: Message, to: Sequence[str]) -> OutboxMessage:
-        number = f"{self._next:06d}-{round(said.at * 1000):x}"
-        self._next += 1
-        return OutboxMessage(number, said, tuple(to))
-
     def _take(self, number: str, destination: str) -> None:
-        parcel = self._parcels.get(number)
-        if parcel is not None and destination in parcel.to:
-            self._heard.took(destination, parcel.message)
+        queued = self._queue.get(number)
+        if queued is not None and destination in queued.to:
+            self._delivered.took(destination, queued.message)
         self._remove(number, destination)
 
     def _remove(self, number: str, destination: str) -> None:
-        parcel = self._parcels.get(number)
-        if parcel is None:
+        queued = self._queue.get(number)
+        if queued is None:
             return
-        to = tuple(each for each in parcel.to if each != destination)
+        to = tuple(key for key in queued.to if key != destination)
         if to:
-            self._parcels[number] = OutboxMessage(number, parcel.message, to)
+            self._queue[number] = replace(queued, to=to)
         else:
-            del self._parcels[number]
+            del self._queue[number]
 
 
-def glance(path: Path) -> Glance:
-    """Another watch may be writing: a last line that is half written is not bad. Raises OSError."""
-    seen = Outbox(path, looking=True)
-    return Glance(seen.waiting, seen.alerts, seen.unread)
-
-
-def _receivers(said: Message, to: Sequence[str], known: Mapping[str, dict[str, Delivered]]) -> tuple[str, ...]:
-    """Whom a message is news for; and from then on they know."""
-    if not said.key or said.kind is AlertKind.DIGEST:
+def _receivers(message: Message, to: Sequence[str], known: Mapping[str, dict[str, Delivered]]) -> tuple[str, ...]:
+    """The destinations that do not know it yet; from then on they do."""
+    if not message.key or message.kind is AlertKind.DIGEST:
         return tuple(to)
-    after = heard_of(said)
-    news = tuple(each for each in to if _state(known[each].get(said.key)) != _state(after))
-    for each in news:
-        _overlay(known[each], said)
-    return news
+    state = _state(heard_of(message))
+    receivers = tuple(key for key in to if _state(known[key].get(message.key)) != state)
+    for key in receivers:
+        _overlay(known[key], message)
+    return receivers
 
 
-def _state(heard: Delivered | None) -> str:
-    return "" if heard is None else heard.state
+def _state(delivered: Delivered | None) -> str:
+    return "" if delivered is None else delivered.state
 
 
-def _overlay(known: dict[str, Delivered], said: Message) -> None:
-    after = heard_of(said)
-    known.pop(said.key, None)
+def _overlay(known: dict[str, Delivered], message: Message) -> None:
+    after = heard_of(message)
+    known.pop(message.key, None)
     if after is not None:
-        known[said.key] = after
+        known[message.key] = after
 
 
-def _written(parcel: OutboxMessage) -> dict[str, Any]:
-    return {"message": parcel.document, "to": list(parcel.to)}
-
-
-def _read(raw: Mapping[str, Any]) -> OutboxMessage:
-    told = raw["message"]
-    return OutboxMessage(str(told["id"]), message_of(told), tuple(str(to) for to in raw["to"]))
+def _document(queued: OutboxMessage) -> dict[str, Any]:
+    return {"message": queued.document, "to": list(queued.to)}

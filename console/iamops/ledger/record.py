@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -65,7 +66,7 @@ def digest(raw: bytes) -> str:
 
 
 def record_of(line: bytes) -> Record | None:
-    """A line without its newline as a record; None for what is none, whoever wrote it."""
+    """A line without its newline as a record; None for what is none."""
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):
@@ -95,9 +96,9 @@ def is_whole(line: bytes, record: Record) -> bool:
         return False
 
 
-# A record's body as JSON can hold it, and not larger than a line may be. Pure.
+# A record's body as JSON can hold it, and not larger than a line may be.
 
-# A plan with two pictures has some ten thousand bytes; a drill's report seldom a hundred thousand.
+# A plan with two state summaries has some ten thousand bytes; a drill's report seldom a hundred thousand.
 LARGEST_BYTES = 1024 * 1024
 # Texts of more characters are shortened, and lists of more than an eighth as many entries.
 LIMITS = (64 * 1024, 8 * 1024, 1024, 128)
@@ -107,44 +108,40 @@ NOTE = "cut"
 
 def fitting(body: Mapping[str, Any]) -> dict[str, Any]:
     """The body, with `cut` where something was left out: how large it was, and what was shortened."""
-    whole = {str(key): plain(value) for key, value in body.items()}
-    size = _size(whole)
+    complete = {str(key): plain(value) for key, value in body.items()}
+    size = _size(complete)
     if size <= LARGEST_BYTES:
-        return whole
+        return complete
     for limit in LIMITS:
-        told = f"the record had {size} bytes: texts over {limit} characters, lists over {limit // 8} are shortened"
-        shorter = {**{key: _short(value, limit) for key, value in whole.items()}, NOTE: told}
+        note = f"the record had {size} bytes: texts over {limit} characters, lists over {limit // 8} are shortened"
+        shorter = {**{key: _short(value, limit) for key, value in complete.items()}, NOTE: note}
         if _size(shorter) <= LARGEST_BYTES:
             return shorter
-    texts = {key: _short(value, LIMITS[-1]) for key, value in whole.items() if isinstance(value, str)}
+    texts = {key: _short(value, LIMITS[-1]) for key, value in complete.items() if isinstance(value, str)}
     kept = dict(list(texts.items())[: LIMITS[-1]])
     return {**kept, NOTE: f"the record had {size} bytes: only its short texts are kept"}
 
 
 def plain(value: Any, depth: int = 1) -> Any:
     """Only what every reader of JSON understands."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, str):
+    if not isinstance(value, Mapping | list | tuple):
         return str(value)
-    if isinstance(value, Mapping | list | tuple) and depth > DEEPEST:
+    if depth > DEEPEST:
         return f"(nested deeper than {DEEPEST})"
     if isinstance(value, Mapping):
-        return {str(key): plain(each, depth + 1) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each, depth + 1) for each in value]
-    return str(value)
+        return {str(key): plain(entry, depth + 1) for key, entry in value.items()}
+    return [plain(entry, depth + 1) for entry in value]
 
 
 def _short(value: Any, limit: int) -> Any:
     if isinstance(value, str) and len(value) > limit:
         return f"{value[:limit]}… (+{len(value) - limit} characters)"
     if isinstance(value, dict):
-        return {key[:limit]: _short(each, limit) for key, each in list(value.items())[:limit]}
+        return {key[:limit]: _short(entry, limit) for key, entry in list(value.items())[:limit]}
     if isinstance(value, list):
-        kept = [_short(each, limit) for each in value[: limit // 8]]
+        kept = [_short(entry, limit) for entry in value[: limit // 8]]
         return kept if len(value) <= len(kept) else [*kept, f"… (+{len(value) - len(kept)} entries)"]
     return value
 
@@ -153,9 +150,7 @@ def _size(body: Mapping[str, Any]) -> int:
     return len(json.dumps(body, separators=(",", ":")))
 
 
-# What stands in a record, whatever it is: a line by another hand must not silence the others. Pure.
-
-NOTHING: Mapping[str, Any] = {}
+# What stands in a record, whatever it is: a line by another hand must not silence the others.
 
 
 def listed(value: Any) -> tuple[Any, ...]:
@@ -166,8 +161,7 @@ def listed(value: Any) -> tuple[Any, ...]:
 
 
 def fields(value: Any) -> Mapping[str, Any]:
-    """An object's fields; none of what is no object."""
-    return value if isinstance(value, Mapping) else NOTHING
+    return value if isinstance(value, Mapping) else {}
 
 
 def text(value: Any) -> str:
@@ -176,13 +170,10 @@ def text(value: Any) -> str:
 
 def number(value: Any) -> float | None:
     """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        found = float(value)
-    except OverflowError:
-        return None
-    return found if math.isfinite(found) else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            return float(value) if math.isfinite(value) else None
+    return None
 
 
 def figure(value: Any, form: str, unit: str) -> str:

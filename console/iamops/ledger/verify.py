@@ -19,7 +19,7 @@ from iamops.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole
 from iamops.model.text import counted
 from iamops.redact.clean import words
 
-# Who writes holds the lock for some milliseconds; who holds it for longer does not write.
+# A writer holds the lock for some milliseconds; a longer hold is no writing.
 LOCK_WAIT_S, TRY_AGAIN_S = 2.0, 0.01
 REASON_CHARS = 300
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -45,28 +45,26 @@ class ChainVerdict:
 
 def verify(path: Path) -> ChainVerdict:
     """Reads the whole ledger. No file is an empty ledger. Raises OSError when it cannot be read."""
-    content, head, notes = _seen(path)
-    *lines, rest = content.split(b"\n")
-    check = _Check()
-    for number, line in enumerate(lines, start=1):
-        broken = check.line(number, line)
-        if broken is not None:
-            return ChainVerdict(len(check.good), broken, notes)
-    broken = check.end(rest, len(lines)) or _wrong_end(head, check.good, len(lines))
-    return ChainVerdict(len(check.good), broken, (*notes, *check.notes(), *_behind(head, check.good)))
-
-
-def _seen(path: Path) -> tuple[bytes, Head | str | None, tuple[str, ...]]:
-    """The ledger and its side file, of the same moment."""
+    content, notes = b"", tuple[str, ...]()
     try:
         with regular(path) as file, _unwritten(file.fileno()):
-            return file.read(), read_head(path), tuple(_whose(path, os.fstat(file.fileno())))
+            # The ledger and its side file, at the same time.
+            content, head = file.read(), read_head(path)
+            notes = tuple(_other_hands(path, os.fstat(file.fileno())))
     except FileNotFoundError:
-        return b"", read_head(path), ()
+        head = read_head(path)
+    *lines, rest = content.split(b"\n")
+    chain = _ChainCheck()
+    for number, line in enumerate(lines, start=1):
+        broken = chain.line(number, line)
+        if broken is not None:
+            return ChainVerdict(len(chain.good), broken, notes)
+    broken = chain.end(rest, len(lines)) or _wrong_end(head, chain.good, len(lines))
+    return ChainVerdict(len(chain.good), broken, (*notes, *chain.notes(), *_behind(head, chain.good)))
 
 
-def _whose(path: Path, found: os.stat_result) -> Iterator[str]:
-    """Who else may have a hand in it."""
+def _other_hands(path: Path, found: os.stat_result) -> Iterator[str]:
+    """Who else may write to it."""
     if path.is_symlink():
         yield f"{path} is a link: no action writes to a ledger through one"
     if found.st_uid != os.geteuid():
@@ -82,21 +80,20 @@ def _whose(path: Path, found: os.stat_result) -> Iterator[str]:
 def _unwritten(file: int) -> Iterator[None]:
     """Nobody writes meanwhile. A lock that is not to be had is done without: it only keeps others from writing."""
     deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(TRY_AGAIN_S)
-                continue
-        except OSError:
-            pass  # a file system without locks
-        yield
-        return
+    with contextlib.suppress(OSError):  # a file system without locks
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(TRY_AGAIN_S)
+                    continue
+            break
+    yield
 
 
 @dataclass(slots=True)
-class _Check:
+class _ChainCheck:
     """The chain line by line. `odd` are the lines since the last record that are none."""
 
     good: list[Record] = field(default_factory=list)
@@ -150,22 +147,17 @@ class _Check:
             return f"it has number {record.n}: records are missing before it"
         if record.prev != (last.hash if last else FIRST):
             return "it does not follow the record before it"
-        if record.torn not in _digests(self.odd):
+        # The unfinished lines before it, as they were written or with CR LF since.
+        as_written, without_cr = b"\n".join(self.odd), b"\n".join(line.removesuffix(b"\r") for line in self.odd)
+        if record.torn not in ((digest(as_written), digest(without_cr)) if self.odd else (None,)):
             return "what stands before it is not what it was written behind"
         if record.kind == BREAK:
             return f"when it was written: {words(str(record.raw.get('reason')), REASON_CHARS)}"
         return None
 
 
-def _digests(odd: Sequence[bytes]) -> tuple[str | None, ...]:
-    """What a record says of the unfinished lines before it, as they were written or with CR LF since."""
-    if not odd:
-        return (None,)
-    return digest(b"\n".join(odd)), digest(b"\n".join(each.removesuffix(b"\r") for each in odd))
-
-
 def _behind(head: Head | str | None, good: Sequence[Record]) -> Iterator[str]:
-    """A crash leaves that too, so it is no break; but who can write to the ledger alone leaves it as well."""
+    """A crash leaves that too, so it is no break; but so does a hand that can write to the ledger alone."""
     last = good[-1] if good else None
     if isinstance(head, Head) and last is not None and head.n == last.n - 1:
         yield (
@@ -181,14 +173,14 @@ def _wrong_end(head: Head | str | None, good: Sequence[Record], lines: int) -> B
         return None
     if isinstance(head, Head) and head.n > len(good):
         missing = head.n - len(good)
-        said = f"{counted(missing, 'record')} {'is' if missing == 1 else 'are'} missing at the end"
-        return Break(len(good) + 1, lines + 1, said)
+        text = f"{counted(missing, 'record')} {'is' if missing == 1 else 'are'} missing at the end"
+        return Break(len(good) + 1, lines + 1, text)
     if isinstance(head, Head) and good[head.n - 1].hash != head.hash:
         return Break(head.n, head.n, "another record stands here than the one that was written")
     return Break(len(good), lines, why)
 
 
-# The ledger's records gathered run by run: what a run did and how it ended, whichever record says so. Pure.
+# The ledger's records gathered run by run: what a run did and how it ended, whichever record says so.
 #
 # A drill leaves three records: the engine's intent and outcome (or its refusal), and the drill's own report with a
 # verdict. They are one run, and the verdict is how it ended.
@@ -214,9 +206,7 @@ class LedgerRun:
 
     @property
     def outcome(self) -> str:
-        """`succeeded`, `undone`, `failed`, `unknown`, `refused`; of a drill `passed` instead; empty: none was
-        recorded.
-        """
+        """`succeeded`, `undone`, `failed`, `unknown`, `refused`; of a drill `passed`; empty: not known."""
         if self._report:
             return drill_ending_of(self._report)
         return next((ended for r in reversed(self.records) if (ended := ending_of(r.raw))), "")
@@ -231,19 +221,15 @@ class LedgerRun:
 
     @property
     def owners(self) -> tuple[Any, Any]:
-        """Who owned the VIPs before and after: of whatever records tell."""
-        before, after = self.value("before"), self.value("after")
-        return _owners(before), _owners(after)
+        """The owners of the VIPs before and after, where records have them."""
+        states = (self.value("before"), self.value("after"))
+        before, after = (state.get("owners") if isinstance(state, Mapping) else None for state in states)
+        return before, after
 
     @property
     def _report(self) -> Mapping[str, Any]:
-        """What a drill judged, or nothing."""
         found = next((r.raw.get("drill_report") for r in reversed(self.records) if r.kind == DRILL), None)
         return found if isinstance(found, Mapping) else {}
-
-
-def _owners(picture: Any) -> Any:
-    return picture.get("owners") if isinstance(picture, Mapping) else None
 
 
 def runs_of(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
@@ -254,12 +240,9 @@ def runs_of(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
     return tuple(LedgerRun(run, tuple(of_run)) for run, of_run in found.items())
 
 
-# The ledger as a reader wants it: the records, and whether they can be believed.
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records, oldest first, and the verdict on their chain."""
+    """The ledger as a reader wants it: its records, oldest first, and the verdict on their chain."""
 
     records: tuple[Record, ...]
     verdict: ChainVerdict

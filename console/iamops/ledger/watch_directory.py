@@ -44,7 +44,10 @@ class WatchDirectory:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise WatchBusy(self._busy(file)) from None
+                raise WatchBusy(
+                    f"another watch runs on {self.path} (process {_pid(file)}): end that one, "
+                    "or give this one a directory of its own with --state-dir"
+                ) from None
             os.ftruncate(file, 0)
             os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
             yield
@@ -64,8 +67,6 @@ class WatchDirectory:
         finally:
             os.close(file)
         return None
-
-    # --- the silence ---
 
     def silence(self, now: float) -> tuple[Silence | None, str]:
         """The silence that holds at `now` (wall clock), and why its file could not be read, if so: then none does.
@@ -108,13 +109,6 @@ class WatchDirectory:
             return None, f"{self._silence}: {error.strerror}"
         except (ValueError, TypeError, KeyError) as error:
             return None, f"{self._silence} is no silence ({words(str(error), 100)}): nothing is held back"
-
-    def _busy(self, file: int) -> str:
-        who = _pid(file)
-        return (
-            f"another watch runs on {self.path} (process {who}): end that one, "
-            "or give this one a directory of its own with --state-dir"
-        )
 
 
 def _pid(file: int) -> str:

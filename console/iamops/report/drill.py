@@ -23,7 +23,7 @@ from iamops.model.drill import Drill
 from iamops.model.timestamps import rfc3339
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
 from iamops.report.markup import inline, markdown_document
-from iamops.report.run import denial_document
+from iamops.report.run import denial_document, plan_document
 from iamops.report.text import Json
 
 
@@ -75,7 +75,7 @@ def drill_document(report: DrillReport, code: int) -> Json:
         ],
         "timeline": [asdict(entry) for entry in report.timeline],
         "notes": list(report.notes),
-        "plan": None if report.plan is None else dict(report.plan),
+        "plan": None if report.plan is None else plan_document(report.plan),
     }
 
 

@@ -1,4 +1,4 @@
-"""The engine's hands and eyes on a cluster: its links as a way to act, its store as a way to see."""
+"""The engine's ports on a cluster: commands over its links and on this machine, the state from its store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from iamops.engine.ports import CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
-from iamops.model.events import Event
+from iamops.engine.ports import CommandAnswer, Locked, NotSent, OutcomeUnknown
 from iamops.model.facts import LinkState
 from iamops.model.observed import Known, Observed, is_pending
 from iamops.model.profile import Profile
@@ -27,6 +25,7 @@ from iamops.nodes.transport import ChannelRefused, Transport, TransportError
 from iamops.redact.clean import lines_of, words
 from iamops.render.privileges import older
 from iamops.session.own_command import run_own
+from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
@@ -44,26 +43,26 @@ FORGOTTEN_WITHIN_S = 0.3
 
 
 class LocalCommands:
-    """Runs commands, and keeps track of those that wait."""
+    """Runs commands of a profile's fencing, and keeps track of those that wait."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, subprocess.Popen[bytes]] = {}
         self._at_work: list[subprocess.Popen[bytes]] = []
 
-    async def run(self, argv: Sequence[str], timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
         try:
-            ended = await run_own(resolved(argv), deadline_s=timeout_s)
+            ended = await run_own(_resolved(argv), deadline_s=timeout_s)
         except TimeoutError:
             raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
         except OSError as error:
             return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
-        return CommandAnswer(ended.exit_code, _text(ended.stdout), _text(ended.stderr))
+        return CommandAnswer(ended.returncode, _readable(ended.stdout), _readable(ended.stderr))
 
-    def later(self, name: str, argv: Sequence[str], delay_s: float) -> CommandAnswer:
-        command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *resolved(argv)]
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+        command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *_resolved(argv)]
         try:
-            self._waiting[name] = subprocess.Popen(
+            self._waiting[name] = subprocess.Popen(  # noqa: ASYNC220 - begun, and not waited for
                 command,
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
@@ -74,7 +73,7 @@ class LocalCommands:
             return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
         return CommandAnswer(0, "", "")
 
-    def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         """Ends what waits, unless it is already at work: then it is left to finish."""
         waiting = self._waiting.pop(name, None)
         if waiting is None or waiting.poll() is not None:
@@ -88,14 +87,8 @@ class LocalCommands:
         return CommandAnswer(0, "", "")
 
 
-def resolved(argv: Sequence[str]) -> list[str]:
-    if argv and argv[0] == OURSELVES:
-        return [sys.executable, "-m", "iamops", *argv[1:]]
-    return list(argv)
-
-
-def _text(raw: bytes) -> str:
-    return "\n".join(lines_of(raw))
+def _resolved(argv: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "iamops", *argv[1:]] if argv and argv[0] == OURSELVES else list(argv)
 
 
 OUTPUT_KEPT = 64_000
@@ -103,16 +96,15 @@ OUTPUT_KEPT = 64_000
 NOTE_TIMEOUT_S = 3.0
 NOTE_BYTES = 900
 JOURNAL_TAG = "iamops"
-NOTHING: Mapping[str, Observed[Any]] = MappingProxyType({})
 
 
-class NodeCommands:
-    """Runs commands over the links that the session keeps."""
+class NodeCommands(LocalCommands):
+    """Runs commands over the links that the session keeps, too."""
 
     def __init__(self, links: Mapping[str, NodeLink], profile: Profile) -> None:
+        super().__init__()
         self._links = links
         self._profile = profile
-        self._local = LocalCommands()
         self._kept: asyncio.Future[bool] | None = None
         self._last_failed: dict[tuple[str, str], float] = {}
         self._in_vain: dict[tuple[str, str], dict[str, float]] = {}
@@ -137,11 +129,7 @@ class NodeCommands:
             raise NotSent(str(failure)) from None
         except TransportError as failure:
             raise OutcomeUnknown(str(failure)) from None
-        return CommandAnswer(
-            result.exit_status,
-            _readable(result.stdout),
-            _readable(result.stderr),
-        )
+        return CommandAnswer(result.exit_status, _readable(result.stdout), _readable(result.stderr))
 
     async def pushed(self, files: PushedFiles) -> FilesSeen:
         """Read as any other look at the files is. How it ended comes first: the node answers that when no
@@ -196,7 +184,6 @@ class NodeCommands:
         return CommandAnswer(0 if asked["sent"] else 1, json.dumps(asked), "")
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
-        """Waits for `keep`."""
         self._kept = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(timeout_s):
@@ -214,49 +201,37 @@ class NodeCommands:
         self._kept.set_result(kept)
         return True
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
-        """A command of the profile's fencing. Raises OutcomeUnknown."""
-        return await self._local.run(argv, timeout_s)
-
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
-        return self._local.later(name, argv, delay_s)
-
-    async def forget(self, name: str) -> CommandAnswer:
-        return self._local.forget(name)
-
     @contextlib.asynccontextmanager
     async def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AsyncIterator[NodeLocks]:
         """Holds the nodes in the given order, or none of them, but for those `beside` that nobody can hold.
 
-        Whoever acts locks every node that he reaches, so he meets us on those that we act on.
+        Everybody who acts locks every node that can be reached, and so meets us on those that we act on.
         """
-        told = {"run": note.run, "who": note.who, "action": note.action}
         async with contextlib.AsyncExitStack() as stack:
             held, unlocked = dict[str, NodeLock](), dict[str, str]()
             for node in nodes:
                 try:
-                    held[node] = await stack.enter_async_context(hold(self._transport(node), told))
+                    held[node] = await stack.enter_async_context(hold(self._transport(node), holder))
                 except LockHeld as refusal:
                     raise Locked(str(refusal)) from None
                 except (CannotBeLocked, NotSent, TransportError) as failure:
+                    why = str(failure).removeprefix(f"{node} cannot be locked: ").removeprefix(f"{node}: ")
                     if node not in beside:
-                        raise Locked(f"{node} cannot be locked: {_told(failure, node)}") from None
-                    unlocked[node] = _told(failure, node)
+                        raise Locked(f"{node} cannot be locked: {why}") from None
+                    unlocked[node] = why
             yield NodeLocks(held, unlocked)
 
     async def note(self, node: str, text: str) -> str | None:
         """A line in the node's journal, under the tag `iamops`; the login user may write one. Returns why not."""
-        from iamops.engine.undo import complaint  # plans are loaded when somebody wants to act
-
         line = words(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
         argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", line)
         try:
             answer = await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
         except (NotSent, OutcomeUnknown) as failure:
             return str(failure)
-        return None if answer.exit_status == 0 else complaint(answer)
+        return None if answer.exit_status == 0 else answer.complaint
 
     def _transport(self, node: str) -> Transport:
         transport = self._links[node].transport
@@ -278,42 +253,26 @@ class NodeLocks:
 
 
 class StoreReader:
-    """Sees through the session's store; `look_again` asks the collectors for news."""
+    """The state in the session's store. `refresh` asks the collectors for fresh evidence, `refresh_files` reads
+    the nodes' files.
+    """
 
     def __init__(
         self,
         store: Store,
         now: Callable[[], float],
-        look_again: Callable[[], None],
-        look_at_files: Callable[[], Awaitable[None]],
+        refresh: Callable[[], None],
+        refresh_files: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
-        self._now = now
-        self.refresh = look_again
-        self._look_at_files = look_at_files
+        self.now, self.refresh, self._refresh_files = now, refresh, refresh_files
 
     @property
     def state(self) -> ClusterState:
         return self._store.state
 
-    def now(self) -> float:
-        return self._now()
-
     async def changed(self, timeout_s: float) -> None:
-        """Returns at the next event of any kind, or after the timeout."""
-        happened = asyncio.Event()
-
-        def heard(_state: ClusterState, _event: Event) -> None:
-            happened.set()
-
-        unsubscribe = self._store.subscribe(heard)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await happened.wait()
-        except TimeoutError:
-            return
-        finally:
-            unsubscribe()
+        await wait_for(self._store, lambda _state: True, timeout_s)
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""
@@ -321,7 +280,7 @@ class StoreReader:
 
         since = self.now()
         self.refresh()
-        await self._look_at_files()
+        await self._refresh_files()
         while True:
             state = self.state
             unseen = tuple(
@@ -332,16 +291,11 @@ class StoreReader:
             await self.changed(0.2)
 
 
-def _told(failure: Exception, node: str) -> str:
-    return str(failure).removeprefix(f"{node} cannot be locked: ").removeprefix(f"{node}: ")
-
-
 def _readable(raw: bytes) -> str:
-    """Remote text, line by line harmless."""
     return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
 
 
-def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]] = NOTHING) -> list[str]:
+def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]]) -> list[str]:
     """What of this node, and of what its services need, is older than `since` and could be newer."""
     if node.link.state is not LinkState.UP:
         return [f"{node.name} is not connected"]

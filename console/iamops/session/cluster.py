@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iamops.judge.findings import Finding
@@ -21,7 +22,7 @@ from iamops.model.events import (
     Noticed,
     RequestsCounted,
 )
-from iamops.model.facts import HostReport, ProbeReport, Severity
+from iamops.model.facts import ProbeReport, Severity
 from iamops.model.observed import Unknown
 from iamops.model.profile import Profile
 from iamops.model.running import ClockOffset, LiveVrrp
@@ -40,6 +41,7 @@ from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.redact.clean import words
 from iamops.session.adapters import NodeCommands
 from iamops.session.clock import Clock, session_clock
+from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
@@ -49,34 +51,26 @@ if TYPE_CHECKING:
     from iamops.session.triage.timeline import Recall
 
 
-# The parts of a session: kept alive by a supervisor, and told of in the state they bring their values to.
-
 CHECK_EVERY_S = 2.0
 
 
 class Parts(Supervisor):
-    """The session's supervisor, and what fails beside all parts."""
+    """Keeps the parts of a session alive, and reports in the state what fails in them or beside them."""
 
     def unexpected(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An error that nobody waits for, in a callback or a forgotten task: a finding, and no traceback."""
         error = context.get("exception")
         if isinstance(error, Exception):
-            # Telling it may fail of the same thing; then there is nobody left to tell.
+            # Reporting it may fail of the same thing; then there is nobody left to report to.
             with contextlib.suppress(Exception):
                 self.noted("something beside the parts", error)
         if loop.get_debug():
             loop.default_exception_handler(context)
 
-    def not_shown(self, error: Exception) -> None:
-        """A listener of the state has failed."""
-        self.noted("showing what is known", error)
-
     def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """A part in a task of its own."""
         return asyncio.create_task(self.keep(self.part(name), work), name=name)
 
     async def watch(self) -> None:
-        """Looks for parts that stand still."""
         while True:
             self.check()
             await asyncio.sleep(CHECK_EVERY_S)
@@ -84,13 +78,13 @@ class Parts(Supervisor):
 
 CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
-# So long after its last sign of life a part is said to stand still.
+# So long after its last sign of life a part counts as standing still.
 CLIENT_SILENT_S = 10.0
 FILES_SILENT_S = 90.0
 RECALL_AFTER_S = 1.5
-# The client's probe may be waiting for a VIP that is dark: by itself it ends within two of its timeouts.
+# The client's probe may be waiting for a VIP that does not answer: it ends within two of its timeouts.
 PROBE_PATIENCE_S = 0.2
-# So soon after news it is judged what they mean for the pace.
+# So soon after an event it is judged what it means for the pace.
 PACE_S = 0.25
 
 
@@ -99,15 +93,16 @@ class Cluster:
 
     def __init__(self, profile: Profile, *, clock: Clock | None = None, for_console: bool = False) -> None:
         """`for_console`: also watches whether the nodes' files are what the profile asks for, and keeps what
-        the access logs tell beyond plain counts.
+        the access logs hold beyond plain counts.
         """
         self.profile = profile
         self._for_console = for_console
         self.now: Clock = clock or session_clock()
         self.pace = Pace(self.now, self._probe_again, self._alarm)
         self._parts = Parts(lambda event: self.store.apply(event), self.now)
-        self.store = Store(ClusterState.of(profile), self._parts.not_shown)
-        self._watches: dict[str, CollectorContext] = {}
+        self.check_parts = self._parts.check
+        self.store = Store(ClusterState.of(profile), partial(self._parts.noted, "showing what is known"))
+        self._contexts: dict[str, CollectorContext] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
         self.hands = NodeCommands(self._links, profile)
@@ -133,7 +128,13 @@ class Cluster:
 
     async def stop(self) -> None:
         """Ends every link and probe, and waits for them; for a probe that hangs only a moment: it says no more."""
-        probe = asyncio.create_task(_ended(self._probe), name="client probe") if self._probe is not None else None
+
+        async def end(probe: ClientProbe) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PROBE_PATIENCE_S):
+                    await aside(probe.stop, "client-probe-stop")
+
+        ending = asyncio.create_task(end(self._probe), name="client probe") if self._probe is not None else None
         if self._log_tap is not None:
             await self._log_tap.stop()
         if self._traffic is not None:
@@ -144,8 +145,8 @@ class Cluster:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if probe is not None:
-            await probe
+        if ending is not None:
+            await ending
 
     def refresh(self) -> None:
         """Looks at every node now, and tries every broken link again now instead of after its back-off."""
@@ -154,56 +155,36 @@ class Cluster:
         self.refresh_nodes()
 
     def refresh_nodes(self) -> None:
-        """Asks every connected node for a fresh look, all of its collectors: somebody is about to act on it."""
+        """Asks every connected node's collectors for fresh evidence: somebody is about to act on it."""
         self.pace.attend()
-        for watch in self._watches.values():
-            watch.refresh()
+        for context in self._contexts.values():
+            context.refresh()
 
     def refresh_locks(self) -> None:
-        """Asks every connected node who holds it and which undos are armed there, now."""
-        for watch in self._watches.values():
-            watch.safety_changed.set()
+        for context in self._contexts.values():
+            context.safety_changed.set()
 
     def findings(self, state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:
         """What the rules say of the live state, each with its own severity; causes and symptoms side by side."""
         return findings(state, now, final=final)
 
     async def examine(self) -> Diagnosis:
-        """One deep look over the connections there are. Changes nothing."""
         # Loading what judges files takes longer than a frame.
-        module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.live")
-        found: Diagnosis = await module.observe_live(
-            self.profile, self.transport, lambda: self.store.state, self.now
-        )
-        return found
+        await asyncio.to_thread(importlib.import_module, "iamops.session.triage.triage")
+        from iamops.session.triage.triage import observe_live
+
+        return await observe_live(self)
 
     async def settled(self, timeout_s: float) -> bool:
-        """Waits until everything the profile promises was seen or is known to be out of sight."""
-        done = asyncio.Event()
-
-        def look(state: ClusterState, _event: Event) -> None:
-            if next(pending(state), None) is None:
-                done.set()
-
-        unsubscribe = self.store.subscribe(look)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await done.wait()
-        except TimeoutError:
-            return False
-        finally:
-            unsubscribe()
-        return True
+        return await wait_for(self.store, lambda state: next(pending(state), None) is None, timeout_s)
 
     def transport(self, node: str) -> Transport | None:
-        """The node's connection while it is up."""
         return self._links[node].transport
 
     def why_not_connected(self, node: str) -> str:
-        """Why there is no connection, and what a person can do about it."""
         link = self.store.state.nodes[node].link
-        said = f"{node}: {link.reason}" if link.reason else f"{node} is not connected"
-        return f"{said}; next: {link.next_step}" if link.next_step else said
+        why = f"{node}: {link.reason}" if link.reason else f"{node} is not connected"
+        return f"{why}; next: {link.next_step}" if link.next_step else why
 
     def log_tap(self) -> LogTap:
         """The nodes' logs; loaded when they are first looked at, and read only while somebody does."""
@@ -214,24 +195,26 @@ class Cluster:
         return self._log_tap
 
     async def live_config(self, instance: str) -> dict[str, LiveVrrp]:
-        """What each node's keepalived is running with; a node that does not tell is left out."""
+        """What each node's keepalived is running with; a node that does not answer is left out."""
         found: dict[str, LiveVrrp] = {}
         for name, link in self._links.items():
             if link.transport is None:
                 continue
             with contextlib.suppress(VrrpUnknown, TransportError):
-                told = await VrrpWitness(link.transport, self.profile).config()
-                found |= {name: told[instance]} if instance in told else {}
+                config = await VrrpWitness(link.transport, self.profile).config()
+                found |= {name: config[instance]} if instance in config else {}
         return found
 
     async def refresh_files(self) -> None:
         """Reads what the daemons would load, and how nginx treats its backends; the answers are in the state."""
         # Loading what reads files takes longer than a frame.
-        module = await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
-        await module.examine_files(self.profile, self.transport, self.store, self.now)
+        await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
+        from iamops.session.config.on_disk import examine_files
+
+        await examine_files(self.profile, self.transport, self.store, self.now)
 
     async def clock_offsets(self) -> dict[str, ClockOffset]:
-        """Each node's clock against ours: the best of a few looks, for the shortest way tells it best."""
+        """Each node's clock against ours: the best of a few looks, for the shortest way shows it best."""
         found: dict[str, ClockOffset] = {}
         for name, link in self._links.items():
             for _ in range(CLOCK_LOOKS):
@@ -239,18 +222,22 @@ class Cluster:
                     break
                 with contextlib.suppress(CommandFailed, TransportError):
                     report = (await read_host(link.transport, self.now)).report
-                    _keep_best(found, name, report)
+                    offset, uncertainty = report.clock_offset_ms, report.clock_uncertainty_ms
+                    if offset is None or uncertainty is None:
+                        continue
+                    if name not in found or uncertainty < found[name].uncertainty_ms:
+                        found[name] = ClockOffset(offset, uncertainty)
         return found
 
     async def _mind_pace(self) -> None:
         """Full rate as soon as anything happens, turns again when all has been well for a while."""
         happened = asyncio.Event()
 
-        def heard(_state: ClusterState, event: Event) -> None:
+        def on_event(_state: ClusterState, event: Event) -> None:
             if not isinstance(event, NodeHeard | RequestsCounted | HostReported):
                 happened.set()
 
-        unsubscribe = self.store.subscribe(heard)
+        unsubscribe = self.store.subscribe(on_event)
         try:
             while True:
                 self.pace.judge(signs(self.store.state, self.now()))
@@ -261,18 +248,18 @@ class Cluster:
             unsubscribe()
 
     def _probe_again(self) -> None:
-        for watch in self._watches.values():
-            watch.probe_again()
+        for context in self._contexts.values():
+            context.probe_again()
 
     def _alarm(self) -> None:
-        for watch in self._watches.values():
-            task = asyncio.create_task(_alarmed(watch.transport), name=f"alarm {watch.node}")
+        async def alarmed(transport: Transport) -> None:
+            with contextlib.suppress(TransportError):  # a node that does not get it has its own turn
+                await alarm(transport)
+
+        for context in self._contexts.values():
+            task = asyncio.create_task(alarmed(context.transport), name=f"alarm {context.node}")
             self._alarms.add(task)
             task.add_done_callback(self._alarms.discard)
-
-    def check_parts(self) -> None:
-        """Tells of every part of ours that does not go on any more."""
-        self._parts.check()
 
     async def _keep_watching_files(self) -> None:
         """Loaded when everything else has been seen: rendering needs what a first frame does not."""
@@ -291,15 +278,16 @@ class Cluster:
         await self._parts.keep(part, watch, lost)
 
     async def _recalled(self, transport: Transport, heard_at: float | None, back_at: float) -> None:
-        """What happened before, once what is so now was seen. The task's edge: what is missing is said."""
+        """What happened before, once what is so now was seen. The task's edge: what is missing is reported."""
         if not self._for_console:
             return
         await asyncio.sleep(RECALL_AFTER_S)
         try:
             # Loading what reads journals takes longer than a frame.
-            module = await asyncio.to_thread(importlib.import_module, "iamops.session.triage.timeline")
-            if self._recall is None:
-                self._recall = module.Recall(self.profile, self.store.apply, self.now, began=self._began)
+            await asyncio.to_thread(importlib.import_module, "iamops.session.triage.timeline")
+            from iamops.session.triage.timeline import Recall
+
+            self._recall = self._recall or Recall(self.profile, self.store.apply, self.now, began=self._began)
             await self._recall.node(transport, heard_at, back_at)
         except Exception as error:
             why = f"not recalled: {transport.node}: {type(error).__name__}: {error}"
@@ -310,36 +298,35 @@ class Cluster:
 
         async def session(transport: Transport) -> None:
             log = self._traffic.access_log(node) if self._traffic is not None else None
-            watch = CollectorContext(
+            self._contexts[node] = context = CollectorContext(
                 transport, self.profile, self.store.apply, self.now, log, self.pace, self._parts
             )
-            self._watches[node] = watch
             heard_at = self.store.state.nodes[node].last_event_at
             recalling = self._recalled(transport, heard_at, self.now())
             recall = asyncio.create_task(recalling, name=f"recall {node}")
             try:
-                await observe(watch)
+                await observe(context)
             finally:
                 recall.cancel()
-                del self._watches[node]
+                del self._contexts[node]
 
         return NodeLink(node, connector, session, self.store.apply, self.now)
 
     def traffic(self) -> TrafficFeed:
-        """What the access logs tell, of the last hour and from then on. Only with `for_console`."""
+        """What the access logs hold, of the last hour and from then on. Only with `for_console`."""
         assert self._traffic is not None  # noqa: S101 - the console is the only one that asks
         return self._traffic
 
     def _traffic_feed(self) -> TrafficFeed:
         from iamops.session.traffic import TrafficFeed
 
-        def heard(node: str) -> None:
+        def on_counted(node: str) -> None:
             self.store.apply(RequestsCounted(self.now(), node, self.traffic().access_log(node).count))
 
-        return TrafficFeed(self.profile, self.transport, self.now, heard)
+        return TrafficFeed(self.profile, self.transport, self.now, on_counted)
 
     def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
-        def tell(name: str, report: ProbeReport | Unknown) -> None:
+        def on_report(name: str, report: ProbeReport | Unknown) -> None:
             event = ClientProbed(self.now(), name, report, self.pace.period_s(None, CLIENT))
             with contextlib.suppress(RuntimeError):  # the loop has just been closed: nobody listens
                 loop.call_soon_threadsafe(self.store.apply, event)
@@ -354,32 +341,11 @@ class Cluster:
         targets = witnessed(self.profile)
         # A round takes one timeout for each target at most, and a little for a machine that is busy.
         part = self._parts.part("the client's probe", silent_after_s=CLIENT_SILENT_S + 2 * len(targets))
-        return ClientProbe(targets, open_socket, tell, due_in_s=due_in_s, beat=part.beat)
-
-
-async def _alarmed(transport: Transport) -> None:
-    """Who does not hear of it has their own turn."""
-    with contextlib.suppress(TransportError):
-        await alarm(transport)
-
-
-async def _ended(probe: ClientProbe) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PROBE_PATIENCE_S):
-            await aside(probe.stop, "client-probe-stop")
-
-
-def _keep_best(found: dict[str, ClockOffset], node: str, report: HostReport) -> None:
-    offset, unsure = report.clock_offset_ms, report.clock_uncertainty_ms
-    if offset is None or unsure is None:
-        return
-    if node not in found or unsure < found[node].uncertainty_ms:
-        found[node] = ClockOffset(offset, unsure)
+        return ClientProbe(targets, open_socket, on_report, due_in_s=due_in_s, beat=part.beat)
 
 
 def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:
-    """Every VIP, and the public address if the profile names one, asked for the first domain."""
-    firsts = {each.name: each for each in reversed(witnessed(profile))}
+    firsts = {target.name: target for target in reversed(witnessed(profile))}
     return tuple(firsts[name] for name in client_views(profile))
 
 

@@ -17,10 +17,10 @@ async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]
     """Raises the first node's TransportError when one cannot be reached."""
     async with attempts(profile) as made:
         up: dict[str, Transport] = {}
-        for node, each in made.items():
-            if isinstance(each, TransportError):
-                raise each
-            up[node] = each
+        for node, outcome in made.items():
+            if isinstance(outcome, TransportError):
+                raise outcome
+            up[node] = outcome
         yield up
 
 
@@ -28,20 +28,20 @@ async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]
 async def attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
     """Every node's connection, or why there is none."""
     connectors = [SshConnector(profile, node) for node in profile.nodes.values()]
-    made = await asyncio.gather(*(each.connect() for each in connectors), return_exceptions=True)
-    up = [each for each in made if not isinstance(each, BaseException)]
+    made = await asyncio.gather(*(connector.connect() for connector in connectors), return_exceptions=True)
+    outcomes: dict[str, Transport | TransportError] = {}
     try:
-        yield {node: _known(node, each) for node, each in zip(profile.nodes, made, strict=True)}
+        for node, outcome in zip(profile.nodes, made, strict=True):
+            if isinstance(outcome, TransportError) or not isinstance(outcome, BaseException):
+                outcomes[node] = outcome
+            elif isinstance(outcome, Exception):
+                # What nobody expected is a fault of ours, and costs this node alone.
+                outcomes[node] = OwnFault(node, fault_of_ours(outcome), REPORT_IT)
+            else:
+                raise outcome
+        yield outcomes
     finally:
-        for transport in up:
-            with contextlib.suppress(TransportError):
-                await transport.close()
-
-
-def _known(node: str, made: Transport | BaseException) -> Transport | TransportError:
-    """What nobody expected is a fault of ours, and costs this node alone."""
-    if isinstance(made, TransportError) or not isinstance(made, BaseException):
-        return made
-    if not isinstance(made, Exception):
-        raise made
-    return OwnFault(node, fault_of_ours(made), REPORT_IT)
+        for transport in made:
+            if not isinstance(transport, BaseException):
+                with contextlib.suppress(TransportError):
+                    await transport.close()

@@ -6,9 +6,10 @@ import asyncio
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from iamops.model.events import Event
-from iamops.model.facts import Link, LinkState, Severity
+from iamops.model.facts import LinkState, Severity
 from iamops.model.journal import LogLine, LogPage, LogSource, Reach
 from iamops.model.observed import Known
 from iamops.model.profile import Profile
@@ -23,7 +24,7 @@ from iamops.session.store import Store
 # The lines that are kept: the newest few thousand of all nodes, in the order in which they were written.
 
 LINES_KEPT = 5000
-# Lines are short. Somebody who writes long ones must not fill the operator's memory with them.
+# Lines are short. Long ones must not fill the operator's memory.
 CHARS_KEPT = 4_000_000
 # Lines of one record that are kept with it, and how far back it is looked for.
 MORE_KEPT = 200
@@ -33,7 +34,7 @@ SPEAKERS_KEPT = 200
 
 
 class LogRing:
-    """Bounded in lines and in characters. A line that has to go before anybody could see it counts as dropped."""
+    """Bounded in lines and in characters. A line that is removed before anybody could see it counts as dropped."""
 
     def __init__(self, lines: int = LINES_KEPT, chars: int = CHARS_KEPT) -> None:
         self._room, self._chars_room = lines, chars
@@ -80,22 +81,19 @@ class LogRing:
         if not self._lines or self._lines[-1].at <= at:
             self._lines.append(line)
         else:
-            insort(self._lines, line, key=lambda each: each.place)
+            insort(self._lines, line, key=lambda line: line.place)
         self._chars += len(text)
         self._trim()
 
     def drop(self) -> None:
-        """Counts a line that was not even kept."""
         self._dropped += 1
 
     def mark(self, number: int) -> bool:
-        """Marks a line or takes its mark away; True if it is marked now. One that is gone has no mark."""
         if any(line.number == number for line in self._lines):
             self._marked ^= {number}
         return number in self._marked
 
     def page(self) -> LogPage:
-        """What is kept now. Whoever asks is taken to have shown it."""
         self._shown = self._added
         return LogPage(tuple(self._lines), frozenset(self._marked), self._dropped, tuple(self._reaches()))
 
@@ -111,19 +109,16 @@ class LogRing:
 
     def _trim(self) -> None:
         while len(self._lines) > self._room or self._chars > self._chars_room:
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        oldest = self._lines.pop(0)
-        self._chars -= len(oldest.text) + sum(map(len, oldest.more))
-        self._marked.discard(oldest.number)
-        self._dropped += oldest.number > self._shown
+            oldest = self._lines.pop(0)
+            self._chars -= len(oldest.text) + sum(map(len, oldest.more))
+            self._marked.discard(oldest.number)
+            self._dropped += oldest.number > self._shown
 
 
-# Who goes to another view and comes back finds reading going on; later, the lines and marks of before.
+# Somebody who goes to another view and comes back finds reading going on; later, the lines and marks of before.
 LINGER_S = 60.0
 LINK_EVERY_S = 0.5
-# Reasons for not reading one source that were said, until it is read again.
+# Reasons for not reading one source that are reported until it is read again.
 REASONS_MOST = 20
 # Logs know seconds; a tenth of one is not worth a line that shows another second than it says.
 SKEW_S = 0.1
@@ -138,16 +133,18 @@ class LogTap:
     def __init__(
         self, profile: Profile, transport: TransportOf, store: Store, now: Clock, *, linger_s: float = LINGER_S
     ) -> None:
-        self._profile = profile
-        self._transport = transport
-        self._store = store
-        self._now = now
+        self._profile, self._transport, self._store = profile, transport, store
         self._linger_s = linger_s
         self._ring = LogRing()
-        self._ears = {node: _Ear(node, self) for node in profile.nodes}
-        self._logs = {node: self._logs_of(node) for node in profile.nodes}
+        self.mark = self._ring.mark
+        self._sinks = {node: _NodeSink(node, self._ring, now, self._notify) for node in profile.nodes}
+        # Each knows what it has read before, so that no line is there twice.
+        self._logs = {
+            node: NodeLogs(node, profile, sink, now, partial(self._ahead_s, node))
+            for node, sink in self._sinks.items()
+        }
         self._watchers: list[OnLines] = []
-        self._untold = True
+        self._taken = True
         self._noticed: tuple[Notice, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.TimerHandle | None = None
@@ -155,57 +152,43 @@ class LogTap:
 
     @property
     def reading(self) -> bool:
-        """Whether anything runs on the nodes for this."""
         return bool(self._tasks)
 
-    def watch(self, heard: OnLines) -> Callable[[], None]:
-        """Calls `heard` when there are new lines, once until they are taken. Returns what ends it."""
-        self._watchers.append(heard)
-        self._untold = True
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
+    def watch(self, on_lines: OnLines) -> Callable[[], None]:
+        """Calls `on_lines` when there are new lines, once until they are taken. Returns what ends it."""
+        self._watchers.append(on_lines)
+        self._taken = True
+        self._stay_open()
         if not self.reading:
-            self._start()
-        return lambda: self._unwatch(heard)
+            self._unsubscribe = self._store.subscribe(self._take_notices)
+            self._take_notices(self._store.state)
+            nodes = self._profile.nodes
+            self._tasks = [asyncio.create_task(self._read(node), name=f"{node}:logs") for node in nodes]
+        return lambda: self._unwatch(on_lines)
 
     def page(self) -> LogPage:
-        """The lines as they are now."""
-        self._untold = True
+        self._taken = True
         return self._ring.page()
 
-    def mark(self, number: int) -> bool:
-        """Marks a line or takes its mark away; True if it is marked now."""
-        return self._ring.mark(number)
-
     async def stop(self) -> None:
-        """Ends everything at once, and waits for it."""
         tasks = self._tasks
         self._end()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # --- life ---
-
-    def _logs_of(self, node: str) -> NodeLogs:
-        """It knows what it has read before, so that no line is there twice."""
-        return NodeLogs(node, self._profile, self._ears[node], self._now, lambda: self._ahead_s(node))
-
-    def _start(self) -> None:
-        self._unsubscribe = self._store.subscribe(self._heard)
-        self._take_notices(self._store.state)
-        self._tasks = [asyncio.create_task(self._read(node), name=f"{node}:logs") for node in self._profile.nodes]
-
-    def _unwatch(self, heard: OnLines) -> None:
-        if heard in self._watchers:
-            self._watchers.remove(heard)
+    def _unwatch(self, on_lines: OnLines) -> None:
+        if on_lines in self._watchers:
+            self._watchers.remove(on_lines)
         if not self._watchers and self.reading and self._closing is None:
             self._closing = asyncio.get_running_loop().call_later(self._linger_s, self._end)
 
-    def _end(self) -> None:
-        """The nodes are left alone. Lines and marks stay, within their bounds."""
+    def _stay_open(self) -> None:
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
+
+    def _end(self) -> None:
+        """The nodes are left alone. Lines and marks stay, within their bounds."""
+        self._stay_open()
         for task in self._tasks:
             task.cancel()
         self._tasks = []
@@ -214,107 +197,82 @@ class LogTap:
 
     async def _read(self, node: str) -> None:
         """One node, over every connection it will have."""
-        ear, logs = self._ears[node], self._logs[node]
+        sink, logs = self._sinks[node], self._logs[node]
         while True:
-            transport = self._transport(node)
-            if transport is None:
-                self._without_link(ear, self._store.state.nodes[node].link)
-            else:
+            transport, link = self._transport(node), self._store.state.nodes[node].link
+            if transport is not None:
                 try:
                     await logs.read(transport)
                 except Exception as error:
-                    ear.silent("", reason_of(link_failure(error) or error))
+                    sink.silent("", reason_of(link_failure(error) or error))
+            elif link.state is LinkState.DOWN:
+                # A node whose first connection is on its way is not complained about yet.
+                sink.silent("", link.reason or "it is not connected")
             await asyncio.sleep(LINK_EVERY_S)
-
-    def _without_link(self, ear: _Ear, link: Link) -> None:
-        """A node whose first connection is on its way is not complained about yet."""
-        if link.state is LinkState.DOWN:
-            ear.silent("", link.reason or "it is not connected")
 
     def _ahead_s(self, node: str) -> float:
         """All lines stand in one order of time: the console's. Clocks that nearly agree are taken as they are."""
-        seen = self._store.state.nodes[node].host
-        ahead_s = (seen.value.clock_offset_ms or 0.0) / 1000 if isinstance(seen, Known) else 0.0
+        host = self._store.state.nodes[node].host
+        ahead_s = (host.value.clock_offset_ms or 0.0) / 1000 if isinstance(host, Known) else 0.0
         return ahead_s if abs(ahead_s) >= SKEW_S else 0.0
 
-    # --- what comes in ---
+    def _notify(self) -> None:
+        if self._taken:
+            self._taken = False
+            for on_lines in tuple(self._watchers):
+                on_lines()
 
-    def add(
-        self, at: float, node: str, source: LogSource, text: str, severity: Severity, speaker: str = ""
-    ) -> None:
-        self._ring.add(at, node, source, text, severity, speaker)
-        self._tell()
-
-    def fold(self, speaker: str, text: str) -> bool:
-        """A further line of the speaker's last record. False: that is not kept."""
-        folded = self._ring.fold(speaker, text)
-        self._tell()
-        return folded
-
-    def say(self, node: str, text: str, severity: Severity) -> None:
-        """A line of the reading itself."""
-        self.add(self._now(), node, LogSource.READER, words(text), severity)
-
-    def begin(self, node: str, source: LogSource) -> None:
-        self._ring.begin(node, source, self._now())
-
-    def drop(self) -> None:
-        self._ring.drop()
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._untold:
-            self._untold = False
-            for heard in tuple(self._watchers):
-                heard()
-
-    def _heard(self, state: ClusterState, _event: Event) -> None:
-        if state.notices is not self._noticed:
-            self._take_notices(state)
-
-    def _take_notices(self, state: ClusterState) -> None:
+    def _take_notices(self, state: ClusterState, _event: Event | None = None) -> None:
         """What the Overview lists as events stands between the lines too: one can see what came of it.
 
         The list is put in order anew when something is recalled: what was taken is not known by its place.
         """
+        if state.notices is self._noticed:
+            return
         known = {id(notice) for notice in self._noticed}
         self._noticed = state.notices
         for notice in state.notices:
             # What is remembered of yesterday has a source: its lines are not here.
             if not notice.source and id(notice) not in known:
-                self.add(notice.at, notice.node or "", LogSource.MARK, notice.text, notice.severity)
+                self._ring.add(notice.at, notice.node or "", LogSource.MARK, notice.text, notice.severity)
+                self._notify()
 
 
-class _Ear:
-    """Hears one node for the tap. Each reason for not reading is said once, and once that it is read again."""
+class _NodeSink:
+    """Takes what is read on one node. Each reason for not reading is reported once, and its end."""
 
-    def __init__(self, node: str, tap: LogTap) -> None:
-        self._node = node
-        self._tap = tap
+    def __init__(self, node: str, ring: LogRing, now: Clock, added: Callable[[], None]) -> None:
+        self._node, self._ring, self._now, self._added = node, ring, now, added
         self._silent: dict[str, set[str]] = {}
 
     def line(self, at: float, source: LogSource, text: str, severity: Severity, speaker: str = "") -> None:
-        self._tap.add(at, self._node, source, text, severity, f"{self._node} {speaker}" if speaker else "")
+        self._ring.add(at, self._node, source, text, severity, f"{self._node} {speaker}" if speaker else "")
+        self._added()
 
     def further(self, speaker: str, text: str) -> bool:
-        return self._tap.fold(f"{self._node} {speaker}", text)
+        folded = self._ring.fold(f"{self._node} {speaker}", text)
+        self._added()
+        return folded
 
     def dropped(self) -> None:
-        self._tap.drop()
+        self._ring.drop()
+        self._added()
 
     def begins(self, source: LogSource) -> None:
-        self._tap.begin(self._node, source)
+        self._ring.begin(self._node, source, self._now())
 
     def hole(self, at: float, source: LogSource) -> None:
-        text = f"{source}: lines before this were not read"
-        self._tap.add(at, self._node, LogSource.READER, text, Severity.WARNING)
+        self.line(at, LogSource.READER, f"{source}: lines before this were not read", Severity.WARNING)
 
     def silent(self, what: str, reason: str) -> None:
         """`what` is empty for the node as a whole, which is read again when anything of it is."""
         if not reason:
-            again = [each for each in (what, "") if self._silent.pop(each, None) is not None]
-            for each in again:
-                self._tap.say(self._node, f"{each or self._node} is being read again", Severity.INFO)
-        elif reason not in (said := self._silent.setdefault(what, set())) and len(said) < REASONS_MOST:
-            said.add(reason)
-            self._tap.say(self._node, f"{what or self._node} is not being read: {reason}", Severity.WARNING)
+            again = [name for name in (what, "") if self._silent.pop(name, None) is not None]
+            for name in again:
+                self._note(f"{name or self._node} is being read again", Severity.INFO)
+        elif reason not in (reasons := self._silent.setdefault(what, set())) and len(reasons) < REASONS_MOST:
+            reasons.add(reason)
+            self._note(f"{what or self._node} is not being read: {reason}", Severity.WARNING)
+
+    def _note(self, text: str, severity: Severity) -> None:
+        self.line(self._now(), LogSource.READER, words(text), severity)

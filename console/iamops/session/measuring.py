@@ -33,32 +33,28 @@ def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
     """Every VIP, as any node may take it; through it, each published service that the plan touches, or may."""
     names = dict.fromkeys((*plan.impact.moves, *state.profile.vrrp))
     well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
-    targets = [each for each in client_targets(state.profile) if each.name in well]
+    targets = [target for target in client_targets(state.profile) if target.name in well]
     if plan.asked_host is not None:
         for target in targets:
             yield Lane(replace(target, host=plan.asked_host, path="/"), any_answer=True)
+    # Those that the plan stops; all of them where it stops none by name, or where it may reach any.
+    published = [service for service in state.profile.services.values() if service.domain]
+    touched = [service for service in published if service.name in plan.impact.stops_service]
+    services = touched if touched and not plan.impact.stops_datastore else published
     for target in targets:
-        services = [each for each in _published(plan, state) if _is_served(state, each, target, now)]
+        served = [service for service in services if _is_served(state, service, target, now)]
         # Where nothing is published, whatever answers at the VIP is what a client has.
-        asked = [replace(target, host=each.domain or "", path=each.health) for each in services] or [target]
+        asked = [replace(target, host=s.domain or "", path=s.health) for s in served] or [target]
         every_s = EVERY_S * (len(asked) if plan.asked_host is None else ASKED_THROUGH)
-        yield from (Lane(each, every_s=every_s) for each in asked)
-
-
-def _published(plan: Plan, state: ClusterState) -> list[Service]:
-    """Those that the plan stops; all of them where it stops none by name, or where it may reach any."""
-    published = [each for each in state.profile.services.values() if each.domain]
-    touched = [each for each in published if each.name in plan.impact.stops_service]
-    return touched if touched and not plan.impact.stops_datastore else published
+        yield from (Lane(target, every_s=every_s) for target in asked)
 
 
 def _is_served(state: ClusterState, service: Service, target: ClientTarget, now: float) -> bool:
     """What is not answered now cannot be lost. The target's own host is what the VIP is always asked for."""
-    match owner_of(state, target.name, now):
-        case OwnedBy(node):
-            return service.domain == target.host or answered(state.nodes[node].domains[service.domain or ""])
-        case _:
-            return service.domain == target.host
+    owner = owner_of(state, target.name, now)
+    if service.domain == target.host or not isinstance(owner, OwnedBy):
+        return service.domain == target.host
+    return answered(state.nodes[owner.node].domains[service.domain or ""])
 
 
 class Meter:

@@ -11,22 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 KEPT_BYTES = 4096
-# What it has said before its end arrives within this.
-LAST_WORDS_S = 0.2
+# Output from before its end arrives within this.
+LAST_OUTPUT_S = 0.2
 BURIED_S = 1.0
 _STDOUT, _STDERR = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """`stdout` and `stderr`: the last of what it said, KEPT_BYTES at most."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
 
 
 async def run_own(
@@ -36,10 +26,11 @@ async def run_own(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     unheard: bool = False,
-) -> Ended:
-    """Raises OSError where it cannot be started, TimeoutError at its deadline: then all of its group is killed.
+) -> subprocess.CompletedProcess[bytes]:
+    """With the last KEPT_BYTES of what it wrote. Raises OSError where it cannot be started, TimeoutError at its
+    deadline: then all of its group is killed.
 
-    `unheard`: nobody listens to its stdout, and what it leaves running may go on writing there.
+    `unheard`: its stdout is not read, and what it leaves running may go on writing there.
     """
     loop = asyncio.get_running_loop()
     transport, ending = await loop.subprocess_exec(
@@ -53,43 +44,40 @@ async def run_own(
     )
     try:
         if stdin:
-            _handed_over(transport, stdin)
+            # A command that ends without reading says by its exit code what it made of that.
+            pipe = transport.get_pipe_transport(0)
+            assert isinstance(pipe, asyncio.WriteTransport)  # noqa: S101 - it was started with that pipe
+            pipe.write(stdin)
+            pipe.close()
         async with asyncio.timeout(deadline_s):
             await ending.exited.wait()
-        await _within(LAST_WORDS_S, ending.silent)
+        await _within(LAST_OUTPUT_S, ending.silent)
     finally:
         if not ending.exited.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(transport.get_pid(), signal.SIGKILL)
             await _within(BURIED_S, ending.exited)
         transport.close()
-    return Ended(transport.get_returncode() or 0, bytes(ending.said[_STDOUT]), bytes(ending.said[_STDERR]))
+    stdout, stderr = bytes(ending.output[_STDOUT]), bytes(ending.output[_STDERR])
+    return subprocess.CompletedProcess(argv, transport.get_returncode() or 0, stdout, stderr)
 
 
 class _Ending(asyncio.SubprocessProtocol):
-    """Hears what a process says, and of its end: that comes before its pipes' where others hold them."""
+    """A process's output, and its end: that comes before its pipes' where others hold them."""
 
     def __init__(self) -> None:
         self.exited, self.silent = asyncio.Event(), asyncio.Event()
-        self.said = {_STDOUT: bytearray(), _STDERR: bytearray()}
+        self.output = {_STDOUT: bytearray(), _STDERR: bytearray()}
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self.said[fd] += data
-        del self.said[fd][:-KEPT_BYTES]
+        self.output[fd] += data
+        del self.output[fd][:-KEPT_BYTES]
 
     def process_exited(self) -> None:
         self.exited.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.silent.set()
-
-
-def _handed_over(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
-    """One that ends without reading says by its exit code what it made of that."""
-    pipe = transport.get_pipe_transport(0)
-    assert isinstance(pipe, asyncio.WriteTransport)  # noqa: S101 - it was started with that pipe
-    pipe.write(stdin)
-    pipe.close()
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

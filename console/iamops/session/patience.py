@@ -1,14 +1,18 @@
-"""Waiting on through a Ctrl-C: what is over must still be told, and nobody who wants to leave waits for long."""
+"""Waiting on through a Ctrl-C: what is over is still reported, and nobody who wants to leave waits for long."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from iamops.redact.clean import without_secrets
+
+if TYPE_CHECKING:
+    from iamops.model.state import ClusterState
+    from iamops.session.store import Store
 
 T = TypeVar("T")
 
@@ -38,39 +42,45 @@ class WaitThrough:
         task = asyncio.ensure_future(work)
         while not task.done():
             try:
-                done, _ = await asyncio.wait({task}, timeout=self._left_s())
+                done, _ = await asyncio.wait({task}, timeout=self._left_s() if self.tried else None)
             except asyncio.CancelledError:
                 self.tried = True
                 continue
             if not done:
-                task.add_done_callback(_forgotten)
+                # Nobody asks any more what came of it.
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
                 task.cancel()
                 return None
         return task.result()
 
-    def _left_s(self) -> float | None:
-        """None: as long as it takes."""
-        if not self.tried:
-            return None
+    def _left_s(self) -> float:
         now = asyncio.get_running_loop().time()
         if self._until is None:
             self._until = now + self._rest_s
         return max(0.0, self._until - now)
 
 
-def _forgotten(task: asyncio.Future[T]) -> None:
-    """Nobody asks any more what came of it."""
-    if not task.cancelled():
-        task.exception()
+async def wait_for(store: Store, holds: Callable[[ClusterState], bool], timeout_s: float) -> bool:
+    """Returns at the next event after which it holds; False after the timeout."""
+    done = asyncio.Event()
+    unsubscribe = store.subscribe(lambda state, _event: done.set() if holds(state) else None)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await done.wait()
+    except TimeoutError:
+        return False
+    finally:
+        unsubscribe()
+    return True
 
 
-# What is said of an error of our own: its words without secrets, and a traceback for whoever asks for one.
+# An error of our own as it is shown: its text without secrets, and a traceback on request.
 
 HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
 
 
 def own_fault(error: BaseException) -> str:
-    """A sentence and what to do about it. No values of variables: they are what nodes said, and passwords."""
+    """A sentence and what to do about it. No values of variables: they are what nodes sent, and passwords."""
     return f"{type(error).__name__}: {without_secrets(str(error))}\n{HINT}"
 
 

@@ -1,4 +1,4 @@
-"""Files that tell of the cluster: for their owner only, whatever the umask, through no stranger's link."""
+"""Files about the cluster: for their owner only, whatever the umask, through no stranger's link."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ def write_private(path: Path, text: str) -> None:
     """Writes a file that nobody else can read; one that is there is replaced. Raises OSError.
 
     What is no regular file (a terminal, a pipe) is written to as it is, and so is what this process was given open
-    (/dev/stdout). Another user's file is refused: whoever put it there would read on.
+    (/dev/stdout). Another user's file is refused: its owner could read on.
     """
     refuse_foreign_links(path)
     given = os.path.abspath(path).startswith(GIVEN)
     if not given:
-        _give_up_shared(path)
+        # A file of ours that others may open, or with a second name: whoever has it open would read what is new.
+        with contextlib.suppress(OSError):  # there is none; or it stays, and is for its owner alone from now on
+            found = os.lstat(path)
+            ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            if ours and (stat.S_IMODE(found.st_mode) & ~PRIVATE or found.st_nlink > 1):
+                path.unlink()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     with os.fdopen(handle, "w", encoding="utf-8") as sink:
         found = os.fstat(handle)
@@ -41,15 +46,6 @@ def write_private(path: Path, text: str) -> None:
         sink.write(text)
 
 
-def _give_up_shared(path: Path) -> None:
-    """A file of ours that others may open, or with a second name: whoever has it open would read what is new."""
-    with contextlib.suppress(OSError):  # there is none; or it stays, and is for its owner alone from now on
-        found = os.lstat(path)
-        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-        if ours and (stat.S_IMODE(found.st_mode) & ~PRIVATE or found.st_nlink > 1):
-            path.unlink()
-
-
 def private_directory(path: Path) -> None:
     """Makes the directory and what is missing above it, for its owner alone. Raises OSError."""
     refuse_foreign_links(path)
@@ -58,8 +54,8 @@ def private_directory(path: Path) -> None:
 
 def refuse_foreign_links(path: Path) -> None:
     """Raises OSError where the path leads through, or to, a link that another user has put there."""
-    whole = Path(os.path.abspath(path))
-    for part in (*reversed(whole.parents), whole):
+    absolute = Path(os.path.abspath(path))
+    for part in (*reversed(absolute.parents), absolute):
         try:
             found = os.lstat(part)
         except OSError:
@@ -82,13 +78,36 @@ class InOthersHands(Exception):
 def own_text(path: Path) -> str:
     """The file's text. Raises InOthersHands, OSError, UnicodeDecodeError."""
     check_hands(path)
-    return _bounded(path).decode("utf-8")
+    # Only of a regular file: opening a fifo waits for somebody to write into it.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as source:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        content = source.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MOST_BYTES} bytes", str(path))
+    return content.decode("utf-8")
+
+
+def text_of(path: Path, unreadable: type[Exception]) -> str:
+    """The same; why it cannot be read is raised as `unreadable`."""
+    try:
+        return own_text(path)
+    except InOthersHands as error:
+        raise unreadable(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise unreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise unreadable(f"{path}: {error.strerror}") from error
 
 
 def check_hands(path: Path) -> None:
     """Every directory on the way and every link is asked, too. Raises InOthersHands, OSError."""
-    if not _shipped(path):
-        _walk(path.absolute(), _trusted())
+    # What is shipped is trusted by name, not by where links lead: to change it is to change the program.
+    real = path.absolute()
+    shipped = real.is_relative_to(PACKAGE) or real.parent == bundled_dir("profiles")
+    if not shipped or ".." in real.parts:
+        _walk(real, _trusted())
 
 
 def check_directory(path: Path) -> None:
@@ -97,21 +116,14 @@ def check_directory(path: Path) -> None:
     Raises InOthersHands, OSError.
     """
     trusted = _trusted()
-    at = _walk(path.absolute(), trusted, last=False)
-    _check_place(at, trusted)
+    _check_place(_walk(path.absolute(), trusted, last=False), trusted)
 
 
 def _trusted() -> frozenset[int]:
-    """This user and root; under sudo also who called it: he could have done it himself."""
+    """This user and root; under sudo also its caller, who needs no iamops to change a file."""
     caller = os.environ.get("SUDO_UID", "")
     by_sudo = {int(caller)} if os.geteuid() == 0 and caller.isascii() and caller.isdigit() else set[int]()
     return frozenset({0, os.geteuid(), *by_sudo})
-
-
-def _shipped(path: Path) -> bool:
-    """By name, not by where links lead: whoever could change these could change the program."""
-    real = path.absolute()
-    return ".." not in real.parts and (real.is_relative_to(PACKAGE) or real.parent == bundled_dir("profiles"))
 
 
 def _walk(path: Path, trusted: frozenset[int], *, last: bool = True) -> Path:
@@ -161,8 +173,10 @@ def _check_own(path: Path, found: os.stat_result, trusted: frozenset[int]) -> No
     if found.st_mode & stat.S_IWOTH:
         raise InOthersHands(f"anybody can change {path}, and what it says is run; fix: chmod o-w {path}")
     if found.st_mode & stat.S_IWGRP and not _private(found.st_gid, trusted):
-        who = f"the group {_group(found.st_gid)}"
-        raise InOthersHands(f"{who} can change {path}, and what it says is run; fix: chmod g-w {path}")
+        group = str(found.st_gid)
+        with contextlib.suppress(KeyError):
+            group = grp.getgrgid(found.st_gid).gr_name
+        raise InOthersHands(f"the group {group} can change {path}, and what it says is run; fix: chmod g-w {path}")
 
 
 def _private(group: int, trusted: frozenset[int]) -> bool:
@@ -182,22 +196,3 @@ def _user(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
-
-
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
-
-
-def _bounded(path: Path) -> bytes:
-    """Only of a regular file: whoever opens a fifo waits for somebody to write into it. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(file, "rb") as source:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        content = source.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"more than {MOST_BYTES} bytes", str(path))
-    return content

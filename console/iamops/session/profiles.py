@@ -13,10 +13,8 @@ from pathlib import Path
 from iamops.model.profile import Profile, VrrpAuth
 from iamops.parse.profile.loader import ProfileError, parse_profile
 from iamops.redact.known import learn
-from iamops.session.private_files import InOthersHands, own_text
+from iamops.session.private_files import text_of
 from iamops.session.user import bundled_dir, by_name, user_dir
-
-# Where a profile's secrets come from: environment variables and files of the operator's machine.
 
 
 class SecretMissing(Exception):
@@ -28,35 +26,25 @@ def vrrp_secrets(profile: Profile) -> Mapping[str, str]:
     return {name: _secret(name, vrrp.auth) for name, vrrp in profile.vrrp.items() if vrrp.auth is not None}
 
 
-def learn_secrets(profile: Profile) -> None:
-    """Has those that can be had now taken out of every text from now on; says nothing of those that cannot."""
-    for name, vrrp in profile.vrrp.items():
-        with contextlib.suppress(SecretMissing):
-            if vrrp.auth is not None:
-                _secret(name, vrrp.auth)
-
-
 def _secret(instance: str, auth: VrrpAuth) -> str:
-    """Whoever resolves a secret makes it known to redaction: nobody can forget that."""
-    value = _resolved(instance, auth)
-    learn((value,))
-    return value
-
-
-def _resolved(instance: str, auth: VrrpAuth) -> str:
+    """From an environment variable or a file of the operator's machine. A secret that is resolved is known to
+    redaction: nobody can forget that.
+    """
     if auth.from_env is not None:
-        value = os.environ.get(auth.from_env)
+        value = os.environ.get(auth.from_env, "")
         if not value:
             raise SecretMissing(
                 f"{instance}: set {auth.from_env} to the VRRP password (the profile's auth.from_env)"
             )
-        return value
-    path = Path(auth.from_file or "").expanduser()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SecretMissing(f"{instance}: {path}: {why} (the profile's auth.from_file)") from None
+    else:
+        path = Path(auth.from_file or "").expanduser()
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SecretMissing(f"{instance}: {path}: {why} (the profile's auth.from_file)") from None
+    learn((value,))
+    return value
 
 
 class ProfileNotFound(Exception):
@@ -68,23 +56,31 @@ class ProfileUnreadable(Exception):
 
 
 def user_profile_dir() -> Path:
-    """The user's own profiles: ~/.config/iamops/profiles."""
     return user_dir("profiles")
-
-
-def available_profiles() -> Mapping[str, Path]:
-    """Every profile that can be named, the user's own first in authority."""
-    return by_name("profiles")
 
 
 def find_profile(name_or_path: str | None = None) -> Path:
     """The file meant by a name or a path; None means IAMOPS_PROFILE, else the user's only profile."""
     chosen = name_or_path or os.environ.get("IAMOPS_PROFILE")
     if not chosen:
-        return _only_profile()
+        own = sorted(user_profile_dir().glob("*.yaml"))
+        if len(own) == 1:
+            return own[0]
+        if own:
+            names = ", ".join(path.stem for path in own)
+            raise ProfileNotFound(f"several profiles in {user_profile_dir()} ({names}): choose with --profile")
+        raise ProfileNotFound(
+            f"no profile in {user_profile_dir()}: write one with `iamops profile init NAME`, "
+            "name one with --profile, or try `iamops demo`"
+        )
     if "/" in chosen or chosen.endswith((".yaml", ".yml")):
-        return _existing(Path(chosen).expanduser())
-    known = available_profiles()
+        path = Path(chosen).expanduser()
+        if path.is_dir():
+            raise ProfileNotFound(f"{path}: a directory, not a profile")
+        if not path.is_file():
+            raise ProfileNotFound(f"no profile file at {path}")
+        return path
+    known = by_name(bundled_dir("profiles"), "profiles")
     if chosen in known:
         return known[chosen]
     near = difflib.get_close_matches(chosen, known, n=1)
@@ -100,41 +96,13 @@ def asked_name(name_or_path: str | None, profile: Profile) -> str:
 def load_profile(name_or_path: str | None = None) -> Profile:
     """Reads and validates a profile. Raises ProfileNotFound, ProfileUnreadable, ProfileError."""
     path = find_profile(name_or_path)
-    try:
-        text = own_text(path)
-    except InOthersHands as error:
-        raise ProfileUnreadable(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise ProfileUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise ProfileUnreadable(f"{path}: {error.strerror}") from error
-    profile = parse_profile(text, str(path))
-    learn_secrets(profile)
+    profile = parse_profile(text_of(path, ProfileUnreadable), str(path))
+    # Those secrets that can be had now are taken out of every text from now on.
+    for name, vrrp in profile.vrrp.items():
+        if vrrp.auth is not None:
+            with contextlib.suppress(SecretMissing):
+                _secret(name, vrrp.auth)
     return profile
-
-
-def _only_profile() -> Path:
-    own = sorted(user_profile_dir().glob("*.yaml"))
-    if len(own) == 1:
-        return own[0]
-    if own:
-        names = ", ".join(path.stem for path in own)
-        raise ProfileNotFound(f"several profiles in {user_profile_dir()} ({names}): choose with --profile")
-    raise ProfileNotFound(
-        f"no profile in {user_profile_dir()}: write one with `iamops profile init NAME`, "
-        "name one with --profile, or try `iamops demo`"
-    )
-
-
-def _existing(path: Path) -> Path:
-    if path.is_dir():
-        raise ProfileNotFound(f"{path}: a directory, not a profile")
-    if not path.is_file():
-        raise ProfileNotFound(f"no profile file at {path}")
-    return path
-
-
-# A profile's file while it is edited: read, replaced as a whole, and put back.
 
 
 class ProfileNotYours(Exception):
@@ -143,7 +111,7 @@ class ProfileNotYours(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """The file, its text as it was read, and what that means."""
+    """A profile's file while it is edited: its text as it was read, and what that means."""
 
     path: Path
     text: str
@@ -179,41 +147,33 @@ class ProfileFile:
             raise
 
     def is_on_disk(self) -> bool:
-        """Whether the file still has this text."""
         return self.path.read_text(encoding="utf-8") == self.text
 
 
-# Whether the profile's file still says what a session was opened with. Read again only when it was touched.
-
-Stamp = tuple[int, int, int]
-
-
 class ProfileOnDisk:
-    """`path` is the very file the profile was read from: a name may lead to another one by now."""
+    """Whether the file still says what a session was opened with; read again only when it was touched.
+
+    `path` is the very file the profile was read from: a name may lead to another one by now.
+    """
 
     def __init__(self, path: Path, profile: Profile) -> None:
         self.path = path.absolute()
         self._profile = profile
-        self._stamp: Stamp | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._verdict = ""
 
     def changed(self) -> str:
         """Why the profile in use is not the one on disk, as a sentence; empty while it is."""
         try:
-            stamp = self._stamp_now()
+            found = self.path.stat()
         except OSError as error:
             return f"{self.path} cannot be read any more: {error.strerror}"
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
         if stamp != self._stamp:
-            self._stamp, self._verdict = stamp, self._compared()
+            edited = f"{self.path.name} was edited on disk"
+            try:
+                verdict = "" if load_profile(str(self.path)) == self._profile else edited
+            except (ProfileError, ProfileNotFound, ProfileUnreadable) as error:
+                verdict = f"{edited}, and is not valid now: {str(error).splitlines()[0]}"
+            self._stamp, self._verdict = stamp, verdict
         return self._verdict
-
-    def _stamp_now(self) -> Stamp:
-        found = self.path.stat()
-        return found.st_mtime_ns, found.st_size, found.st_ino
-
-    def _compared(self) -> str:
-        try:
-            same = load_profile(str(self.path)) == self._profile
-        except (ProfileError, ProfileNotFound, ProfileUnreadable) as error:
-            return f"{self.path.name} was edited on disk, and is not valid now: {str(error).splitlines()[0]}"
-        return "" if same else f"{self.path.name} was edited on disk"

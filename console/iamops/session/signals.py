@@ -1,7 +1,7 @@
-"""Signals that end a command: heard in its loop while it runs; once its code is settled, they change that no more.
+"""Signals that end a command: handled in its loop while it runs; once its code is settled, they change nothing.
 
 asyncio's own handlers go when the loop is closed. A signal that comes between then and the end of the process
-would kill it, and whoever started it would take that for the outcome. Loads no asyncio: short commands do without.
+would kill it, and its caller would take that for the outcome. Loads no asyncio: short commands do without.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def hear(loop: asyncio.AbstractEventLoop, number: int, callback: Callable[..., object], *args: Any) -> None:
     """Like `loop.add_signal_handler`, and it stays when the loop has gone: until `settle` it is a Ctrl-C then."""
 
-    def heard(_number: int, _frame: object) -> None:
+    def on_signal(_number: int, _frame: object) -> None:
         if loop.is_closed():
             raise KeyboardInterrupt
         loop.call_soon_threadsafe(callback, *args)
 
     # A loop is sure to wake up for a signal only while it handles one itself. This one does nothing by default.
     loop.add_signal_handler(signal.SIGURG, lambda: None)
-    signal.signal(number, heard)
+    signal.signal(number, on_signal)
 
 
 def settle(code: int) -> None:
-    """From now on a signal ends the process at once, with this code. What was said must have been written."""
-    for each in _meant():
-        signal.signal(each, lambda _number, _frame: os._exit(code))
+    """From now on a signal ends the process at once, with this code. Its output must have been written."""
+    for number in _meant():
+        signal.signal(number, lambda _number, _frame: os._exit(code))
 
 
 def ignore() -> None:
     """For the very end, where nothing can last any more."""
-    for each in _meant():
-        signal.signal(each, signal.SIG_IGN)
+    for number in _meant():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _meant() -> list[signal.Signals]:
     """Without those that the caller wants to be ignored, as nohup does."""
-    return [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -34,7 +34,7 @@ AHEAD_S = 3600
 
 async def count_traffic(
     log: str,
-    recipe: CountQuery,
+    query: CountQuery,
     since: float | None,
     made: Mapping[str, Transport | TransportError],
     served: Served | None = None,
@@ -43,42 +43,63 @@ async def count_traffic(
 
     `served`: asks nginx where its log is quiet: if it answers and the log does not grow, that is not all.
     """
-    wanted = [name for name in made if recipe.where.allows_node(name)]
-    found = await asyncio.gather(*(_of_node(log, recipe, since, made[name], served) for name in wanted))
-    return dict(zip(wanted, found, strict=True))
+    wanted = [name for name in made if query.where.allows_node(name)]
+    counted = await asyncio.gather(*(_of_node(log, query, since, made[name], served) for name in wanted))
+    return dict(zip(wanted, counted, strict=True))
 
 
 async def _of_node(
     log: str,
-    recipe: CountQuery,
+    query: CountQuery,
     since: float | None,
     made: Transport | TransportError,
     served: Served | None,
 ) -> NodeCount:
     if isinstance(made, TransportError):
-        return _unknown(made.reason)
+        return NodeCount({}, LogTotals(), made.reason)
+    reason = ""
     try:
-        async with reading(made, log, recipe) as reader:
-            counts, progress = await _whole(reader, log, since)
+        async with reading(made, log, query) as reader:
+            counts, progress = await _count(reader, log, since)
             await _require_all(reader, log, since, progress)
-            if served is not None and reader.around.quiet_s > QUIET_S:
-                await _require_written(reader, log, made, served)
+            if served is not None and reader.around.quiet_s > QUIET_S and await served(made):
+                # nginx answers: does the log grow by it?
+                await asyncio.sleep(WRITTEN_S)
+                await reader.files()
+                if reader.around.quiet_s > QUIET_S:
+                    raise Unreadable(not_written(log, reader.around.quiet_s))
     except (Unreadable, NotCounted, TooManyNames) as failure:
-        return _unknown(str(failure))
+        reason = str(failure)
     except TransportError as failure:
-        return _unknown(failure.reason)
+        reason = failure.reason
     except Exception as error:
-        return _unknown(fault_of_ours(error))
-    if not progress.places:
-        return _unknown(f"there is no {log}")
+        reason = fault_of_ours(error)
+    else:
+        reason = "" if progress.places else f"there is no {log}"
+    if reason:
+        return NodeCount({}, LogTotals(), reason)
     slots: dict[int, Traffic] = {}
     to_come = time.time() + AHEAD_S
-    for at, each in tallied(counts, recipe).items():
-        if _belongs(at, since):
+    for at, traffic in tallied(counts, query).items():
+        if since is None or at >= since or at == NO_TIME:
             # What is still to come is no time: a clock that was set back, or a line of another format.
-            slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(each)
-    totals = LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost)
-    return NodeCount(slots, totals)
+            slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(traffic)
+    return NodeCount(slots, LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost))
+
+
+async def _count(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:
+    """Begins again when the log is rotated meanwhile. Raises NotCounted when it never stands still."""
+    for left in reversed(range(TRIES)):
+        counts, progress = Counts(), Progress()
+        try:
+            add = partial(add_bounded, counts)
+            await LogFollower(log, progress, add, time.monotonic).begin(reader, since)
+        except NotCounted:
+            if not left:
+                raise
+        else:
+            break
+    return counts, progress
 
 
 async def _require_all(reader: LogReader, log: str, since: float | None, progress: Progress) -> None:
@@ -97,16 +118,6 @@ async def _require_all(reader: LogReader, log: str, since: float | None, progres
         raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
 
 
-async def _require_written(reader: LogReader, log: str, transport: Transport, served: Served) -> None:
-    """Raises Unreadable where nginx answers and the log does not grow by it."""
-    if not await served(transport):
-        return
-    await asyncio.sleep(WRITTEN_S)
-    await reader.files()
-    if reader.around.quiet_s > QUIET_S:
-        raise Unreadable(not_written(log, reader.around.quiet_s))
-
-
 def nginx_answers(profile: Profile) -> Served:
     """Asks nginx on a node for the health of what it publishes first; whatever it answers stands in its log."""
     first = next((s for s in profile.services.values() if s.domain), None)
@@ -118,26 +129,3 @@ def nginx_answers(profile: Profile) -> Served:
         return isinstance(report, ProbeReport) and report.status is not None
 
     return served
-
-
-async def _whole(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:
-    """Begins again when the log is rotated meanwhile. Raises NotCounted when it never stands still."""
-    for left in reversed(range(TRIES)):
-        counts, progress = Counts(), Progress()
-        try:
-            add = partial(add_bounded, counts)
-            await LogFollower(log, progress, add, time.monotonic).begin(reader, since)
-        except NotCounted:
-            if not left:
-                raise
-            continue
-        break
-    return counts, progress
-
-
-def _belongs(at: int, since: float | None) -> bool:
-    return since is None or at >= since or at == NO_TIME
-
-
-def _unknown(reason: str) -> NodeCount:
-    return NodeCount({}, LogTotals(), reason)

@@ -20,25 +20,22 @@ def bundled_dir(kind: str) -> Path:
 
 
 def user_dir(kind: str) -> Path:
-    """The user's own `profiles` or `themes`. It may not exist."""
     return platformdirs.user_config_path("iamops", appauthor=False) / kind
 
 
 def state_dir() -> Path:
-    """Where this user's history and exports go. It may not exist."""
     return platformdirs.user_state_path("iamops", appauthor=False)
 
 
-def by_name(kind: str) -> Mapping[str, Path]:
+def by_name(shipped: Path, kind: str) -> Mapping[str, Path]:
     """Every YAML file of that kind by its stem; the user's own wins over a shipped one."""
     found: dict[str, Path] = {}
-    for directory in (bundled_dir(kind), user_dir(kind)):
+    for directory in (shipped, user_dir(kind)):
         found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
     return found
 
 
 def audit_file() -> Path:
-    """The audit ledger of this user."""
     return state_dir() / "audit.jsonl"
 
 

@@ -26,7 +26,8 @@ def session(bench: Bench, **changes: Any) -> ActingSession:
     """On a pair of the engine's tests; nobody answers but `agreed`."""
     options = {"profile": "lab", "arm": None, "override": [], "reason": "", "yes": False, "dry_run": False}
     made = ActingSession(bench.world.profile, RESTART, argparse.Namespace(**{"json": False, **options, **changes}))
-    made.operator._engine = bench.engine
+    for port in ("commands", "reader", "audit_log", "meter"):
+        setattr(made.operator, port, getattr(bench.engine, port))
     return made
 
 

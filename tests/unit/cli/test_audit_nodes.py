@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from iamops.cli.main import main
-from iamops.ledger.anchors import anchor
-from iamops.ledger.audit import Audit, head_file, read
+from iamops.ledger.audit import Audit, anchor, head_file, read
 from iamops.model.journal import anchor_of, noted
 from iamops.nodes.transport import CommandResult, TransportError, Unreachable
 from iamops.session.triage import timeline as session

@@ -30,8 +30,6 @@ class Operator:
     def __init__(self, ended: DrillReport) -> None:
         self._ended = ended
 
-    async def drill_action(self, *_args: object, **_options: object) -> None: ...
-
     def weigh(self, _order: object) -> tuple[None, tuple[()], tuple[()]]:
         return None, (), ()
 

@@ -9,11 +9,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from iamops.engine.engine import Engine
 from iamops.engine.order import Order
-from iamops.engine.ports import AuditUnwritable, CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, NotSent, OutcomeUnknown
+from iamops.ledger.audit import LedgerError
 from iamops.model.events import (
     AddressesListed,
     ClientProbed,
@@ -369,7 +371,7 @@ class PairHands:
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
         return CommandAnswer(0, "", "") if self.keeps else CommandAnswer(1, "", "nobody confirmed it")
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """`power-off NODE`, `power-on NODE`: the world's own words for it."""
         verb, node = argv
         self.here_ran.append(tuple(argv))
@@ -380,17 +382,17 @@ class PairHands:
             self.world.power_on(node)
         return OK_ANSWER
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         self.waiting[name] = tuple(argv)
         return OK_ANSWER
 
-    async def forget(self, name: str) -> CommandAnswer:
+    async def cancel_later(self, name: str) -> CommandAnswer:
         self.waiting.pop(name, None)
         return OK_ANSWER
 
     @contextlib.asynccontextmanager
     async def lock(
-        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+        self, nodes: Sequence[str], holder: Mapping[str, str], beside: Collection[str] = ()
     ) -> AsyncIterator[PairHands]:
         if self.held_by:
             raise Locked(self.held_by)
@@ -445,9 +447,9 @@ class Records:
 
     def check(self) -> None:
         if self.full:
-            raise AuditUnwritable("no space left on device")
+            raise LedgerError(Path("audit.jsonl"), "no space left on device", "make room")
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
+    def record(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
         self.check()
         self.kept.append((kind, body))
         return Anchor("1edce0" + "0" * 10, len(self.kept), f"{len(self.kept):032x}", "9" * 12)

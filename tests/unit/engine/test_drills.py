@@ -117,7 +117,7 @@ async def test_the_undo_of_a_lost_machine_waits_here_when_we_are_killed():
     async def killed(argv: object, *, timeout_s: float) -> None:
         raise Killed
 
-    made.hands.here = killed
+    made.hands.run_here = killed
     with pytest.raises(Killed):
         await drilled(made, "power-off")
     assert made.hands.waiting == {"machine power-on@iam-a": ("power-on", "iam-a")}

@@ -144,7 +144,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(ledger: Path, monkeyp
 
     monkeypatch.setattr(os, "fstatvfs", full)
     with pytest.raises(LedgerError, match="KiB are free on its disk; make room"):
-        Audit(ledger).check_writable()
+        Audit(ledger).check()
     with pytest.raises(LedgerError):
         Audit(ledger).append("intent", BODY)
     assert ledger.read_bytes() == content
@@ -166,7 +166,7 @@ def test_what_is_no_file_of_ours_is_refused(tmp_path: Path):
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("directory", "link"):
         with pytest.raises(LedgerError, match=name):
-            Audit(tmp_path / name).check_writable()
+            Audit(tmp_path / name).check()
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -258,7 +258,7 @@ def test_a_lock_that_somebody_holds_is_not_waited_for_for_ever(ledger: Path, mon
     with ledger.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(LedgerError, match="another process has held its lock"):
-            Audit(ledger).check_writable()
+            Audit(ledger).check()
         with pytest.raises(LedgerError, match="another process has held its lock"):
             Audit(ledger).append("intent", BODY)
     Audit(ledger).append("intent", BODY)

@@ -148,7 +148,7 @@ def test_a_link_and_another_users_ledger_take_no_record_and_are_told(ledger: Pat
     mine = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     with pytest.raises(LedgerError, match=rf"belongs to another user \(uid {mine}\)"):
-        Audit(ledger).check_writable()
+        Audit(ledger).check()
     assert verify(ledger).notes == (f"{ledger} belongs to another user (uid {mine})",)
 
 

@@ -12,7 +12,7 @@ import pytest
 from iamops.judge.alerts.memory import DeliveredToAll
 from iamops.judge.alerts.message import AlertKind, Message, message
 from iamops.ledger import outbox as module
-from iamops.ledger.outbox import Outbox, glance
+from iamops.ledger.outbox import Outbox
 from iamops.model.facts import Severity
 
 NOW = 1_700_000_000.0
@@ -158,9 +158,9 @@ def test_a_look_from_outside_writes_nothing(path: Path):
     Outbox(path).put([said()], ["mail"])
     before = path.read_bytes() + b"0000"
     path.write_bytes(before)
-    seen = glance(path)
-    assert len(seen.parcels) == 1
-    assert seen.unreadable == 0
+    seen = Outbox(path, looking=True)
+    assert len(seen.waiting) == 1
+    assert seen.unread == 0
     assert path.read_bytes() == before
 
 

@@ -20,7 +20,7 @@ from iamops.report.drill import drill_document, junit
 from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
-from iamops.session.drills.runner import Driller
+from iamops.session.drills.runner import run_drill
 from tests.profiles import pair
 from tests.unit.engine.pair import Bench
 from tests.unit.judge.drill_samples import LIVE
@@ -81,10 +81,10 @@ class Drilled:
         self.engine_over = asyncio.Event()
         self.heard: list[DrillProgress] = []
         self.observing = asyncio.Event()
-        made = Driller(self.session, self._run, lambda: None)  # type: ignore[arg-type]
-        self.task = asyncio.ensure_future(made.run(self.order, self._hear))
+        drilling = run_drill(self.session, self._run, self.order, self._hear)  # type: ignore[arg-type]
+        self.task = asyncio.ensure_future(drilling)
 
-    async def _run(self, order: Order, tell: Callable[[RunReport], None]) -> RunReport:
+    async def _run(self, order: Order, tell: Callable[[RunReport], None], _meter: object) -> RunReport:
         report = await self.bench.engine.run(order, tell)
         self.engine_over.set()
         return report

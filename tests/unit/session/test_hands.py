@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from iamops.engine.ports import CommandAnswer, Locked, LockNote, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, OutcomeUnknown
 from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
@@ -145,7 +145,7 @@ def hands() -> NodeCommands:
     return NodeCommands(links, pair())
 
 
-NOTE = LockNote("cafe", "me", "restart")
+NOTE = {"run": "cafe", "who": "me", "action": "restart"}
 BOTH = ("iam-a", "iam-b")
 BROKEN = [
     CannotBeLocked("iam-b cannot be locked: sh: cannot fork"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.model.state import ClusterState
-from iamops.session.triage.live import observe_live
+from iamops.session.cluster import Cluster
 from tests.profiles import pair
 
 NOW = 1_795_442_000.0
@@ -11,8 +10,7 @@ NOW = 1_795_442_000.0
 
 async def test_with_no_node_connected_everything_is_blind_and_nothing_is_well() -> None:
     profile = pair(network_namespace=None)
-    state = ClusterState.of(profile)
-    diagnosis = await observe_live(profile, lambda node: None, lambda: state, lambda: NOW)
+    diagnosis = await Cluster(profile, clock=lambda: NOW).examine()
     blind = {each.code for each in diagnosis.blind}
     assert {"split-brain", "nginx-hung", "config-drift"} <= blind
     assert not blind & set(diagnosis.checked)

@@ -39,17 +39,19 @@ async def read(pipe: Path) -> str:
 
 async def test_what_waits_is_forgotten(local: LocalCommands, told: Path, tmp_path: Path):
     done = tmp_path / "done"
-    local.later(NAME, ["touch", str(done)], 0.2)
-    assert local.forget(NAME).stdout == ""
-    local.later("afterwards", ["sh", "-c", f"echo over > {told}"], 0.5)
+    await local.run_later(NAME, ["touch", str(done)], delay_s=0.2)
+    assert (await local.cancel_later(NAME)).stdout == ""
+    await local.run_later("afterwards", ["sh", "-c", f"echo over > {told}"], delay_s=0.5)
     assert await read(told) == "over\n"
     assert not done.exists()
 
 
 async def test_what_is_at_work_is_left_to_finish_with_all_that_it_started(local: LocalCommands, told: Path):
-    local.later(NAME, ["sh", "-c", f"echo begun > {told}; sh -c 'sleep 1; echo done > {told}'"], 0.0)
+    await local.run_later(
+        NAME, ["sh", "-c", f"echo begun > {told}; sh -c 'sleep 1; echo done > {told}'"], delay_s=0.0
+    )
     assert await read(told) == "begun\n"
-    assert "left to finish" in local.forget(NAME).stdout
+    assert "left to finish" in (await local.cancel_later(NAME)).stdout
     assert await read(told) == "done\n"
 
 
@@ -57,4 +59,4 @@ async def test_a_command_that_takes_too_long_is_unknown_whoever_holds_its_pipes(
     """What it has started would hide its end."""
     async with asyncio.timeout(4):
         with pytest.raises(OutcomeUnknown, match=r"sh took longer than 0\.2 s"):
-            await LocalCommands().run(("sh", "-c", "sleep 30 & echo begun; wait"), 0.2)
+            await LocalCommands().run_here(("sh", "-c", "sleep 30 & echo begun; wait"), timeout_s=0.2)

@@ -54,10 +54,10 @@ class Broken:
 async def test_a_deep_look_of_triage():
     reader = InspectionReader(pair(), lambda: 7.0)
     await reader.node(Broken())
-    look = reader.gathered.looks["iam-b"]
+    look = reader.results.looks["iam-b"]
     assert not look.any
-    assert FAULT in reader.gathered.unreadable["iam-b"]
-    assert FAULT in str(reader.gathered.traffic["iam-b"])
+    assert FAULT in reader.results.unreadable["iam-b"]
+    assert FAULT in str(reader.results.traffic["iam-b"])
 
 
 async def test_a_timeline():
@@ -90,7 +90,7 @@ async def test_the_files_before_an_action(monkeypatch: pytest.MonkeyPatch):
     async def read(transport: Transport, profile: object) -> str:
         return "no Seen"
 
-    monkeypatch.setattr(on_disk, "_look", read)
+    monkeypatch.setattr(on_disk, "_read_node", read)
     await examine_files(pair(), broken.get, store, lambda: 7.0)
     assert "no Seen" in str(store.state.nodes["iam-b"].files)
 

@@ -10,7 +10,6 @@ from iamops.ledger.audit import Audit
 from iamops.model.journal import TimelineEventKind
 from iamops.nodes.transport import CommandResult, LinkLost
 from iamops.session.triage import timeline
-from iamops.session.triage.timeline import happenings
 from tests.profiles import pair
 
 NOW = 1_795_442_000.0
@@ -54,7 +53,10 @@ def entered(at: float, state: str) -> bytes:
 
 
 async def look(tmp_path: Path, **nodes):
-    return await happenings(pair(), nodes.get, NOW - 3600, lambda: NOW, ledger=tmp_path / "audit.jsonl")
+    collector = timeline.TimelineCollector(pair(), NOW - 3600, lambda: NOW)
+    ledger = collector.here(tmp_path / "audit.jsonl")
+    await asyncio.gather(ledger, *(collector.node(node) for node in nodes.values()))
+    return collector.timeline()
 
 
 def by_name(*nodes):

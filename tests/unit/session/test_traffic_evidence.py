@@ -119,14 +119,14 @@ async def test_a_lane_says_why_it_does_not_know_instead_of_standing_still(
 def test_with_a_node_that_was_not_counted_nothing_is_a_total():
     nodes = {
         "iam-a": NodeCount({}, traffic_count.LogTotals()),
-        "iam-b": traffic_count._unknown("there is no log"),
+        "iam-b": NodeCount({}, traffic_count.LogTotals(), "there is no log"),
     }
     document = traffic_document(pair(), RECIPE, nodes, since=0.0, until=9.0, by=None, top=5)
     cluster = document["cluster"]
     assert (cluster["total"], cluster["total_at_least"], cluster["rate_per_s"]) == (None, 0, None)
     assert cluster["total_unknown"] == "not counted: iam-b"
     assert any(row.startswith("all") and "≥ 0" in row for row in traffic_lines(document))
-    dark = {name: traffic_count._unknown("no link") for name in nodes}
+    dark = {name: NodeCount({}, traffic_count.LogTotals(), "no link") for name in nodes}
     assert (
         "total_at_least"
         not in traffic_document(pair(), RECIPE, dark, since=0.0, until=9.0, by=None, top=5)["cluster"]

@@ -14,7 +14,7 @@ import pytest
 from iamops.judge.alerts.silence import Silence
 from iamops.judge.alerts.state import Policy
 from iamops.judge.findings import Diagnosis, Finding
-from iamops.ledger.outbox import Outbox, glance
+from iamops.ledger.outbox import Outbox
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.events import AddressChanged, AddressesListed, Event, SafetyReported
 from iamops.model.facts import LockHolder, SafetyReport
@@ -137,7 +137,7 @@ async def test_it_is_on_disk_before_it_is_sent(tmp_path: Path):
     async with bench.running():
         bench.cluster.move("iam-a", "iam-b")
         await bench.until(lambda: bench.post.tries == 1)
-        (parcel,) = glance(bench.directory.outbox).parcels
+        (parcel,) = Outbox(bench.directory.outbox, looking=True).waiting
         bench.post.gate.set()
         await bench.until(lambda: bool(bench.post.took))
     assert parcel.message.subject == NAMED

@@ -22,7 +22,7 @@ from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.config import by_push, config_diff_document, config_history_document, remembered
 from iamops.report.lint import junit, lint_document, sarif
 from iamops.report.text import json_text
-from iamops.session.config.configurator import Configurator, as_tree
+from iamops.session.config.configurator import Configurator, as_tree, rendered
 from iamops.session.config.directory import read_directory, write_tree
 from iamops.session.connections import connections
 from iamops.session.profiles import load_profile
@@ -36,8 +36,7 @@ def render(args: argparse.Namespace) -> int:
     profile = load_profile(args.profile)
     if args.node is not None and args.node not in profile.nodes:
         raise CliError(f"no node {args.node!r}; there are: {', '.join(profile.nodes)}")
-    rendered = Configurator(profile, lambda _node: None).rendered()
-    for node, files in rendered.items():
+    for node, files in rendered(profile).items():
         if args.node not in (None, node):
             continue
         if args.to is not None:
@@ -77,8 +76,7 @@ def lint(args: argparse.Namespace) -> int:
     if args.paths or profile is None:
         report = linted([read_directory(path) for path in args.paths], profile)
     elif args.rendered:
-        rendered = Configurator(profile, lambda _node: None).rendered()
-        report = linted([as_tree(node, files) for node, files in rendered.items()], profile)
+        report = linted([as_tree(node, files) for node, files in rendered(profile).items()], profile)
     else:
         report = _asked(profile, Configurator.lint)
     match args.format:

@@ -26,6 +26,7 @@ from iamops.plan.action import ALLOWANCE_S
 from iamops.report.drill import drill_document, junit, markdown
 from iamops.report.run import exit_code
 from iamops.report.text import json_text
+from iamops.session.drills.runner import drill_action
 
 OnProgress = Callable[[DrillProgress], None]
 HELD = {True: "held", False: "BROKEN", None: "not known"}
@@ -57,8 +58,12 @@ class DrillSession(GuardedSession):
 
     async def _one(self, drill: Drill) -> int:
         allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
-        action = await self.operator.drill_action(
-            drill, instance=self.args.instance, allowance_s=allowance_s, disruptive=self.args.allow_disruptive
+        action = await drill_action(
+            self.cluster,
+            drill,
+            instance=self.args.instance,
+            allowance_s=allowance_s,
+            disruptive=self.args.allow_disruptive,
         )
         order = await self.approved(action, json_plan=False)
         if isinstance(order, ExitCode):

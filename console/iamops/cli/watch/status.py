@@ -11,7 +11,7 @@ from iamops.cli.output import CliError, print_lines
 from iamops.cli.watch.run import targets
 from iamops.judge.alerts.message import AlertKind, message, span
 from iamops.judge.alerts.silence import REASON_LIMIT, Silence
-from iamops.ledger.outbox import OutboxMessage, glance
+from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -48,7 +48,7 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
     """Reads only; a watch that is running is not disturbed. Raises OSError."""
     directory, now = WatchDirectory(args.state_dir or watch_dir(profile.name)), time.time()
     held, trouble = directory.silence(now)
-    kept = glance(directory.outbox)
+    kept = Outbox(directory.outbox, looking=True)
     document = watch_document(
         profile.name,
         now,
@@ -57,8 +57,8 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
         silence=held,
         silence_trouble=trouble,
         alerts=kept.alerts or {},
-        waiting_since=[parcel.message.at for parcel in kept.parcels],
-        unreadable_lines=kept.unreadable,
+        waiting_since=[queued.message.at for queued in kept.waiting],
+        unreadable_lines=kept.unread,
     )
     if args.json:
         print(json_text(document))

@@ -15,6 +15,7 @@ from enum import StrEnum
 from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
 from iamops.model.document import Json
 from iamops.plan.denial import Denial
+from iamops.plan.steps import Plan
 
 
 class DrillVerdict(StrEnum):
@@ -167,7 +168,7 @@ class DrillReport:
     restored_by: str | None = None
     interrupted: bool = False
     notes: tuple[str, ...] = ()
-    plan: Json | None = None
+    plan: Plan | None = None
     stays: bool = False
 
     @property

@@ -174,7 +174,7 @@ _FOUND = 'tail -c "$2" -- "$1" | grep -F -- "$3"; exit 0'
 
 async def through(transport: Transport, profile: Profile, service: Service, count: int) -> dict[str, Any]:
     """{sent, failed, complaint, backends: {endpoint: answers} | None, in_vain: {endpoint: requests}, nameless,
-    untold}, after `count` requests one by one.
+    unavailable}, after `count` requests one by one.
 
     `in_vain`: who was asked and gave no good answer, though another one may have. `nameless`: requests that failed
     and for which the log names nobody. `sent` 0: the node opens no connection for us, so nothing is known.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from iamops.ledger.files import sync_directory
 from iamops.model.text import cut_to, shares
 from iamops.nodes.evidence import EvidenceFile
 from iamops.redact.known import KnownSecrets
@@ -57,37 +58,24 @@ def write_archive(path: Path, files: Iterable[tuple[str, bytes]], at: float) -> 
     """Writes the files in the given order, and returns the archive's size. Raises BundleRefused."""
     check_path(path)
     try:
-        with _scratch(path.parent) as (scratch, sink):
-            with _compressed(sink, path, at) as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
-                for name, content in files:
-                    tar.addfile(_entry(name, len(content), at), io.BytesIO(content))
-            sink.flush()
-            os.fsync(sink.fileno())
-            size = os.fstat(sink.fileno()).st_size
-            _name(scratch, path)
+        # Only its owner may read it from the first byte on; it goes away, whatever happens.
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".iamops-bundle.")
+        try:
+            with os.fdopen(handle, "wb") as sink:
+                with _compressed(sink, path, at) as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
+                    for name, content in files:
+                        entry = tarfile.TarInfo(name)
+                        entry.size, entry.mtime, entry.mode = len(content), int(at), 0o600
+                        tar.addfile(entry, io.BytesIO(content))
+                sink.flush()
+                os.fsync(sink.fileno())
+                size = os.fstat(sink.fileno()).st_size
+                _put(Path(scratch), path)
+        finally:
+            Path(scratch).unlink(missing_ok=True)
     except OSError as error:
         raise BundleRefused(f"{path}: {error.strerror or error}; nothing was written") from error
     return size
-
-
-def _entry(name: str, size: int, at: float) -> tarfile.TarInfo:
-    """A regular file that belongs to nobody in particular."""
-    entry = tarfile.TarInfo(name)
-    entry.size = size
-    entry.mtime = int(at)
-    entry.mode = 0o600
-    return entry
-
-
-@contextlib.contextmanager
-def _scratch(directory: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """Only its owner may read it from the first byte on; it goes away, whatever happens."""
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".iamops-bundle.")
-    try:
-        with os.fdopen(handle, "wb") as sink:
-            yield Path(name), sink
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -111,7 +99,7 @@ def _zstandard(path: Path) -> Any:
     return zstandard
 
 
-def _name(scratch: Path, path: Path) -> None:
+def _put(scratch: Path, path: Path) -> None:
     """A link is refused where a name is taken; a rename would replace what somebody has just put there."""
     try:
         os.link(scratch, path)
@@ -121,16 +109,12 @@ def _name(scratch: Path, path: Path) -> None:
         # A file system without hard links.
         check_path(path)
         os.rename(scratch, path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
-# Makes the files of a bundle of what was told: redacted, cut to size, safely named. No I/O.
+# The files of a bundle: redacted, cut to size, safely named. No I/O.
 
-# Room for the manifest itself, out of the whole bundle's limit.
+# Room for the manifest itself, out of the bundle's limit.
 MANIFEST_SHARE = 16
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@+\-\[\] ]")
 NAME_CHARS = 120
@@ -138,30 +122,41 @@ NAME_CHARS = 120
 
 @dataclass(frozen=True, slots=True)
 class BundlePiece:
-    """A piece and the node that told it; None: this side."""
+    """A file and the node it comes from; None: this side."""
 
     node: str | None
-    piece: EvidenceFile
+    file: EvidenceFile
 
     @property
     def path(self) -> str:
         """Where it stands in the archive, before that is made safe."""
-        parts = (*(("nodes", self.node) if self.node else ()), self.piece.name)
+        parts = (*(("nodes", self.node) if self.node else ()), self.file.name)
         return "/".join(part for part in parts if part)
 
 
 def members_of(
-    told: Iterable[BundlePiece], known: KnownSecrets, around: Circumstances
+    pieces: Sequence[BundlePiece], known: KnownSecrets, around: Circumstances
 ) -> tuple[list[Member], list[NotCollected]]:
     """Every file that could be had, and what is missing, in the order in which they came."""
-    each_told = list(told)
-    known = known.and_plain(_learned(each_told))
-    missing = [_missing(each, known) for each in each_told if each.piece.content is None]
-    whole = list(_distinct(_member(each, known) for each in each_told if each.piece.content is not None))
+    # Passwords that stand in the configurations: a log may repeat them where nothing gives them away.
+    configs = (p.file.content for p in pieces if p.file.name.startswith(("config/", "keepalived/")))
+    known = known.and_plain({secret for content in configs if content is not None for secret in learned(content)})
+    members: list[Member] = []
+    missing: list[NotCollected] = []
+    for piece in pieces:
+        path, source = safe_path(piece.path, known), _clean(piece.file.source, known)
+        if piece.file.content is None:
+            missing.append(NotCollected(path, source, piece.node, _clean(piece.file.reason, known)))
+            continue
+        redacted = redact(piece.file.content, known)
+        # What this side has made was redacted when it was written, value by value.
+        redactions = redacted.redactions if piece.node else marked(redacted.text)
+        kept = "end" if piece.file.keeps_end else "start"
+        members.append(Member(path, redacted.text, source, piece.node, piece.file.left_out, kept, redactions))
+    members = list(_distinct(members))
     budget = around.limit_bytes - around.limit_bytes // MANIFEST_SHARE
-    sizes = [min(len(member.content), around.file_limit_bytes) for member in whole]
-    allowed = shares(sizes, budget)
-    return [_cut(member, limit) for member, limit in zip(whole, allowed, strict=True)], missing
+    allowed = shares([min(len(member.content), around.file_limit_bytes) for member in members], budget)
+    return [_cut(member, limit) for member, limit in zip(members, allowed, strict=True)], missing
 
 
 def manifest_bytes(around: Circumstances, members: Sequence[Member], missing: Sequence[NotCollected]) -> bytes:
@@ -169,36 +164,8 @@ def manifest_bytes(around: Circumstances, members: Sequence[Member], missing: Se
     return json.dumps(document, indent=1, ensure_ascii=True).encode("ascii") + b"\n"
 
 
-def _learned(told: Iterable[BundlePiece]) -> set[bytes]:
-    """Passwords that stand in the configurations: a log may repeat them where nothing gives them away."""
-    configs = (each.piece.content for each in told if each.piece.name.startswith(("config/", "keepalived/")))
-    return {secret for content in configs if content is not None for secret in learned(content)}
-
-
-def _member(told: BundlePiece, known: KnownSecrets) -> Member:
-    piece = told.piece
-    redacted = redact(piece.content or b"", known)
-    return Member(
-        path=safe_path(told.path, known),
-        content=redacted.text,
-        source=_clean(piece.source, known),
-        node=told.node,
-        truncated=piece.left_out,
-        kept="end" if piece.keeps_end else "start",
-        # What this side says was looked at when it was written, value by value.
-        redactions=redacted.redactions if told.node else marked(redacted.text),
-    )
-
-
-def _missing(told: BundlePiece, known: KnownSecrets) -> NotCollected:
-    piece = told.piece
-    return NotCollected(
-        safe_path(told.path, known), _clean(piece.source, known), told.node, _clean(piece.reason, known)
-    )
-
-
 def _clean(text: str, known: KnownSecrets) -> str:
-    """A node's words are redacted in the manifest too."""
+    """What a node says is redacted in the manifest too."""
     return redact(text.encode("utf-8", "surrogateescape"), known).text.decode("utf-8", "replace")
 
 
@@ -227,8 +194,7 @@ def _cut(member: Member, limit: int) -> Member:
     kept, left_out = cut_to(member.content, limit, keeps_end=keeps_end)
     if not left_out:
         return member
-    gone = member.content.count(b"\n", 0, left_out) if keeps_end else 0
+    removed = member.content.count(b"\n", 0, left_out) if keeps_end else 0
     last = kept.count(b"\n")
-    lines = (Redaction(each.line - gone, each.kind, each.count) for each in member.redactions)
-    still = tuple(each for each in lines if 1 <= each.line <= last)
-    return replace(member, content=kept, truncated=True, redactions=still)
+    moved = (Redaction(r.line - removed, r.kind, r.count) for r in member.redactions)
+    return replace(member, content=kept, truncated=True, redactions=tuple(r for r in moved if 1 <= r.line <= last))

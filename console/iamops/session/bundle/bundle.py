@@ -1,4 +1,4 @@
-"""The evidence bundle: what triage said and what it was said from, redacted, in one archive."""
+"""The evidence bundle: what triage found and its evidence, redacted, in one archive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import platform
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,13 +21,11 @@ from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.transport import Connector, TransportError
 from iamops.redact.clean import clean_document, fault_of_ours
 from iamops.redact.known import KnownSecrets
-from iamops.report.bundle import Circumstances, NotCollected, totals
+from iamops.report.bundle import Circumstances, totals
 from iamops.report.text import json_text
 from iamops.report.triage import markdown, triage_document
 from iamops.session.bundle.archive import (
-    SUFFIXES,
     BundlePiece,
-    BundleRefused,
     check_path,
     manifest_bytes,
     members_of,
@@ -37,70 +35,8 @@ from iamops.session.profiles import SecretMissing, vrrp_secrets
 from iamops.session.triage.triage import Examined
 from iamops.session.user import audit_file, who
 
-# What a bundle holds of this side: what triage said, the state it judged, the audit, the profile, versions.
-
 AUDIT_RECORDS = 200
 PACKAGES = ("asyncssh", "cryptography", "h11", "pydantic", "pyyaml", "textual", "zstandard")
-
-
-def local_pieces(examined: Examined, status: Mapping[str, Any] | None, ledger: Path) -> Iterator[EvidenceFile]:
-    """In the order in which they stand in the archive, before everything that comes from a node."""
-    since_s = _timeline_s(examined)
-    yield EvidenceFile("triage.json", "iamops triage --json", _json(triage_document(examined, since_s)))
-    yield EvidenceFile("triage.md", "iamops triage --markdown", markdown(examined).encode())
-    if status is None:
-        yield EvidenceFile("status.json", "iamops status --json", None, "no status document was made of this look")
-    else:
-        yield EvidenceFile("status.json", "iamops status --json", _json(status))
-    yield _audit(ledger)
-    yield EvidenceFile("local/profile.json", "the profile as it was read", _json(_settings(examined.profile)))
-    yield EvidenceFile("local/versions.json", "this machine", _json(_versions()))
-
-
-def _timeline_s(examined: Examined) -> float | None:
-    """None where no timeline was asked for: an empty one would say that nothing happened."""
-    if not examined.timeline:
-        return None
-    return max(0.0, examined.at - min(each.at for each in examined.timeline))
-
-
-def _audit(ledger: Path) -> EvidenceFile:
-    name, source = "local/audit.jsonl", f"the last {AUDIT_RECORDS} records of {ledger}"
-    try:
-        latest = deque(read(ledger), AUDIT_RECORDS)
-    except OSError as error:
-        return EvidenceFile(name, source, None, error.strerror or str(error))
-    lines = [canonical(clean_document(record.raw)) + b"\n" for record in latest]
-    return EvidenceFile(name, source, b"".join(lines), keeps_end=True)
-
-
-def _settings(profile: Profile) -> dict[str, Any]:
-    settings: dict[str, Any] = profile.model_dump(mode="json", exclude_unset=True)
-    return settings
-
-
-def _versions() -> dict[str, Any]:
-    return {
-        "iamops": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return f"{json_text(clean_document(document))}\n".encode("ascii")
-
-
-__all__ = ["SUFFIXES", "BundleRefused", "BundleReport", "check_path", "write_bundle"]
-
 LIMIT_BYTES = 50 * 1024 * 1024
 FILE_LIMIT_BYTES = 4 * 1024 * 1024
 SMALLEST_FILE_LIMIT_BYTES = 64 * 1024
@@ -140,67 +76,73 @@ async def write_bundle(
     """
     check_path(path)
     profile = examined.profile
-    file_limit = _file_limit(file_limit_bytes, limit_bytes, len(profile.nodes))
-    known, unsaid = _known(profile)
-    told = [BundlePiece(None, each) for each in local_pieces(examined, status, ledger or audit_file())]
-    told += [BundlePiece(None, each) for each in unsaid]
-    told += await _from_nodes(profile, connector_of or _ssh(profile), timeout_s, file_limit)
-    around = Circumstances(
-        now,
-        who(),
-        profile.name,
-        str(profile.environment),
-        __version__,
-        limit_bytes,
-        file_limit,
-        timeout_s,
-    )
-    return await asyncio.to_thread(_written, path, around, told, known)
-
-
-def _written(path: Path, around: Circumstances, told: Iterable[BundlePiece], known: KnownSecrets) -> BundleReport:
-    members, missing = members_of(told, known, around)
-    head = ("manifest.json", manifest_bytes(around, members, missing))
-    size = write_archive(path, [head, *((each.path, each.content) for each in members)], around.at)
-    return BundleReport(path, size, len(members) + 1, totals(members), _reasons(missing))
-
-
-def _reasons(missing: Iterable[NotCollected]) -> dict[str, str]:
-    return {each.what: each.reason for each in missing}
-
-
-def _file_limit(asked: int, limit_bytes: int, nodes: int) -> int:
-    """The more nodes, the less of each: everything is held in memory until it is written."""
-    return min(asked, max(SMALLEST_FILE_LIMIT_BYTES, limit_bytes // (4 * nodes)))
-
-
-def _known(profile: Profile) -> tuple[KnownSecrets, tuple[EvidenceFile, ...]]:
-    """The VRRP passwords, where they can be had; the other rules do not need them.
-
-    What else the process has learned is known to redaction anyhow.
-    """
+    # The more nodes, the less of each: everything is held in memory until it is written.
+    share = limit_bytes // (4 * len(profile.nodes))
+    file_limit = min(file_limit_bytes, max(SMALLEST_FILE_LIMIT_BYTES, share))
+    # The VRRP passwords first, where they can be had: what is made after this is without them. The other rules do
+    # not need them, and what else the process has learned is known to redaction anyhow.
+    known, unknown = KnownSecrets(), list[EvidenceFile]()
     try:
-        return KnownSecrets.of(vrrp_secrets(profile).values()), ()
+        known = KnownSecrets.of(vrrp_secrets(profile).values())
     except SecretMissing as error:
         reason = f"{error}; passwords are recognised by what stands around them alone"
-        return KnownSecrets(), (EvidenceFile("the VRRP passwords to look for", "the profile", None, reason),)
-
-
-def _ssh(profile: Profile) -> ConnectorOf:
-    return lambda node: SshConnector(profile, profile.nodes[node])
-
-
-async def _from_nodes(
-    profile: Profile, connector_of: ConnectorOf, timeout_s: float, limit: int
-) -> list[BundlePiece]:
-    """All nodes at once, each on its own."""
-    pieces = await asyncio.gather(
-        *(_from_node(profile, connector_of(node), timeout_s, limit) for node in profile.nodes)
+        unknown = [EvidenceFile("the VRRP passwords to look for", "the profile", None, reason)]
+    local = _local_files(examined, status, ledger or audit_file())
+    pieces = [BundlePiece(None, file) for file in (*local, *unknown)]
+    connector_of = connector_of or (lambda node: SshConnector(profile, profile.nodes[node]))
+    found = await asyncio.gather(
+        *(_node_files(profile, connector_of(node), timeout_s, file_limit) for node in profile.nodes)
     )
-    return [BundlePiece(node, piece) for node, found in zip(profile.nodes, pieces, strict=True) for piece in found]
+    pieces += [BundlePiece(node, file) for node, files in zip(profile.nodes, found, strict=True) for file in files]
+    around = Circumstances(
+        now, who(), profile.name, str(profile.environment), __version__, limit_bytes, file_limit, timeout_s
+    )
+    return await asyncio.to_thread(_write, path, around, pieces, known)
 
 
-async def _from_node(
+def _write(path: Path, around: Circumstances, pieces: Sequence[BundlePiece], known: KnownSecrets) -> BundleReport:
+    members, missing = members_of(pieces, known, around)
+    head = ("manifest.json", manifest_bytes(around, members, missing))
+    size = write_archive(path, [head, *((member.path, member.content) for member in members)], around.at)
+    uncollected = {file.what: file.reason for file in missing}
+    return BundleReport(path, size, len(members) + 1, totals(members), uncollected)
+
+
+def _local_files(examined: Examined, status: Mapping[str, Any] | None, ledger: Path) -> Iterator[EvidenceFile]:
+    """What this side has, in the order in which it stands in the archive, before everything of a node."""
+    # None where no timeline was asked for: an empty one would say that nothing happened.
+    timeline = examined.timeline
+    since_s = max(0.0, examined.at - min(event.at for event in timeline)) if timeline else None
+    yield EvidenceFile("triage.json", "iamops triage --json", _json(triage_document(examined, since_s)))
+    yield EvidenceFile("triage.md", "iamops triage --markdown", markdown(examined).encode())
+    if status is None:
+        yield EvidenceFile("status.json", "iamops status --json", None, "no status document was made of this look")
+    else:
+        yield EvidenceFile("status.json", "iamops status --json", _json(status))
+    source = f"the last {AUDIT_RECORDS} records of {ledger}"
+    try:
+        lines = [canonical(clean_document(r.raw)) + b"\n" for r in deque(read(ledger), AUDIT_RECORDS)]
+        yield EvidenceFile("local/audit.jsonl", source, b"".join(lines), keeps_end=True)
+    except OSError as error:
+        yield EvidenceFile("local/audit.jsonl", source, None, error.strerror or str(error))
+    settings: dict[str, Any] = examined.profile.model_dump(mode="json", exclude_unset=True)
+    yield EvidenceFile("local/profile.json", "the profile as it was read", _json(settings))
+    packages: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            packages[name] = None
+    machine = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"iamops": __version__, **machine, "packages": packages}
+    yield EvidenceFile("local/versions.json", "this machine", _json(versions))
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return f"{json_text(clean_document(document))}\n".encode("ascii")
+
+
+async def _node_files(
     profile: Profile, connector: Connector, timeout_s: float, limit: int
 ) -> tuple[EvidenceFile, ...]:
     loop = asyncio.get_running_loop()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from iamops.accesslog.format import Field, FormatError, named_format
 from iamops.judge.config import ConfigComparison, file_sights, sorted_files
@@ -29,7 +31,6 @@ from iamops.nodes.config import (
 )
 from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.parse.config_files import PushRecord
-from iamops.parse.directives import ReadFile
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import NodeChange, node_change
@@ -41,44 +42,33 @@ from iamops.session.private_files import InOthersHands, check_hands, own_text
 from iamops.session.profiles import SecretMissing, vrrp_secrets
 from iamops.session.user import who
 
-# What keepalived's files include beside the managed ones, as far as the login user may read it. Read only.
-
+T = TypeVar("T")
 # What is included may include more.
 ROUNDS = 3
 
 
 async def with_included(transport: Transport, conf: ConfTree) -> ConfTree:
-    """The tree with it; where everything is at hand nothing more is asked. What cannot be read stays unread."""
-    try:
+    """With what keepalived's files include beside the managed ones, as far as the login user may read it. Where
+    everything is at hand nothing more is asked; what cannot be read stays unread.
+    """
+    with contextlib.suppress(ConfigUnreadable, TransportError):
         for _ in range(ROUNDS):
-            reading = _read(conf)
-            if not _not_read(conf, reading):
+            parsed = keepalived_conf({path: file.content for path, file in conf.files.items()})
+            if not DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unread:
                 break
-            elsewhere = outside(conf, (reading,)) if conf.listing.listed else DIRECTORIES
+            elsewhere = outside(conf, (parsed,)) if conf.listing.listed else DIRECTORIES
             if elsewhere:
                 conf = replace(conf, listing=joined(conf.listing, await read_listing(transport, elsewhere)))
-            named = [path for path in _not_read(conf, reading) if not is_pattern(path)]
+            unread = DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unread
+            named = [path for path in unread if not is_pattern(path)]
             if not named:
                 break
             conf = replace(conf, files={**(await read_named(transport, named)).files, **conf.files})
-    except (ConfigUnreadable, TransportError):
-        return conf
     return conf
 
 
-def _read(conf: ConfTree) -> ReadFile:
-    return keepalived_conf({path: file.content for path, file in conf.files.items()})
-
-
-def _not_read(conf: ConfTree, reading: ReadFile) -> tuple[str, ...]:
-    return DaemonSources.of(conf, KEEPALIVED_CONF, reading).unread
-
-
-# The templates that the operator has put in the place of built-in ones.
-
-
 def own_templates(profile: Profile) -> Mapping[str, str]:
-    """The user's templates, by file name.
+    """The templates that the operator has put in the place of built-in ones, by file name.
 
     Raises RenderError for one that takes no built-in one's place, or that somebody else could change; OSError.
     """
@@ -87,9 +77,16 @@ def own_templates(profile: Profile) -> Mapping[str, str]:
     directory = Path(profile.templates).expanduser()
     if not directory.is_dir():
         raise RenderError(f"{directory}: no such directory (the profile's templates)")
+    found: dict[str, str] = {}
     try:
         check_hands(directory)
-        found = {path.name: _text(path) for path in sorted(directory.glob("*.j2"))}
+        for path in sorted(directory.glob("*.j2")):
+            if path.exists() and not path.is_file():
+                raise RenderError(f"{path}: not a regular file (the profile's templates)")
+            try:
+                found[path.name] = own_text(path)
+            except UnicodeDecodeError as error:
+                raise RenderError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except InOthersHands as error:
         raise RenderError(f"{error} (the profile's templates)") from None
     for name in found:
@@ -98,13 +95,10 @@ def own_templates(profile: Profile) -> Mapping[str, str]:
     return found
 
 
-def _text(path: Path) -> str:
-    if path.exists() and not path.is_file():
-        raise RenderError(f"{path}: not a regular file (the profile's templates)")
-    try:
-        return own_text(path)
-    except UnicodeDecodeError as error:
-        raise RenderError(f"{path}: not UTF-8 text (byte {error.start})") from None
+def rendered(profile: Profile) -> Mapping[str, tuple[NodeFile, ...]]:
+    """Every node's files. Raises SecretMissing, RenderError, OSError."""
+    passwords, own = vrrp_secrets(profile), own_templates(profile)
+    return {node: render_node(profile, node, passwords, own) for node in profile.nodes}
 
 
 class NoSuchPush(Exception):
@@ -130,12 +124,6 @@ class Configurator:
         self._transport = transport
         self._why_not = why_not
 
-    def rendered(self, profile: Profile | None = None) -> Mapping[str, tuple[NodeFile, ...]]:
-        """Every node's files. Raises SecretMissing, RenderError, OSError."""
-        wanted = profile or self.profile
-        passwords, own = vrrp_secrets(wanted), own_templates(wanted)
-        return {node: render_node(wanted, node, passwords, own) for node in wanted.nodes}
-
     async def live(self) -> Mapping[str, ConfTree]:
         """What every node has. Raises ConfigUnreadable for the first that cannot be read."""
         trees = await asyncio.gather(*(self._live(node) for node in self.profile.nodes))
@@ -143,38 +131,38 @@ class Configurator:
 
     async def compared(self) -> Mapping[str, tuple[ConfTree, NodeChange]]:
         """Every node's files beside what the profile asks for: the tree carries both."""
-        wanted, live = self.rendered(), await self.live()
+        wanted, live = rendered(self.profile), await self.live()
         beside = {node: _with_rendered(tree, wanted[node]) for node, tree in live.items()}
         return {node: (tree, node_change(tree, wanted[node])) for node, tree in beside.items()}
 
     async def lint(self) -> LintReport:
         """The live pair: its files, what its daemons say of them, what the profile asks for, what runs."""
         compared = await self.compared()
-        checks = await asyncio.gather(*(self._daemon_checks(node) for node in compared))
+        checks = await asyncio.gather(*(self._ask(node, _daemon_checks) for node in compared))
         trees = await self._with_included([tree for tree, _ in compared.values()])
-        return lint(trees, self.profile, [check for each in checks for check in each])
+        return lint(trees, self.profile, [check for of_node in checks for check in of_node])
 
     async def compare(self) -> ConfigComparison:
-        """Everything there is to see; a node that cannot be read is told, and hides no other."""
+        """Everything there is to see; a node that cannot be read is reported, and hides no other."""
         try:
-            wanted = self.rendered()
+            wanted = rendered(self.profile)
         except (RenderError, SecretMissing, OSError) as error:
             return ConfigComparison(problem=f"the profile cannot be rendered: {error}")
         found = await asyncio.gather(*(self._live(node) for node in wanted), return_exceptions=True)
         trees, unread = dict[str, ConfTree](), dict[str, str]()
-        for node, each in zip(wanted, found, strict=True):
-            if isinstance(each, ConfTree):
-                trees[node] = _with_rendered(each, wanted[node])
-            elif isinstance(each, ConfigUnreadable):
-                unread[node] = str(each)
+        for node, tree in zip(wanted, found, strict=True):
+            if isinstance(tree, ConfTree):
+                trees[node] = _with_rendered(tree, wanted[node])
+            elif isinstance(tree, ConfigUnreadable):
+                unread[node] = str(tree)
             else:
-                raise each
+                raise tree
         report = lint(await self._with_included(list(trees.values())), self.profile)
         changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
         files = [
             file
             for node, change in changes.items()
-            for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
+            for file in file_sights(change, tuple(file.path for file in wanted[node]), report)
         ]
         return ConfigComparison(
             sorted_files(files), unread, report, (*change_summary(changes), *incompatible(changes))
@@ -189,8 +177,7 @@ class Configurator:
         confirm_s: int | None = None,
         drains: tuple[Drain, ...] = (),
     ) -> ConfigPush:
-        """The push from what is there to what the profile asks for."""
-        wanted, live = self.rendered(profile), await self.live()
+        wanted, live = rendered(profile or self.profile), await self.live()
         changes = {node: node_change(live[node], wanted[node]) for node in live}
         return self._action(changes, asked, reason, confirm_s, drains)
 
@@ -200,27 +187,27 @@ class Configurator:
         if service is None:
             raise CannotDrain(f"{unit} is no service that nginx publishes: restart it without --drain")
         nodes = [name for name in self.profile.nodes if service.runs_on(name)]
-        live, wanted = await self.live(), self.rendered()
+        live, wanted = await self.live(), rendered(self.profile)
         behind = [name for name in live if node_change(live[name], wanted[name]).files]
         if behind:
             which = " and ".join(behind)
             raise CannotDrain(f"{which} differ from the profile: see `iamops config diff`, push first")
         drained, drains = {}, {}
         for name in nodes:
-            files = self.rendered(with_drained(self.profile, service.name, name))
-            drained[name] = {each: node_change(live[each], files[each]) for each in live}
+            files = rendered(with_drained(self.profile, service.name, name))
+            drained[name] = {node: node_change(live[node], files[node]) for node in live}
             drains[name] = self.drains(service, name)
         push, meta = self._named(("restart", unit, "--rolling", "--drain"), reason, ())
         return DrainedRestart(unit, service.name, push, drained, drains, meta)
 
     def drains(self, service: Service, backend: str) -> tuple[Drain, ...]:
-        """The backend as every nginx names it. Raises CannotDrain where the access log would not tell."""
+        """The backend as every nginx names it. Raises CannotDrain where the access log does not name backends."""
         form = self.profile.logs.format
         try:
-            told = named_format(form).has(Field.UPSTREAM)
+            names_backend = named_format(form).has(Field.UPSTREAM)
         except FormatError:
-            told = False
-        if not told:
+            names_backend = False
+        if not names_backend:
             raise CannotDrain(
                 f"the access log's format {form[:20]!r} does not say which backend got a request, so nobody could "
                 "tell when a drain is over: set logs.format: iamops in the profile, and push"
@@ -235,20 +222,26 @@ class Configurator:
         A node that the push did not touch stays as it is. Raises NoSuchPush, ConfigUnreadable.
         """
         remembered, live = await self.pushes(), await self.live()
-        chosen = push or _last(remembered)
+        confirmed = [r.push for records in remembered.values() for r in records if r.outcome == "confirmed"]
+        if not push and not confirmed:
+            raise NoSuchPush("no node remembers a push that was kept: there is nothing to go back to")
+        chosen = push or max(confirmed)
         having = [node for node, records in remembered.items() if any(r.push == chosen for r in records)]
         if not having:
             raise NoSuchPush(f"no node remembers a push {chosen!r}: see `iamops config history`")
         changes = {node: NodeChange(node) for node in live}
         for node in having:
             backup = await read_backup(self._connected(node), chosen)
-            changes[node] = node_change(live[node], _files(backup), exact=True)
+            files = tuple(
+                NodeFile(f.path, f.content, f.mode or 0o644, f.owner or "root", f.group or "root")
+                for f in backup.files.values()
+            )
+            changes[node] = node_change(live[node], files, exact=True)
         return self._action(changes, ("config", "rollback", chosen), reason, confirm_s)
 
     async def pushes(self) -> Mapping[str, tuple[PushRecord, ...]]:
-        """What every node remembers of its pushes."""
         names = tuple(self.profile.nodes)
-        found = await asyncio.gather(*(self._pushes(node) for node in names))
+        found = await asyncio.gather(*(self._ask(node, read_pushes) for node in names))
         return dict(zip(names, found, strict=True))
 
     def _action(
@@ -259,47 +252,27 @@ class Configurator:
         confirm_s: int | None,
         drains: tuple[Drain, ...] = (),
     ) -> ConfigPush:
-        told = change_summary(changes)
-        push, meta = self._named(asked, reason, told)
-        return ConfigPush(
-            push=push,
-            asked=asked,
-            changes=changes,
-            meta=meta,
-            change_summary=told,
-            incompatible=incompatible(changes),
-            confirm_s=confirm_s,
-            drains=drains,
-        )
+        summary = change_summary(changes)
+        push, meta = self._named(asked, reason, summary)
+        return ConfigPush(push, asked, changes, meta, summary, incompatible(changes), confirm_s, drains)
 
     def _named(self, asked: tuple[str, ...], reason: str, what: tuple[str, ...]) -> tuple[str, str]:
-        """The push's name, which sorts by time, and what the nodes keep of it."""
         push = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         command = " ".join(asked)
         meta = {"who": who(), "reason": reason, "command": command, "profile": self.profile.name, "what": what}
         return push, json.dumps(meta, sort_keys=True)
 
     async def _live(self, node: str) -> ConfTree:
-        try:
-            return await read_tree(self._connected(node), self.profile)
-        except TransportError as failure:
-            raise ConfigUnreadable(str(failure)) from None
+        return await self._ask(node, lambda transport: read_tree(transport, self.profile))
 
     async def _with_included(self, trees: Sequence[ConfTree]) -> Sequence[ConfTree]:
         """For lint only: what a push manages is compared as it is."""
         return await asyncio.gather(*(with_included(self._connected(tree.name), tree) for tree in trees))
 
-    async def _daemon_checks(self, node: str) -> tuple[DaemonCheck, ...]:
+    async def _ask(self, node: str, question: Callable[[Transport], Awaitable[T]]) -> T:
+        """Raises ConfigUnreadable, also where there is no connection."""
         try:
-            return await daemon_checks(self._connected(node))
-        except CommandFailed:
-            return ()
-        except TransportError as failure:
-            raise ConfigUnreadable(str(failure)) from None
-
-    async def _pushes(self, node: str) -> tuple[PushRecord, ...]:
-        try:
-            return await read_pushes(self._connected(node))
+            return await question(self._connected(node))
         except TransportError as failure:
             raise ConfigUnreadable(str(failure)) from None
 
@@ -311,7 +284,6 @@ class Configurator:
 
 
 def as_tree(node: str, files: tuple[NodeFile, ...]) -> ConfTree:
-    """Rendered files as if a node had them."""
     return ConfTree(node, {f.path: ConfFile(f.path, f.content, f.mode, f.owner, f.group) for f in files})
 
 
@@ -322,20 +294,12 @@ def with_drained(profile: Profile, service: str, backend: str) -> Profile:
     return profile.model_copy(update={"services": {**profile.services, service: resting}})
 
 
-def _last(remembered: Mapping[str, tuple[PushRecord, ...]]) -> str:
-    """The last push that was kept. Raises NoSuchPush."""
-    confirmed = [r.push for records in remembered.values() for r in records if r.outcome == "confirmed"]
-    if not confirmed:
-        raise NoSuchPush("no node remembers a push that was kept: there is nothing to go back to")
-    return max(confirmed)
+async def _daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
+    try:
+        return await daemon_checks(transport)
+    except CommandFailed:
+        return ()
 
 
 def _with_rendered(tree: ConfTree, wanted: tuple[NodeFile, ...]) -> ConfTree:
     return replace(tree, rendered={file.path: file.content for file in wanted})
-
-
-def _files(tree: ConfTree) -> tuple[NodeFile, ...]:
-    return tuple(
-        NodeFile(file.path, file.content, file.mode or 0o644, file.owner or "root", file.group or "root")
-        for file in tree.files.values()
-    )

@@ -51,21 +51,21 @@ ROUNDS = 3
 async def examine_files(
     profile: Profile, transport: Callable[[str], Transport | None], store: Store, now: Clock
 ) -> None:
-    """One event for each node, connected or not. Never raises for a node: what it does not tell is a reason."""
+    """One event for each node, connected or not. Never raises for a node: what is missing has a reason."""
     began = now()
     connected = {name: found for name in profile.nodes if (found := transport(name)) is not None}
-    looks = await asyncio.gather(*(_look(found, profile) for found in connected.values()))
+    files = await asyncio.gather(*(_read_node(found, profile) for found in connected.values()))
     read: dict[str, NodeFiles | str] = {name: f"{name} is not connected" for name in profile.nodes}
-    read |= zip(connected, looks, strict=True)
-    # Reading files takes a while, and neither the keyboard nor the links may wait for it.
+    read |= zip(connected, files, strict=True)
+    # Judging files takes a while, and neither the keyboard nor the links may wait for it.
     reports = await asyncio.to_thread(_reports, profile, read)
     for name, report in reports.items():
-        known = None if isinstance(report, str) else report
-        store.apply(FilesExamined(began, name, known, report if isinstance(report, str) else ""))
+        known, reason = (None, report) if isinstance(report, str) else (report, "")
+        store.apply(FilesExamined(began, name, known, reason))
 
 
-async def _look(transport: Transport, profile: Profile) -> NodeFiles | str:
-    """The files and what runs; or why there are none."""
+async def _read_node(transport: Transport, profile: Profile) -> NodeFiles | str:
+    """The files and what runs; or why they are not known."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             tree, running, hosts = await asyncio.gather(
@@ -74,16 +74,9 @@ async def _look(transport: Transport, profile: Profile) -> NodeFiles | str:
             rendered = await asyncio.to_thread(_rendered, profile, transport.node)
             if isinstance(running, VrrpUnknown):
                 return NodeFiles(tree, unavailable=running.reason, hosts=hosts, rendered=rendered)
-            meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
-            return NodeFiles(
-                tree,
-                running_settings(running),
-                rest_running(running),
-                live_config(running),
-                meant,
-                hosts=hosts,
-                rendered=rendered,
-            )
+            wanted = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
+            settings, rest, live = running_settings(running), rest_running(running), live_config(running)
+            return NodeFiles(tree, settings, rest, live, wanted, hosts=hosts, rendered=rendered)
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
@@ -109,7 +102,7 @@ async def _tree(transport: Transport, profile: Profile) -> ConfigTree:
     conf = replace(conf, listing=await read_listing(transport, DIRECTORIES))
     tree, asked = await asyncio.to_thread(ConfigTree.of, conf), set[str]()
     for _ in range(ROUNDS):
-        elsewhere = [each for each in outside(conf, (tree.nginx, tree.keepalived)) if each not in asked]
+        elsewhere = [path for path in outside(conf, (tree.nginx, tree.keepalived)) if path not in asked]
         if elsewhere:
             conf = replace(conf, listing=joined(conf.listing, await read_listing(transport, elsewhere, depth=1)))
         missing = [path for path in _unread(replace(tree, conf=conf)) if path not in asked]
@@ -126,12 +119,12 @@ def _unread(tree: ConfigTree) -> Iterator[str]:
     """Files that a daemon includes, or runs, and that nobody has read yet."""
     if CHECK_SCRIPT in tree.conf.listing.files and CHECK_SCRIPT not in tree.files:
         yield CHECK_SCRIPT
-    for root, reading in ((NGINX_CONF, tree.nginx), (KEEPALIVED_CONF, tree.keepalived)):
-        yield from (each for each in DaemonSources.of(tree.conf, root, reading).unread if not is_pattern(each))
+    for root, parsed in ((NGINX_CONF, tree.nginx), (KEEPALIVED_CONF, tree.keepalived)):
+        yield from (path for path in DaemonSources.of(tree.conf, root, parsed).unread if not is_pattern(path))
 
 
 async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
-    """What keepalived tells of what it runs with; or why that is not known."""
+    """What keepalived runs with; or why that is not known."""
     try:
         return await VrrpWitness(transport, profile).data_text()
     except VrrpUnknown as unknown:
@@ -140,39 +133,34 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
 
 def _reports(profile: Profile, read: Mapping[str, NodeFiles | str]) -> Mapping[str, FilesReport | str]:
     """What each node's files say; or why that is not known."""
-    absent = {name: look for name, look in read.items() if isinstance(look, str)}
-    seen = {name: look for name, look in read.items() if not isinstance(look, str)}
+    absent = {name: files for name, files in read.items() if isinstance(files, str)}
+    seen = {name: files for name, files in read.items() if not isinstance(files, str)}
     reports: dict[str, FilesReport | str] = dict(absent)
-    for name, each in seen.items():
+    for name, files in seen.items():
         try:
-            others = [other for other in seen.values() if other is not each]
-            reports[name] = _report(profile, each, others, absent)
+            others = [other for other in seen.values() if other is not files]
+            reports[name] = _report(profile, files, others, absent)
         except Exception as error:
             reports[name] = fault_of_ours(error)
     return reports
 
 
 def _report(profile: Profile, seen: NodeFiles, others: list[NodeFiles], absent: Mapping[str, str]) -> FilesReport:
-    unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
-    nginx = nginx_unloaded(seen, profile)
+    unit, nginx, tree = profile.keepalived.unit, profile.nginx, seen.tree
     current = current_units(seen, profile)
-    return FilesReport(
-        upstreams_by_domain(seen.tree.nginx, profile.domains, profile.nginx.port),
-        {unit: keepalived_unloaded(seen, others, unit, absent), profile.nginx.unit: nginx},
-        answers_itself(seen.tree.nginx, profile.nginx.port),
-        current,
-        checks,
-        decides_s(seen),
-        _live(seen, unit, loaded=unit in current),
-        reads_nginx=NGINX_CONF in seen.tree.files,
-    )
-
-
-def _live(seen: NodeFiles, unit: str, *, loaded: bool) -> Mapping[str, LiveVrrp]:
-    """What keepalived tells; where it does not, its files, if it has read these, or will at its start."""
+    live: Mapping[str, LiveVrrp] = {}
     if seen.running is not None:
-        return seen.live
-    reading = seen.tree.keepalived
-    if reading.mistakes or DaemonSources.of(seen.tree.conf, KEEPALIVED_CONF, reading).unread:
-        return {}
-    return live_on_disk(reading) if loaded or unit in seen.tree.conf.stopped else {}
+        live = seen.live
+    elif not tree.keepalived.mistakes and not DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unread:
+        # keepalived does not answer: its files do, if it has read these, or will at its start.
+        live = live_on_disk(tree.keepalived) if unit in current or unit in tree.conf.stopped else {}
+    return FilesReport(
+        upstreams_by_domain(tree.nginx, profile.domains, nginx.port),
+        {unit: keepalived_unloaded(seen, others, unit, absent), nginx.unit: nginx_unloaded(seen, profile)},
+        answers_itself(tree.nginx, nginx.port),
+        current,
+        known_checks(seen, CHECK_SCRIPT, check_script(profile)),
+        decides_s(seen),
+        live,
+        reads_nginx=NGINX_CONF in tree.files,
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from iamops.model.drill import Drill
 from iamops.parse.drill.loader import parse_drill
-from iamops.session.private_files import InOthersHands, own_text
-from iamops.session.user import PACKAGE, user_dir
+from iamops.session.private_files import text_of
+from iamops.session.user import PACKAGE, by_name
 
 
 class DrillNotFound(Exception):
@@ -23,16 +23,22 @@ class DrillUnreadable(Exception):
 
 def available_drills() -> Mapping[str, Path]:
     """Every drill that can be named: the shipped ones, and those of ~/.config/iamops/drills, which win."""
-    found: dict[str, Path] = {}
-    for directory in (PACKAGE / "drills", user_dir("drills")):
-        found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
-    return found
+    return by_name(PACKAGE / "drills", "drills")
 
 
 def find_drill(name_or_path: str) -> Path:
     """The file meant by a name or a path. Raises DrillNotFound, DrillUnreadable."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        return _existing(name_or_path)
+        try:
+            path = Path(name_or_path).expanduser()
+            if path.is_file():
+                return path
+            what = f"{path}: a directory, not a drill" if path.is_dir() else f"no drill file at {path}"
+        except RuntimeError as error:  # ~nobody: there is no such user
+            what = f"no drill file at {name_or_path}: {error}"
+        except OSError as error:
+            raise DrillUnreadable(f"{name_or_path}: {error.strerror}") from error
+        raise DrillNotFound(what)
     known = available_drills()
     if name_or_path in known:
         return known[name_or_path]
@@ -43,15 +49,7 @@ def find_drill(name_or_path: str) -> Path:
 
 def read_drill(name_or_path: str) -> str:
     """The drill's text as it is written. Raises DrillNotFound, DrillUnreadable."""
-    path = find_drill(name_or_path)
-    try:
-        return own_text(path)
-    except InOthersHands as error:
-        raise DrillUnreadable(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise DrillUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise DrillUnreadable(f"{path}: {error.strerror}") from error
+    return text_of(find_drill(name_or_path), DrillUnreadable)
 
 
 def load_drill(
@@ -63,17 +61,3 @@ def load_drill(
     """
     drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units, nodes)
     return replace(drill, source=name_or_path)
-
-
-def _existing(name: str) -> Path:
-    try:
-        path = Path(name).expanduser()
-        if path.is_file():
-            return path
-        if path.is_dir():
-            raise DrillNotFound(f"{path}: a directory, not a drill")
-    except RuntimeError as error:  # ~nobody: there is no such user
-        raise DrillNotFound(f"no drill file at {name}: {error}") from error
-    except OSError as error:
-        raise DrillUnreadable(f"{name}: {error.strerror}") from error
-    raise DrillNotFound(f"no drill file at {path}")

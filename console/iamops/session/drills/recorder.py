@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from iamops.judge.drill.account import live_document
@@ -18,19 +18,16 @@ from iamops.nodes.history import LogMark, NotifyLine, notify_lines, notify_mark,
 from iamops.session.cluster import Cluster
 from iamops.session.store import Store
 
-# A node's clock was never compared with ours: what it says happened when we heard of it.
-UNSURE_S = 0.01
+# A node's clock was never compared with ours: what it reports happened when the report came.
+UNCERTAINTY_S = 0.01
 
 
 class Recorder:
-    """Listens to the store from `start` to `stop`. `entries` is the timeline so far."""
+    """Subscribes to the store by `on_event`. `entries` is the timeline so far."""
 
     def __init__(self, store: Store, instance: str, began: float, offsets: Mapping[str, ClockOffset]) -> None:
-        self._store = store
-        self._instance = instance
+        self._instance, self._began, self._offsets = instance, began, offsets
         self._address = store.state.profile.vrrp[instance].address
-        self._began = began
-        self._offsets = offsets
         self._units = {
             (name, unit): seen.value.active
             for name, node in store.state.nodes.items()
@@ -41,56 +38,38 @@ class Recorder:
         self.states: list[StateSeen] = []
         self.entries: list[TimelineEntry] = []
 
-    def start(self) -> None:
-        self._unsubscribe = self._store.subscribe(self._heard)
-
-    def stop(self) -> None:
-        self._unsubscribe()
-
-    def note(self, at: float, node: str | None, witness: str, text: str, unsure_s: float = 0.0) -> None:
-        """A line of the timeline."""
-        entry = TimelineEntry(round(at - self._began, 4), node, witness, text, round(unsure_s * 1000, 1))
+    def note(self, at: float, node: str | None, witness: str, text: str, uncertainty_s: float = 0.0) -> None:
+        entry = TimelineEntry(round(at - self._began, 4), node, witness, text, round(uncertainty_s * 1000, 1))
         self.entries.append(entry)
 
-    def _heard(self, state: ClusterState, event: Event) -> None:
+    def on_event(self, state: ClusterState, event: Event) -> None:
         match event:
             case AddressChanged() if event.address == self._address:
-                happened, unsure_s = self._on_our_clock(event.node, event.at, event.node_at)
-                self.addresses.append(AddressSeen(event.at, happened, unsure_s, event.node, event.present))
+                happened, uncertainty_s = self._on_our_clock(event.node, event.at, event.node_at)
+                self.addresses.append(AddressSeen(event.at, happened, uncertainty_s, event.node, event.present))
                 word = "holds" if event.present else "let go of"
-                self.note(happened, event.node, "kernel", f"{word} VIP {self._address}", unsure_s)
+                self.note(happened, event.node, "kernel", f"{word} VIP {self._address}", uncertainty_s)
             case VrrpTransition() if event.instance == self._instance and not event.history:
-                happened, unsure_s = self._on_our_clock(event.node, event.at, event.node_at)
-                self.states.append(StateSeen(event.at, happened, unsure_s, event.node, event.state))
-                self.note(happened, event.node, "keepalived", f"entered {event.state}", unsure_s)
+                happened, uncertainty_s = self._on_our_clock(event.node, event.at, event.node_at)
+                self.states.append(StateSeen(event.at, happened, uncertainty_s, event.node, event.state))
+                self.note(happened, event.node, "keepalived", f"entered {event.state}", uncertainty_s)
             case UnitReported():
-                self._unit(event)
+                key, active = (event.node, event.unit), event.report.active
+                if self._units.get(key) != active:
+                    self._units[key] = active
+                    self.note(event.at, event.node, "unit", f"{event.unit} {being(active)}")
             case LinkChanged():
-                said = f": {event.link.reason}" if event.link.reason else ""
-                self.note(event.at, event.node, "link", f"{event.link.state}{said}")
+                reason = f": {event.link.reason}" if event.link.reason else ""
+                self.note(event.at, event.node, "link", f"{event.link.state}{reason}")
             case _:
                 return
 
     def _on_our_clock(self, node: str, at: float, node_at: float | None) -> tuple[float, float]:
-        """When it happened, in session time, and how well that is known. Never after we heard of it."""
+        """When it happened, in session time, and how well that is known. Never after its report came."""
         offset = self._offsets.get(node)
         if node_at is None or offset is None:
-            return at, UNSURE_S
+            return at, UNCERTAINTY_S
         return min(node_at - offset.offset_ms / 1000, at), offset.uncertainty_ms / 1000
-
-    def _unit(self, event: UnitReported) -> None:
-        key, active = (event.node, event.unit), event.report.active
-        if self._units.get(key) != active:
-            self._units[key] = active
-            self.note(event.at, event.node, "unit", f"{event.unit} {being(active)}")
-
-
-def client_entries(gaps: Iterator[tuple[float, float, str]], began: float) -> Iterator[TimelineEntry]:
-    """Gaps (began, duration in ms, what) as lines of the timeline."""
-    for at, duration_ms, what in gaps:
-        yield TimelineEntry(
-            round(at - began, 4), None, "client", f"no good answer for {duration_ms:.0f} ms: {what}"
-        )
 
 
 # What is read from the nodes around a drill: versions, clocks, and what the notify logs gain meanwhile.
@@ -114,40 +93,38 @@ class DrillContext:
     async def read(cls, cluster: Cluster) -> DrillContext:
         transports = {name: cluster.transport(name) for name in cluster.profile.nodes}
         up = {name: transport for name, transport in transports.items() if transport is not None}
-        told = await asyncio.gather(*(versions(transport) for transport in up.values()))
+        found = await asyncio.gather(*(versions(transport) for transport in up.values()))
         marks = await asyncio.gather(*(notify_mark(transport, cluster.profile) for transport in up.values()))
         offsets = await cluster.clock_offsets()
         marked = {**dict.fromkeys(transports, NOT_CONNECTED), **dict(zip(up, marks, strict=True))}
-        return cls(cluster, dict(zip(up, told, strict=True)), offsets, marked)
+        return cls(cluster, dict(zip(up, found, strict=True)), offsets, marked)
 
     def notified(self) -> dict[str, asyncio.Task[Gained]]:
-        """Asks every node for the lines that its notify log has gained; None and the reason where that cannot
-        be told.
-        """
-        return {name: asyncio.ensure_future(self._gained(name, mark)) for name, mark in self.marks.items()}
+        """Asks every node what its notify log has gained; None and the reason where that is not known."""
 
-    async def _gained(self, name: str, mark: LogMark) -> Gained:
-        transport = self.cluster.transport(name)
-        if transport is None:
-            return (None, "not connected")
-        return await notify_lines(transport, self.cluster.profile, mark)
+        async def gained(name: str, mark: LogMark) -> Gained:
+            transport = self.cluster.transport(name)
+            if transport is None:
+                return (None, "not connected")
+            return await notify_lines(transport, self.cluster.profile, mark)
+
+        return {name: asyncio.ensure_future(gained(name, mark)) for name, mark in self.marks.items()}
 
     def note(self, notified: Notified, recorder: Recorder) -> None:
-        """The notify log's lines belong on the timeline, as far as a clock of whole seconds allows."""
         for node, (lines, _) in notified.items():
             offset = self.offsets.get(node)
             ahead_s = offset.offset_ms / 1000 if offset else 0.0
             for line in lines or ():
                 # Whole seconds, rounded down: it happened within the second after that.
-                at, unsure_s = line.at - ahead_s + NOTIFY_RESOLUTION_S / 2, NOTIFY_RESOLUTION_S / 2
-                recorder.note(at, node, "notify", f"notify_{line.state.lower()}", unsure_s)
+                at, uncertainty_s = line.at - ahead_s + NOTIFY_RESOLUTION_S / 2, NOTIFY_RESOLUTION_S / 2
+                recorder.note(at, node, "notify", f"notify_{line.state.lower()}", uncertainty_s)
 
     def facts(self, name: str, live: LiveVrrp) -> NodeFacts:
-        told, offset = self.versions.get(name, {}), self.offsets.get(name)
+        versions, offset = self.versions.get(name, {}), self.offsets.get(name)
         return NodeFacts(
             name=name,
-            keepalived=told.get("keepalived"),
-            nginx=told.get("nginx"),
+            keepalived=versions.get("keepalived"),
+            nginx=versions.get("nginx"),
             clock_offset_ms=offset.offset_ms if offset else None,
             clock_uncertainty_ms=offset.uncertainty_ms if offset else None,
             live=live_document(live),

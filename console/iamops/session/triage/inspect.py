@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import Field, FormatError, named_format
@@ -25,7 +26,6 @@ from iamops.redact.clean import fault_of_ours
 from iamops.render.files import NodeFile
 from iamops.render.templating import RenderError
 from iamops.session.clock import Clock
-from iamops.session.config.configurator import with_included
 from iamops.session.profiles import SecretMissing
 from iamops.session.traffic_count import count_traffic, nginx_answers
 
@@ -36,13 +36,13 @@ TRAFFIC_SPAN_S = 900.0
 class InspectionResult:
     """What has been read so far: whatever is not when time is up stays unknown, with the reason.
 
-    `whole`: a tree with what it includes beside the managed files, for lint.
+    `with_included`: a tree with what it includes beside the managed files, for lint.
     """
 
     looks: dict[str, NodeInspection] = field(default_factory=dict)
     traffic: dict[str, Observed[TrafficInspection]] = field(default_factory=dict)
-    trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
-    whole: dict[str, ConfTree] = field(default_factory=dict)
+    trees: dict[str, Known[ConfTree]] = field(default_factory=dict)
+    with_included: dict[str, ConfTree] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
     rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
@@ -57,8 +57,12 @@ class InspectionResult:
 
         if not self.trees:
             return Unknown("no node's files could be read")
-        known = [tree.value for tree in self.trees.values() if isinstance(tree, Known)]
-        trees = [self._with_rendered(self.whole.get(tree.name, tree)) for tree in known]
+        trees: list[ConfTree] = []
+        for node, read in self.trees.items():
+            tree = self.with_included.get(node, read.value)
+            if self.rendered is not None and node in self.rendered:
+                tree = replace(tree, rendered={file.path: file.content for file in self.rendered[node]})
+            trees.append(tree)
         checks: list[DaemonCheck] = []
         for look in self.looks.values():
             checks += look.checks.value if isinstance(look.checks, Known) else ()
@@ -76,82 +80,82 @@ class InspectionResult:
             if node not in self.trees:
                 self.unreadable.setdefault(node, why)
 
-    def _with_rendered(self, tree: ConfTree) -> ConfTree:
-        wanted = self.rendered.get(tree.name) if self.rendered is not None else None
-        return tree if wanted is None else replace(tree, rendered={file.path: file.content for file in wanted})
-
 
 class InspectionReader:
-    """Reads into `gathered`. Nothing here raises for a node."""
+    """Reads into `results`. Nothing here raises for a node."""
 
     def __init__(self, profile: Profile, clock: Clock) -> None:
         self._profile, self._clock = profile, clock
-        self.gathered = InspectionResult()
+        self.results = InspectionResult()
 
     async def node(self, transport: Transport) -> None:
-        """Everything of one connected node, side by side."""
         tree = asyncio.ensure_future(read_tree(transport, self._profile))
+
+        async def inspect() -> None:
+            inspector = NodeInspector(transport, self._profile, self._clock, tree)
+            self.results.looks[transport.node] = await inspector.take()
+
         try:
-            await asyncio.gather(
-                self._look(transport, tree), self._files(transport, tree), self._traffic(transport)
-            )
+            await asyncio.gather(inspect(), self._files(transport, tree), self._traffic(transport))
         finally:
             tree.cancel()
 
     async def here(self) -> None:
-        """What this machine knows: its neighbours, and what the profile renders to."""
-        await asyncio.gather(self._neighbours(), aside(self._render, "render"))
+        profile, clock = self._profile, self._clock
 
-    async def _look(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:
-        look = await NodeInspector(transport, self._profile, self._clock, tree).take()
-        self.gathered.looks[transport.node] = look
+        async def neighbours() -> None:
+            read = partial(read_neighbours, profile.network_namespace, clock)
+            self.results.neighbours = await aside(read, "neighbours")
+
+        await asyncio.gather(neighbours(), aside(self._render, "render"))
 
     async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
+        node, results = transport.node, self.results
         try:
             tree = await asyncio.shield(reading)
         except (ConfigUnreadable, TransportError) as failure:
-            self.gathered.unreadable[transport.node] = str(failure)
+            results.unreadable[node] = str(failure)
         except Exception as error:
-            self.gathered.unreadable[transport.node] = fault_of_ours(error)
+            results.unreadable[node] = fault_of_ours(error)
         else:
-            self.gathered.trees[transport.node] = Known(tree, self._clock())
-            self.gathered.whole[transport.node] = await with_included(transport, tree)
+            from iamops.session.config.configurator import with_included
+
+            results.trees[node] = Known(tree, self._clock())
+            results.with_included[node] = await with_included(transport, tree)
 
     async def _traffic(self, transport: Transport) -> None:
+        node = transport.node
         try:
-            self.gathered.traffic[transport.node] = await self._counted(transport)
+            self.results.traffic[node] = await self._counted(transport)
+        except FormatError as error:
+            self.results.traffic[node] = Unknown(str(error))
         except Exception as error:
-            self.gathered.traffic[transport.node] = Unknown(fault_of_ours(error))
+            self.results.traffic[node] = Unknown(fault_of_ours(error))
 
     async def _counted(self, transport: Transport) -> Observed[TrafficInspection]:
-        try:
-            form = named_format(self._profile.logs.format)
-        except FormatError as error:
-            return Unknown(str(error))
+        """Raises FormatError."""
+        logs = self._profile.logs
+        form = named_format(logs.format)
         if form.clock is None:
             return Unknown(form.unavailable(Field.TIME))
-        recipe = CountQuery(form, Columns.TIME | Columns.SHAPE, resolution=Resolution.TEN_SECONDS)
+        query = CountQuery(form, Columns.TIME | Columns.SHAPE, resolution=Resolution.TEN_SECONDS)
         until = self._clock()
         since = (until - TRAFFIC_SPAN_S) // 60 * 60
         made: Mapping[str, Transport | TransportError] = {transport.node: transport}
-        served = nginx_answers(self._profile)
-        counted = (await count_traffic(self._profile.logs.access, recipe, since, made, served))[transport.node]
+        counts = await count_traffic(logs.access, query, since, made, nginx_answers(self._profile))
+        counted = counts[transport.node]
         if counted.reason:
             return Unknown(counted.reason)
-        untold = "" if form.has(Field.UPSTREAM) else form.unavailable(Field.UPSTREAM)
-        look = TrafficInspection(counted.slots, int(recipe.resolution), since, until, untold)
-        return Known(look, self._clock())
-
-    async def _neighbours(self) -> None:
-        namespace = self._profile.network_namespace
-        self.gathered.neighbours = await aside(lambda: read_neighbours(namespace, self._clock), "neighbours")
+        unavailable = "" if form.has(Field.UPSTREAM) else form.unavailable(Field.UPSTREAM)
+        traffic = TrafficInspection(counted.slots, int(query.resolution), since, until, unavailable)
+        return Known(traffic, self._clock())
 
     def _render(self) -> None:
-        from iamops.session.config.configurator import Configurator
+        from iamops.session.config.configurator import rendered
 
         try:
-            self.gathered.rendered = Configurator(self._profile, lambda _node: None).rendered()
+            self.results.rendered = rendered(self._profile)
         except (RenderError, SecretMissing, OSError) as error:
-            self.gathered.unrendered = f"the profile cannot be rendered: {error}"
+            self.results.unrendered = f"the profile cannot be rendered: {error}"
         except Exception as error:
-            self.gathered.unrendered = fault_of_ours(error)
+            self.results.unrendered = fault_of_ours(error)

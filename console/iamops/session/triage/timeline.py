@@ -1,4 +1,4 @@
-"""Asks everyone who remembers for what happened since a time, and makes one list of it."""
+"""Asks journals, files, logs and the ledger for what happened since a time, and makes one list of it."""
 
 from __future__ import annotations
 
@@ -50,122 +50,104 @@ CLOCK_LOOKS = 3
 HAPPENINGS_MAX = 500
 # Clocks are compared as well as that.
 AHEAD_S = 60.0
-# The minutes before tell what the first one is compared with.
+# The minutes before: the first one is compared with them.
 BASELINE_S = 300.0
-
-TransportOf = Callable[[str], Transport | None]
-
-
-async def happenings(
-    profile: Profile, transport_of: TransportOf, since: float, now: Clock, *, ledger: Path | None = None
-) -> Timeline:
-    """What happened from `since` (epoch s, our clock) on. Bounded: each source has SOURCE_TIMEOUT_S, all at once.
-
-    A source that fails is named in `untold`; nothing is raised for it.
-    """
-    tale = TimelineCollector(profile, since, now)
-    made = [transport for name in profile.nodes if (transport := transport_of(name)) is not None]
-    await asyncio.gather(*(tale.node(transport) for transport in made), tale.here(ledger))
-    return tale.timeline()
 
 
 class TimelineCollector:
-    """Gathers what is told, and by whom it is not. Cut short, its `timeline` says what is missing."""
+    """Collects what is remembered, and what could not be had. Cut short, its `timeline` says what is missing."""
 
     def __init__(self, profile: Profile, since: float, now: Clock) -> None:
+        """What happened from `since` (epoch s, our clock) on."""
         self._profile, self._since, self._now = profile, since, now
         self._found: list[TimelineEvent] = []
-        self._turns: list[MasterChange] = []
-        self._untold: list[str] = []
-        self._heard: set[str] = set()
+        self._master_changes: list[MasterChange] = []
+        self._unavailable: list[str] = []
+        self._connected: set[str] = set()
         self._under_way: set[str] = set()
 
     def timeline(self) -> Timeline:
-        """What has been told so far."""
         now = self._now()
-        split = splits(self._turns, self._profile, now)
-        every = (*self._found, *split)
-        real = [each for each in every if each.at <= now + AHEAD_S]
-        found, cut = merged(real, self._since, HAPPENINGS_MAX)
-        missing = [*self._untold, *(f"{what}: not told in the time there was" for what in self._under_way)]
-        missing += [f"{name}: not connected" for name in self._profile.nodes if name not in self._heard]
-        if len(real) < len(every):
-            ahead = len(every) - len(real)
+        found = (*self._found, *splits(self._master_changes, self._profile, now))
+        past = [event for event in found if event.at <= now + AHEAD_S]
+        events, cut = merged(past, self._since, HAPPENINGS_MAX)
+        missing = [*self._unavailable, *(f"{what}: not told in the time there was" for what in self._under_way)]
+        missing += [f"{name}: not connected" for name in self._profile.nodes if name not in self._connected]
+        ahead = len(found) - len(past)
+        if ahead:
             missing.append(f"{ahead} are dated in the future, by a clock that was set back since: left out")
         if cut:
             missing.append(f"{cut} older happenings are left out: ask for a shorter time")
-        return Timeline(found, tuple(sorted(missing)))
+        return Timeline(events, tuple(sorted(missing)))
 
     async def here(self, ledger: Path | None = None) -> None:
         """What this machine remembers: the audit ledger of its user."""
-        await self._told("the audit ledger", self._ledger(ledger or audit_file()))
+        path = ledger or audit_file()
+
+        def records() -> list[TimelineEvent]:
+            return list(of_ledger(((r.at, r.kind, r.raw) for r in read(path)), self._profile.name))
+
+        await self._collect("the audit ledger", asyncio.to_thread(records))
 
     async def node(self, transport: Transport) -> None:
-        """Everything that one node remembers."""
-        name, ahead = transport.node, await self._ahead(transport)
+        name, ahead_s = transport.node, await self._ahead_s(transport)
         await asyncio.gather(
-            self._told(f"{name}: the journal", self._journal(transport, ahead)),
-            self._told(f"{name}: file times", self._edits(transport, ahead)),
-            self._told(f"{name}: push history", self._pushes(transport, ahead)),
-            self._told(f"{name}: the access log", self._traffic(transport, ahead)),
+            self._collect(f"{name}: the journal", self._journal(transport, ahead_s)),
+            self._collect(f"{name}: file times", self._edits(transport, ahead_s)),
+            self._collect(f"{name}: push history", self._pushes(transport, ahead_s)),
+            self._collect(f"{name}: the access log", self._traffic(transport, ahead_s)),
         )
 
     async def journal(self, transport: Transport) -> None:
         """Only what its journal remembers: moves of VIPs, checks, units, boots."""
-        ahead = await self._ahead(transport)
-        await self._told(f"{transport.node}: the journal", self._journal(transport, ahead))
-
-    async def _ahead(self, transport: Transport) -> float:
-        """How far its clock is ahead of ours; 0 where that is not known, and that is said."""
-        name = transport.node
-        self._heard.add(name)
-        clock = f"{name}: its clock"
-        self._under_way.add(clock)
         ahead_s = await self._ahead_s(transport)
-        self._under_way.discard(clock)
-        if ahead_s is None:
-            self._untold.append(f"{name}: its clock cannot be compared with ours, its times are its own")
-        return ahead_s or 0.0
+        await self._collect(f"{transport.node}: the journal", self._journal(transport, ahead_s))
 
-    async def _told(self, what: str, source: Awaitable[Iterable[TimelineEvent]]) -> None:
-        """One source, within its time: what it tells is kept, why it does not is said."""
+    async def _collect(self, what: str, source: Awaitable[Iterable[TimelineEvent]]) -> None:
         self._under_way.add(what)
         try:
             async with asyncio.timeout(SOURCE_TIMEOUT_S):
                 self._found.extend(await source)
         except TimeoutError:
-            self._untold.append(f"{what}: no answer within {SOURCE_TIMEOUT_S:g} s")
+            self._unavailable.append(f"{what}: no answer within {SOURCE_TIMEOUT_S:g} s")
         except TransportError as failure:
-            self._untold.append(f"{what}: {failure.reason}")
+            self._unavailable.append(f"{what}: {failure.reason}")
         except OSError as error:
-            self._untold.append(f"{what}: {error.strerror or error}")
+            self._unavailable.append(f"{what}: {error.strerror or error}")
         except (JournalUnavailable, ConfigUnreadable, FormatError) as error:
-            self._untold.append(f"{what}: {error}")
+            self._unavailable.append(f"{what}: {error}")
         except Exception as error:
-            self._untold.append(f"{what}: {fault_of_ours(error)}")
+            self._unavailable.append(f"{what}: {fault_of_ours(error)}")
         self._under_way.discard(what)
 
-    async def _ahead_s(self, transport: Transport) -> float | None:
-        """How far the node's clock is ahead of ours, by the surest of a few looks; what may be none is none."""
+    async def _ahead_s(self, transport: Transport) -> float:
+        """How far the node's clock is ahead of ours, by the surest of a few looks; 0 where that may be nothing, or
+        is not known, which is reported.
+        """
+        clock = f"{transport.node}: its clock"
+        self._connected.add(transport.node)
+        self._under_way.add(clock)
         looks: list[tuple[float, float]] = []
-        # Whatever it fails of, it is told that the clock cannot be compared.
+        # Whatever it fails of, the clock cannot be compared.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOCK_TIMEOUT_S):
                 for _ in range(CLOCK_LOOKS):
                     report = (await read_host(transport, self._now, timeout_s=CLOCK_TIMEOUT_S)).report
                     if report.clock_offset_ms is not None:
                         looks.append((report.clock_uncertainty_ms or 0.0, report.clock_offset_ms))
+        self._under_way.discard(clock)
         if not looks:
-            return None
-        unsure_ms, ahead_ms = min(looks)
-        return 0.0 if abs(ahead_ms) <= unsure_ms else ahead_ms / 1000
+            self._unavailable.append(f"{clock} cannot be compared with ours, its times are its own")
+            return 0.0
+        uncertainty_ms, ahead_ms = min(looks)
+        return 0.0 if abs(ahead_ms) <= uncertainty_ms else ahead_ms / 1000
 
     async def _journal(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         since = self._since + ahead_s
         records, cut = await journal_since(transport, self._profile, since, timeout_s=SOURCE_TIMEOUT_S)
         if cut:
-            self._untold.append(f"{transport.node}: the journal: only its last {LINES_MAX} lines")
-        self._turns += turns(records, self._profile, transport.node, ahead_s)
+            self._unavailable.append(f"{transport.node}: the journal: only its last {LINES_MAX} lines")
+        self._master_changes += turns(records, self._profile, transport.node, ahead_s)
         return of_journal(records, self._profile, transport.node, ahead_s)
 
     async def _edits(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
@@ -176,31 +158,25 @@ class TimelineCollector:
         return of_pushes(await read_pushes(transport), transport.node, ahead_s, self._now())
 
     async def _traffic(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
-        """Minutes begin on the node's clock: the first is whole, for half of one would be a step of its own."""
+        """Minutes begin on the node's clock: the first is complete, for half of one would be a step of its own."""
         form = named_format(self._profile.logs.format)
         if form.clock is None:
             raise JournalUnavailable("its format tells no time")
         since = (self._since + ahead_s - BASELINE_S) // 60 * 60
-        recipe = CountQuery(form, Columns.TIME)
+        query = CountQuery(form, Columns.TIME)
         log, node = self._profile.logs.access, transport.node
-        counted = (await count_traffic(log, recipe, since, {node: transport}))[node]
+        counted = (await count_traffic(log, query, since, {node: transport}))[node]
         if counted.reason:
             raise JournalUnavailable(counted.reason)
-        return error_steps(counted.slots, node, ahead_s, recipe.resolution, self._now())
-
-    async def _ledger(self, path: Path) -> list[TimelineEvent]:
-        def records() -> list[TimelineEvent]:
-            return list(of_ledger(((r.at, r.kind, r.raw) for r in read(path)), self._profile.name))
-
-        return await asyncio.to_thread(records)
+        return error_steps(counted.slots, node, ahead_s, query.resolution, self._now())
 
 
-# Seeds the event list from what nodes and ledger remember: why the VIP moved last night is on the screen.
+# Why the VIP moved last night is on the screen: the event list begins with what nodes and ledger remember.
 
 RECALL_S = 24 * 3600.0
 # A link that comes and goes for weeks: the newest are kept.
 FOUND_KEPT = 2000
-SAID_MOST = 50
+REASONS_MOST = 50
 
 
 class Recall:
@@ -221,8 +197,8 @@ class Recall:
         self._profile, self._apply, self._now, self._ledger = profile, apply, now, ledger
         self._began = began
         self._found: list[TimelineEvent] = []
-        self._here = False
-        self._said: set[str] = set()
+        self._ledger_read = False
+        self._reasons: set[str] = set()
 
     async def node(self, transport: Transport, heard_at: float | None, back_at: float) -> None:
         """`heard_at`: when the node was last heard before this connection, None if it was not; `back_at`: when
@@ -230,32 +206,31 @@ class Recall:
         """
         until = back_at if heard_at is not None else self._began
         since = self._began - RECALL_S if heard_at is None else heard_at
-        tale = TimelineCollector(self._profile, since, self._now)
-        await tale.journal(transport)
-        if not self._here:
-            self._here = True
-            await tale.here(self._ledger)
-        told = tale.timeline()
-        found = (*self._found, *(each for each in told.happenings if each.at < until))
-        self._found = sorted(found, key=lambda each: each.at)[-FOUND_KEPT:]
-        self._apply(Recalled(self._now(), tuple(self._lines())))
-        mine = (each for each in told.unavailable if each.startswith((f"{transport.node}:", "the audit")))
-        for each in mine:
-            # A link that comes and goes says it once.
-            if each not in self._said and len(self._said) < SAID_MOST:
-                self._said.add(each)
-                self._apply(Noticed(self._now(), None, Severity.INFO, f"not recalled: {each}"))
-
-    def _lines(self) -> Iterator[Remembered]:
-        for each in recalled(self._found, self._profile):
-            yield Remembered(each.at, each.node, each.severity, each.text, each.source)
+        collector = TimelineCollector(self._profile, since, self._now)
+        await collector.journal(transport)
+        if not self._ledger_read:
+            self._ledger_read = True
+            await collector.here(self._ledger)
+        timeline = collector.timeline()
+        found = (*self._found, *(event for event in timeline.happenings if event.at < until))
+        self._found = sorted(found, key=lambda event: event.at)[-FOUND_KEPT:]
+        lines = (
+            Remembered(e.at, e.node, e.severity, e.text, e.source) for e in recalled(self._found, self._profile)
+        )
+        self._apply(Recalled(self._now(), tuple(lines)))
+        for reason in timeline.unavailable:
+            own = reason.startswith((f"{transport.node}:", "the audit"))
+            # A link that comes and goes reports it once.
+            if own and reason not in self._reasons and len(self._reasons) < REASONS_MOST:
+                self._reasons.add(reason)
+                self._apply(Noticed(self._now(), None, Severity.INFO, f"not recalled: {reason}"))
 
 
 # What every node of a cluster remembers of ledgers, asked at once.
 
 
 async def journals(profile: Profile, ledger: str | None, places: Collection[str]) -> Mapping[str, JournalRead]:
-    """By node, for the ledger of this id or at one of these places. Raises for no node: one may be `unread`."""
+    """By node, for the ledger of this id or at one of these places. Raises for no node, which is `unreadable`."""
 
     async def asked(made: Transport | TransportError) -> JournalRead:
         if isinstance(made, TransportError):
@@ -266,5 +241,5 @@ async def journals(profile: Profile, ledger: str | None, places: Collection[str]
             return JournalRead(unreadable=reason_of(error))
 
     async with attempts(profile) as nodes:
-        said = await asyncio.gather(*(asked(each) for each in nodes.values()))
-        return dict(zip(nodes, said, strict=True))
+        found = await asyncio.gather(*(asked(made) for made in nodes.values()))
+        return dict(zip(nodes, found, strict=True))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iamops.judge.rules.base import SETTLED_AFTER_S, RuleInput
 from iamops.model.events import LinkChanged
@@ -46,17 +46,19 @@ LOADED_THEN = (
 )
 # After each module the answers that have come meanwhile have their turn.
 TURN_S = 0.002
-# Also without news: an attempt to connect may have ended without one.
-NEWS_S = 0.25
+# Also without an event: an attempt to connect may have ended without one.
+WAKE_S = 0.25
 LOOK_TWICE_S = 0.1
+LIVE_TIMEOUT_S = 8.0
+NOT_READ = "not read in the time there was"
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A finished look. `at` is when it ended (epoch s), `took_s` how long whoever asked had waited by then;
-    `timeline` is empty unless it was asked for; `untold` says which of its sources could not be read.
+    """A finished look. `at` is when it ended (epoch s), `took_s` how long the caller had waited by then;
+    `timeline` is empty unless it was asked for; `unavailable` says which of its sources could not be read.
 
-    `unlooked` maps each node that could not be looked into to the reason.
+    `not_inspected` maps each node of which no part could be read to the reason.
     """
 
     profile: Profile
@@ -80,7 +82,7 @@ async def examine(
     """Looks at everything, and is over within `timeout_s`, of which `spent_s` have passed already.
 
     `since_s`: how far back the timeline goes, None for none. `also`: modules to load while the nodes answer.
-    Never raises for a node: what could not be seen is in `unlooked`, and in the diagnosis as blind.
+    Never raises for a node: what could not be seen is in `not_inspected`, and in the diagnosis as blind.
     """
     return await _Examination(profile, timeout_s, spent_s, also).run(since_s)
 
@@ -101,21 +103,23 @@ class _Examination:
         self._until = self._began + observation_s(timeout_s)
         self._also = also
         self._reader = InspectionReader(profile, self._cluster.now)
-        self._tale: TimelineCollector | None = None
+        self._timeline: TimelineCollector | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
-        self._asked = asyncio.Event()
+        self._all_asked = asyncio.Event()
 
     async def run(self, since_s: float | None) -> Examined:
         if since_s is not None:
             from iamops.session.triage.timeline import TimelineCollector
 
-            self._tale = TimelineCollector(self._profile, self._began - since_s, self._cluster.now)
+            self._timeline = TimelineCollector(self._profile, self._began - since_s, self._cluster.now)
         unsubscribe = self._cluster.store.subscribe(lambda _state, _event: self._changed.set())
         await self._cluster.start()
         try:
-            await self._look()
-            return self._judged()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self._until - self._cluster.now())):
+                    await self._look()
+            return self._examined()
         finally:
             unsubscribe()
             for task in self._tasks.values():
@@ -124,102 +128,119 @@ class _Examination:
             await self._cluster.stop()
 
     async def _look(self) -> None:
-        """Until everything was read or is known to be out of sight, or time is up."""
-        self._tasks["here"] = asyncio.create_task(self._here(), name="here")
-        if self._tale is not None:
-            self._tasks["ledger"] = asyncio.create_task(self._tale.here(), name="ledger")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._until - self._cluster.now())):
-                while not self._settled():
-                    self._changed.clear()
-                    self._begin()
-                    await self._news()
-                self._asked.set()
-                await asyncio.gather(*self._tasks.values())
-                await self._look_twice()
+        """Until everything was read or is known to be out of sight."""
+        store = self._cluster.store
+        self._begin("here", self._here())
+        if self._timeline is not None:
+            self._begin("ledger", self._timeline.here())
+        while self._waiting() or next(pending(store.state), None) is not None:
+            self._changed.clear()
+            self._begin_nodes()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WAKE_S):
+                    await self._changed.wait()
+        self._all_asked.set()
+        await asyncio.gather(*self._tasks.values())
+        # A look in the middle of a planned move sees two owners, or none; what is wrong lasts.
+        state, now = store.state, self._cluster.now()
+        listed = [node.listed_at for node in state.nodes.values() if node.listed_at is not None]
+        if listed and not _witnesses_agree(state, now):
+            await asyncio.sleep(max(0.0, max(listed) + SETTLED_AFTER_S + LOOK_TWICE_S - now))
 
     async def _here(self) -> None:
         """What this machine knows, and what judging and printing need: once the nodes have been asked."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEAD_START_S):
-                await self._asked.wait()
-        await self._load()
-        await self._reader.here()
-
-    async def _load(self) -> None:
-        """Not in a thread: two that compute take turns of 5 ms, and every packet would wait for one."""
+                await self._all_asked.wait()
+        # Not in a thread: two that compute take turns of 5 ms, and every packet would wait for one.
         for module in (*LOADED_THEN, *self._also):
             importlib.import_module(module)
             await asyncio.sleep(TURN_S)
+        await self._reader.here()
 
-    def _begin(self) -> None:
-        """Starts to read every node that has come up meanwhile."""
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=name)
+
+    def _begin_nodes(self) -> None:
         for node in self._profile.nodes:
             transport = self._cluster.transport(node)
             if transport is not None and node not in self._tasks:
-                self._tasks[node] = asyncio.create_task(self._reader.node(transport), name=f"look {node}")
-                if self._tale is not None:
-                    self._tasks[f"tale {node}"] = asyncio.create_task(
-                        self._tale.node(transport), name=f"tale {node}"
-                    )
+                self._begin(node, self._reader.node(transport))
+                if self._timeline is not None:
+                    self._begin(f"timeline of {node}", self._timeline.node(transport))
         if not self._waiting():
-            self._asked.set()
+            self._all_asked.set()
 
     def _waiting(self) -> bool:
         """Is a node still to come that may come up?"""
         nodes = self._cluster.store.state.nodes.values()
         return any(node.link.state is not LinkState.DOWN and node.name not in self._tasks for node in nodes)
 
-    def _settled(self) -> bool:
-        """Nothing of the state is still to come, and every node that is up is being read."""
-        return not self._waiting() and next(pending(self._cluster.store.state), None) is None
-
-    async def _look_twice(self) -> None:
-        """A look at a planned move's very moment sees two owners, or none; what is wrong lasts."""
-        state, now = self._cluster.store.state, self._cluster.now()
-        listed = [node.listed_at for node in state.nodes.values() if node.listed_at is not None]
-        if listed and not _witnesses_agree(state, now):
-            await asyncio.sleep(max(0.0, max(listed) + SETTLED_AFTER_S + LOOK_TWICE_S - now))
-
-    async def _news(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(NEWS_S):
-                await self._changed.wait()
-
-    def _judged(self) -> Examined:
-        from iamops.judge.triage.diagnose import diagnose
-
-        now, gathered = self._cluster.now(), self._reader.gathered
-        state = self._without_hope(self._cluster.store.state, now)
-        gathered.give_up(tuple(self._profile.nodes), lambda node: self._why(state, node))
-        state = with_drift(state, gathered)
-        view = RuleInput(
-            state, gathered.inspection(), gathered.lint(self._profile, now), gathered.unreadable, final=True
-        )
-        diagnosis = diagnose(view, now)
-        took_s = self._cluster.now() - self._began
-        told = self._tale.timeline() if self._tale is not None else Timeline()
-        unlooked = self._unlooked(state)
-        return Examined(self._profile, now, took_s, state, diagnosis, unlooked, told.happenings, told.unavailable)
-
-    def _without_hope(self, state: ClusterState, now: float) -> ClusterState:
-        """A node that is still connecting when time is up has not answered: that is said, not left open."""
+    def _examined(self) -> Examined:
+        now, results = self._cluster.now(), self._reader.results
+        state = self._cluster.store.state
         for node in state.nodes.values():
             if node.link.state is LinkState.CONNECTING:
+                # It has not answered by the end: that is reported, not left open.
                 since = self._connecting_at
                 reason = f"SSH has not answered within {now - since:.1f} s"
                 link = Link(LinkState.DOWN, since, "timeout", reason, "is its sshd hung, or the machine off?")
                 state = reduce(state, LinkChanged(now, node.name, link))
-        return state
+        links = {node.name: node.link for node in state.nodes.values()}
+        why = {name: link.reason if link.state is LinkState.DOWN else "" for name, link in links.items()}
+        state, diagnosis = _diagnosed(self._profile, state, results, now, why, final=True)
+        timeline = self._timeline.timeline() if self._timeline is not None else Timeline()
+        return Examined(
+            self._profile,
+            now,
+            self._cluster.now() - self._began,
+            state,
+            diagnosis,
+            {name: why[name] or NOT_READ for name, look in results.looks.items() if not look.any},
+            timeline.happenings,
+            timeline.unavailable,
+        )
 
-    def _why(self, state: ClusterState, node: str) -> str:
-        link = state.nodes[node].link
-        return link.reason if link.state is LinkState.DOWN and link.reason else "not read in the time there was"
 
-    def _unlooked(self, state: ClusterState) -> Mapping[str, str]:
-        """Nodes of which no part could be read."""
-        blind = [name for name, look in self._reader.gathered.looks.items() if not look.any]
-        return {name: self._why(state, name) for name in blind}
+async def observe_live(cluster: Cluster, *, timeout_s: float = LIVE_TIMEOUT_S) -> Diagnosis:
+    """One deep look over the connections that a session has already; changes nothing. Reads every connected node
+    for at most `timeout_s`; what is missing then is blind, with the reason.
+    """
+    profile = cluster.profile
+    reader = InspectionReader(profile, cluster.now)
+    made = [transport for name in profile.nodes if (transport := cluster.transport(name)) is not None]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(reader.here(), *(reader.node(transport) for transport in made))
+    state = cluster.store.state
+    why = {node.name: node.link.reason for node in state.nodes.values()}
+    # Judging configuration files takes a while, and the keyboard must not wait for it.
+    _, diagnosis = await asyncio.to_thread(_diagnosed, profile, state, reader.results, cluster.now(), why)
+    return diagnosis
+
+
+def _diagnosed(
+    profile: Profile,
+    state: ClusterState,
+    results: InspectionResult,
+    now: float,
+    why: Mapping[str, str | None],
+    *,
+    final: bool = False,
+) -> tuple[ClusterState, Diagnosis]:
+    """With the files that were read compared to what the profile asks for, as the console does all the time.
+    `why`: a node's reason for being unread, where its link has one.
+
+    Not by an event: an event would say that the node was heard now.
+    """
+    from iamops.judge.triage.diagnose import diagnose
+
+    results.give_up(tuple(profile.nodes), lambda node: why[node] or NOT_READ)
+    nodes = {name: replace(node, config=_compared(name, results)) for name, node in state.nodes.items()}
+    state = replace(state, nodes=nodes)
+    lint = results.lint(profile, now)
+    rules = RuleInput(state, results.inspection(), lint, results.unreadable, final=final)
+    return state, diagnose(rules, now)
 
 
 def _witnesses_agree(state: ClusterState, now: float) -> bool:
@@ -233,21 +254,12 @@ def _witnesses_agree(state: ClusterState, now: float) -> bool:
     return True
 
 
-def with_drift(state: ClusterState, gathered: InspectionResult) -> ClusterState:
-    """The files that were read, compared with what the profile asks for: as the console does all the time.
-
-    Not by an event: an event would say that the node was heard now.
-    """
-    nodes = {name: replace(node, config=_compared(name, gathered)) for name, node in state.nodes.items()}
-    return replace(state, nodes=nodes)
-
-
-def _compared(node: str, gathered: InspectionResult) -> Observed[ConfigReport]:
-    tree = gathered.trees.get(node)
-    if tree is None or isinstance(tree, Unknown) or gathered.rendered is None:
-        return Unknown(gathered.unrendered or gathered.unreadable.get(node, "not compared"))
+def _compared(node: str, results: InspectionResult) -> Observed[ConfigReport]:
+    tree = results.trees.get(node)
+    if tree is None or results.rendered is None:
+        return Unknown(results.unrendered or results.unreadable.get(node, "not compared"))
     try:
-        differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
+        differing = tuple(change.path for change in node_change(tree.value, results.rendered[node]).files)
     except Exception as error:
         return Unknown(fault_of_ours(error))
     return Known(ConfigReport(differing), tree.at or 0.0)

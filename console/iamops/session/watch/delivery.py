@@ -1,4 +1,4 @@
-"""Delivers what is in the outbox: one courier per destination, in order, trying again until it is accepted."""
+"""Delivers what is in the outbox, in order, trying again until it is accepted; and gives signs of life."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import base64
 import contextlib
 import http.client
-import threading
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from iamops import __version__
 from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.text import counted
+from iamops.nodes.supervisor import aside
 from iamops.redact.clean import fault_of_ours
 from iamops.session.clock import Clock
 from iamops.session.watch.destinations import Destination, NotDelivered
@@ -26,7 +27,7 @@ Log = Callable[[str], None]
 
 
 class Delivery:
-    """Couriers from `start` to `stop`. What is not delivered by then stays in the outbox."""
+    """One worker per destination, from `start` to `stop`. What is not delivered by then stays in the outbox."""
 
     def __init__(
         self,
@@ -36,41 +37,39 @@ class Delivery:
         log: Log,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
-        self._couriers = [DeliveryWorker(outbox, each, now, log, pauses_s) for each in destinations]
+        self._workers = [DeliveryWorker(outbox, to, now, log, pauses_s) for to in destinations]
         self._tasks: list[asyncio.Task[None]] = []
-        self.keys = tuple(each.key for each in destinations)
+        self.keys = tuple(to.key for to in destinations)
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(each.run(), name=f"deliver {each.to}") for each in self._couriers]
+        self._tasks = [asyncio.create_task(worker.run(), name=f"deliver {worker.to}") for worker in self._workers]
 
     def changed(self) -> None:
-        """Something was put into the outbox."""
-        for courier in self._couriers:
-            courier.idle.clear()
-            courier.news.set()
+        for worker in self._workers:
+            worker.idle.clear()
+            worker.wake.set()
 
     def check(self) -> None:
-        """Raises what a courier died of: that is a fault of ours, and nobody may be left without alerts."""
+        """Raises what a worker died of: that is a fault of ours, and nobody may be left without alerts."""
         for task in self._tasks:
             if task.done():
                 task.result()
 
     async def idle(self, timeout_s: float) -> bool:
-        """Waits until every courier has delivered everything; False when that took too long."""
+        """Waits until every worker has delivered everything; False when that took too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                for courier in self._couriers:
-                    await courier.idle.wait()
+                for worker in self._workers:
+                    await worker.idle.wait()
         except TimeoutError:
             return False
         return True
 
     async def stop(self, grace_s: float = 0.5) -> None:
         """Attempts that are under way get a moment to end."""
-        under_way = [courier.at_rest.wait() for courier in self._couriers]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                await asyncio.gather(*under_way)
+                await asyncio.gather(*(worker.at_rest.wait() for worker in self._workers))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -83,14 +82,9 @@ class DeliveryWorker:
         self, outbox: Outbox, destination: Destination, now: Clock, log: Log, pauses_s: Sequence[float]
     ) -> None:
         self.to = destination.shown
-        self.news = asyncio.Event()
-        self.idle = asyncio.Event()
-        self.at_rest = asyncio.Event()
+        self.wake, self.idle, self.at_rest = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.at_rest.set()
-        self._outbox = outbox
-        self._destination = destination
-        self._now = now
-        self._log = log
+        self._outbox, self._destination, self._now, self._log = outbox, destination, now, log
         self._pauses_s = pauses_s
         self._failures = 0
         self._reason = ""
@@ -106,51 +100,42 @@ class DeliveryWorker:
                 await asyncio.sleep(self._pauses_s[-1])
 
     async def _next(self) -> None:
-        self.news.clear()
-        parcel = self._outbox.first_for(self._destination.key)
-        if parcel is None:
+        self.wake.clear()
+        queued = self._outbox.first_for(self._destination.key)
+        if queued is None:
             self.idle.set()
-            await self.news.wait()
-        elif self._now() - parcel.message.at > OLDEST_S:
-            self._give_up(parcel)
+            await self.wake.wait()
+        elif self._now() - queued.message.at > OLDEST_S:
+            self._outbox.give_up(queued.number, self._destination.key)
+            waited = f"not accepted in {OLDEST_S / 3600:.0f} h: {self._reason}"
+            self._log(f"gave up message {queued.number} to {self.to}: {waited}")
         else:
             self.idle.clear()
-            await self._try(parcel)
+            await self._try(queued)
 
-    def _give_up(self, parcel: OutboxMessage) -> None:
-        self._outbox.give_up(parcel.number, self._destination.key)
-        hours = OLDEST_S / 3600
-        self._log(f"gave up message {parcel.number} to {self.to}: not accepted in {hours:.0f} h: {self._reason}")
-
-    async def _try(self, parcel: OutboxMessage) -> None:
+    async def _try(self, queued: OutboxMessage) -> None:
+        # The destination must know that it has missed something.
+        lost, note = self._outbox.lost(self._destination.key), ""
+        if lost:
+            were = "was" if lost == 1 else "were"
+            note = f"{counted(lost, 'earlier message')} never arrived here and {were} given up"
         self.at_rest.clear()
         try:
-            await self._destination.deliver(parcel, self._note())
+            await self._destination.deliver(queued, note)
         except NotDelivered as refusal:
             self.at_rest.set()
-            self._refused(parcel, str(refusal))
+            self._failures += 1
+            # Once per reason: an outage of a day must not fill a log.
+            if str(refusal) != self._reason:
+                self._reason = str(refusal)
+                refused = f"message {queued.number} was not accepted by {self.to}: {self._reason}"
+                self._log(f"{refused}; it will be tried again")
             await asyncio.sleep(self._pauses_s[min(self._failures, len(self._pauses_s)) - 1])
         else:
             self.at_rest.set()
-            self._outbox.accepted(parcel.number, self._destination.key)
+            self._outbox.accepted(queued.number, self._destination.key)
             self._failures, self._reason = 0, ""
-            self._log(f"delivered message {parcel.number} to {self.to}: {parcel.message.subject}")
-
-    def _refused(self, parcel: OutboxMessage, reason: str) -> None:
-        """Told once per reason: an outage of a day must not fill a log."""
-        self._failures += 1
-        if reason != self._reason:
-            self._log(f"message {parcel.number} was not accepted by {self.to}: {reason}; it will be tried again")
-        self._reason = reason
-
-    def _note(self) -> str:
-        """The destination must know that it has missed something."""
-        lost = self._outbox.lost(self._destination.key)
-        return (
-            f"{counted(lost, 'earlier message')} never arrived here and {'was' if lost == 1 else 'were'} given up"
-            if lost
-            else ""
-        )
+            self._log(f"delivered message {queued.number} to {self.to}: {queued.message.subject}")
 
 
 # Signs of life for a dead man's switch: a request or a touched file, given only while the cluster is seen.
@@ -163,12 +148,9 @@ DEADLINE_S = 15.0
 class Heartbeat:
     """`beat` returns at once; trouble is logged once until it is over."""
 
-    def __init__(self, url: AlertUrl | None, file: Path | None, log: Callable[[str], None]) -> None:
-        self._url = url
-        self._file = file
-        self._log = log
-        self._asking = False
-        self._asked = 0
+    def __init__(self, url: AlertUrl | None, file: Path | None, log: Log) -> None:
+        self._url, self._file, self._log = url, file, log
+        self._asking: asyncio.Task[None] | None = None
         self._trouble = ""
 
     @property
@@ -177,53 +159,39 @@ class Heartbeat:
 
     def beat(self) -> None:
         if self._file is not None:
-            self._touch(self._file)
-        if self._url is not None and not self._asking:
-            self._asking = True
-            loop = asyncio.get_running_loop()
-            self._asked += 1
-            loop.call_later(DEADLINE_S, self._overdue, self._asked)
-            asking = (self._url, loop, self._asked)
-            threading.Thread(target=self._ask, args=asking, name="heartbeat", daemon=True).start()
+            try:
+                self._file.touch(mode=0o600)
+            except OSError as error:
+                self._report(f"{self._file}: {error.strerror}")
+            else:
+                self._report("")
+        if self._url is not None and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask(self._url), name="heartbeat")
 
-    def _touch(self, file: Path) -> None:
+    async def _ask(self, url: AlertUrl) -> None:
         try:
-            file.touch(mode=0o600)
-        except OSError as error:
-            self._told(f"{file}: {error.strerror}")
-        else:
-            self._told("")
+            # An answer that drips would be waited for without end, and nobody would get a sign of life.
+            async with asyncio.timeout(DEADLINE_S):
+                # In a thread: name resolution alone may take as long as it likes.
+                self._report(await aside(partial(_get, url), "heartbeat"))
+        except TimeoutError:
+            self._report(f"no answer within {DEADLINE_S:g} s")
 
-    def _ask(self, url: AlertUrl, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        """In a thread: name resolution alone may take as long as it likes."""
-        said = _get(url)
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(self._answered, number, said)
-
-    def _overdue(self, number: int) -> None:
-        """An answer that drips would otherwise be waited for without end, and nobody would get a sign of life."""
-        self._answered(number, f"no answer within {DEADLINE_S:g} s")
-
-    def _answered(self, number: int, said: str) -> None:
-        if self._asking and number == self._asked:
-            self._asking = False
-            self._told(said)
-
-    def _told(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._log(f"heartbeat: {trouble}" if trouble else "heartbeat: heard again")
         self._trouble = trouble
 
 
 def _get(url: AlertUrl) -> str:
-    """An empty word, or why nobody answered as wished."""
-    asked = urllib.request.Request(url.bare, headers={"User-Agent": f"iamops-watch/{__version__}"})  # noqa: S310 - checked: http(s)
+    """Empty, or why nobody answered as wished."""
+    request = urllib.request.Request(url.bare, headers={"User-Agent": f"iamops-watch/{__version__}"})  # noqa: S310 - checked: http(s)
     if url.user is not None:
         # urllib would ask for the address of `user:password@host`, and pass a header of ours on to another host.
-        told = base64.b64encode(":".join(url.user).encode()).decode("ascii")
-        asked.add_unredirected_header("Authorization", f"Basic {told}")
+        credentials = base64.b64encode(":".join(url.user).encode()).decode("ascii")
+        request.add_unredirected_header("Authorization", f"Basic {credentials}")
     try:
-        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - checked: http(s)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - checked: http(s)
             answer.read(1024)
     except (OSError, ValueError, http.client.HTTPException) as error:
         return url.masked(f"{url.shown}: {error}")

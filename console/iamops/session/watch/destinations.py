@@ -11,19 +11,21 @@ import os
 import shlex
 import threading
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
-from iamops.judge.alerts.message import AlertKind, Message
+from iamops.judge.alerts.message import AlertKind
 from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
+from iamops.nodes.supervisor import aside
 from iamops.redact.clean import words, words_of
 from iamops.report.markup import chat_text
 from iamops.session.own_command import run_own
 from iamops.session.watch.urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
 
 if TYPE_CHECKING:
-    from apprise import NotifyBase, NotifyType
+    from apprise import NotifyBase
 
 
 DELIVERY_S = 30.0
@@ -34,7 +36,7 @@ REASON_LIMIT = 300
 
 
 class NotDelivered(Exception):
-    """It was not accepted, or nobody knows; says why, without any secret."""
+    """It was not accepted, or that is not known; says why, without any secret."""
 
 
 class Destination(Protocol):
@@ -43,7 +45,7 @@ class Destination(Protocol):
     key: str
     shown: str
 
-    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
+    async def deliver(self, queued: OutboxMessage, note: str = "") -> None:
         """Returns once it was accepted. Raises NotDelivered. `note` is added to what is sent."""
 
 
@@ -61,47 +63,44 @@ class AppriseDestination:
             # One's own mail server or webhook needs no consideration; Apprise waits for 5.5 s between two.
             plugin.request_rate_per_sec = 0
 
-    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
+    async def deliver(self, queued: OutboxMessage, note: str = "") -> None:
         if self._hanging >= HANGING:
             raise NotDelivered(f"{self._hanging} earlier attempts still hang")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str | None] = loop.create_future()
-
-        def attempt() -> None:
-            said = self._attempt(parcel, note)
-            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-                loop.call_soon_threadsafe(self._done, answer, said)
-
+        attempt = asyncio.ensure_future(aside(partial(self._attempt, queued, note), f"deliver {self.shown}"))
         self._hanging += 1
-        threading.Thread(target=attempt, name=f"deliver {self.shown}", daemon=True).start()
+        attempt.add_done_callback(self._ended)
         try:
-            refusal = await asyncio.wait_for(asyncio.shield(answer), self._deadline_s)
+            refusal = await asyncio.wait_for(asyncio.shield(attempt), self._deadline_s)
         except TimeoutError:
             raise NotDelivered(f"no answer within {self._deadline_s:g} s") from None
         if refusal is not None:
             raise NotDelivered(refusal)
 
-    def _done(self, answer: asyncio.Future[str | None], said: str | None) -> None:
+    def _ended(self, _attempt: asyncio.Future[str | None]) -> None:
         self._hanging -= 1
-        if not answer.done():
-            answer.set_result(said)
 
-    def _attempt(self, parcel: OutboxMessage, note: str) -> str | None:
+    def _attempt(self, queued: OutboxMessage, note: str) -> str | None:
         """In a thread: None when it was accepted, else the reason."""
-        with _heard() as heard:
+        from apprise import NotifyType
+
+        bad = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
+        with _logged() as logged:
             try:
-                subject, kind = parcel.message.subject, _type_of(parcel.message)
+                subject, kind = queued.message.subject, bad.get(queued.message.severity, NotifyType.INFO)
+                if queued.message.kind is AlertKind.RESOLVED:
+                    kind = NotifyType.SUCCESS
+                lines = [*queued.message.body, *([note] if note else []), f"iamops watch, message {queued.number}"]
+                body = "\n".join(lines)
                 # Not through Apprise's own pool of threads: the process could not end while one hangs.
-                # Said to be text, so that a service that speaks HTML or Markdown shows it as it is.
-                body = body_of(parcel, note)
+                # Declared as text, so that a service that speaks HTML or Markdown shows it as it is.
                 if self._url.scheme not in OWN_HOSTS:
                     subject, body = chat_text(subject), chat_text(body)
                 if self._plugin.notify(body, subject, kind, body_format="text"):
                     return None
             except Exception as error:
-                # A plugin's own fault must not end the watch; it is told as a refusal.
-                heard.append(f"{type(error).__name__}: {error}")
-        why = self._url.masked("; ".join(heard)) or "not accepted, and no reason given"
+                # A plugin's own fault must not end the watch; it counts as a refusal.
+                logged.append(f"{type(error).__name__}: {error}")
+        why = self._url.masked("; ".join(logged)) or "not accepted, and no reason given"
         return words(why, REASON_LIMIT)
 
 
@@ -109,120 +108,89 @@ class Hook:
     """A command that gets the message's JSON on stdin. Exit code 0 means that it took it."""
 
     def __init__(self, command: str, *, deadline_s: float = EXEC_S) -> None:
-        self._argv = _words(command)
+        """Raises AlertUrlsRefused."""
+        try:
+            self._argv = shlex.split(command)
+        except ValueError as error:
+            raise AlertUrlsRefused(f"--exec: {error}") from None
+        if not self._argv:
+            raise AlertUrlsRefused("--exec: expected a command")
         self._deadline_s = deadline_s
         self.shown = f"exec {self._argv[0]}"
         self.key = f"exec-{hashlib.sha256(command.encode()).hexdigest()[:16]}"
 
-    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
-        told = parcel.document | ({"note": note} if note else {})
+    async def deliver(self, queued: OutboxMessage, note: str = "") -> None:
+        document = queued.document | ({"note": note} if note else {})
+        # Ours without the URLs, and the message's short values as IAMOPS_ALERT_TITLE and the like.
+        environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+        for name in ("id", "at", "kind", "severity", "profile", "title", "node", "code"):
+            environment[f"IAMOPS_ALERT_{name.upper()}"] = str(document[name] or "")
         try:
             ended = await run_own(
                 self._argv,
                 deadline_s=self._deadline_s,
-                stdin=json.dumps(told).encode() + b"\n",
-                env=_environment(told),
+                stdin=json.dumps(document).encode() + b"\n",
+                env=environment,
                 unheard=True,
             )
         except TimeoutError:
             raise NotDelivered(f"{self._argv[0]} took longer than {self._deadline_s:g} s") from None
         except OSError as error:
             raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
-        if ended.exit_code:
+        if ended.returncode:
             last = ended.stderr.strip().splitlines()[-1:] or [b""]
-            raise NotDelivered(f"exit code {ended.exit_code} {words_of(last[0], REASON_LIMIT)}".rstrip())
+            raise NotDelivered(f"exit code {ended.returncode} {words_of(last[0], REASON_LIMIT)}".rstrip())
 
 
 def services(urls: Sequence[AlertUrl]) -> list[Destination]:
     """Loads Apprise. Raises AlertUrlsRefused for a URL that it does not know."""
     if not urls:
         return []
-    _quieten()
+    # Apprise's log goes to us alone: it may hold what nobody should read on a screen.
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if _HANDLER not in logger.handlers:
+        logger.addHandler(_HANDLER)
     found: dict[str, Destination] = {}
     for url in urls:
-        plugin, why = _plugin(url)
-        if plugin is None:
-            reason = words(url.masked(why), REASON_LIMIT) or "it gives no reason"
+        with warnings.catch_warnings(), _logged() as logged:
+            # Loading it imports modules that this Python means to drop; that is not the operator's concern.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from apprise import Apprise, NotifyBase
+
+            plugin = Apprise.instantiate(url.text, suppress_exceptions=True)
+        if not isinstance(plugin, NotifyBase):
+            reason = words(url.masked("; ".join(logged)), REASON_LIMIT) or "it gives no reason"
             raise AlertUrlsRefused(f"{url.place}: Apprise cannot use this {url.scheme}:// URL: {reason}")
-        service = AppriseDestination(url, plugin)
-        found[service.key] = service
+        destination = AppriseDestination(url, plugin)
+        found[destination.key] = destination
     return list(found.values())
 
 
-def _plugin(url: AlertUrl) -> tuple[NotifyBase | None, str]:
-    """Apprise's own object for a URL, or None and what it says."""
-    with warnings.catch_warnings(), _heard() as heard:
-        # Loading it imports modules that this Python means to drop; that is not the operator's concern.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from apprise import Apprise, NotifyBase
-
-        made = Apprise.instantiate(url.text, suppress_exceptions=True)
-    return (made if isinstance(made, NotifyBase) else None), "; ".join(heard)
+# Apprise explains itself in its log only.
 
 
-def body_of(parcel: OutboxMessage, note: str = "") -> str:
-    lines = [*parcel.message.body, *([note] if note else []), f"iamops watch, message {parcel.number}"]
-    return "\n".join(lines)
-
-
-def _type_of(said: Message) -> NotifyType:
-    """Apprise's own word for how good or bad the news is."""
-    from apprise import NotifyType
-
-    if said.kind is AlertKind.RESOLVED:
-        return NotifyType.SUCCESS
-    bad = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
-    return bad.get(said.severity, NotifyType.INFO)
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise AlertUrlsRefused(f"--exec: {error}") from None
-    if not words:
-        raise AlertUrlsRefused("--exec: expected a command")
-    return words
-
-
-def _environment(told: dict[str, Any]) -> dict[str, str]:
-    """Ours without the URLs, and the message's short values as IAMOPS_ALERT_TITLE and the like."""
-    ours = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    names = ("id", "at", "kind", "severity", "profile", "title", "node", "code")
-    return ours | {f"IAMOPS_ALERT_{name.upper()}": str(told[name] or "") for name in names}
-
-
-# --- what Apprise says: it explains itself in its log only ---
-
-
-class _Listener(logging.Handler):
-    """Keeps what is logged by each thread that listens."""
+class _LogHandler(logging.Handler):
+    """Keeps what is logged by each thread that asked for it."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.heard: dict[int, list[str]] = {}
+        self.by_thread: dict[int, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = self.heard.get(threading.get_ident())
-        if said is not None:
-            said.append(record.getMessage())
+        lines = self.by_thread.get(threading.get_ident())
+        if lines is not None:
+            lines.append(record.getMessage())
 
 
-_LISTENER = _Listener()
+_HANDLER = _LogHandler()
 
 
-def _quieten() -> None:
-    """Apprise's log goes to us alone: it may hold what nobody should read on a screen."""
-    logger = logging.getLogger("apprise")
-    logger.propagate = False
-    if _LISTENER not in logger.handlers:
-        logger.addHandler(_LISTENER)
-
-
-class _heard:  # noqa: N801 - reads as a phrase in `with`
-    def __enter__(self) -> list[str]:
-        self._thread = threading.get_ident()
-        return _LISTENER.heard.setdefault(self._thread, [])
-
-    def __exit__(self, *_: object) -> None:
-        _LISTENER.heard.pop(self._thread, None)
+@contextlib.contextmanager
+def _logged() -> Iterator[list[str]]:
+    """What Apprise logs in this thread meanwhile."""
+    thread = threading.get_ident()
+    try:
+        yield _HANDLER.by_thread.setdefault(thread, [])
+    finally:
+        _HANDLER.by_thread.pop(thread, None)

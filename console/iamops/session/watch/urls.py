@@ -52,17 +52,15 @@ class AlertUrl:
     @property
     def shown(self) -> str:
         """As much of it as anybody may see: `json://127.0.0.1:8025`, `slack://***`."""
-        return f"{self.scheme}://{self._host or '***'}"
+        return f"{self.scheme}://{self.host or '***'}"
 
     @property
     def user(self) -> tuple[str, str] | None:
-        """Name and password, if it has them."""
         name, _, password = self._named.partition(":")
         return (unquote(name), unquote(password)) if self._named else None
 
     @property
     def bare(self) -> str:
-        """The same URL without name and password."""
         return self.text.replace(f"{self._named}@", "", 1) if self._named else self.text
 
     def masked(self, text: str) -> str:
@@ -76,16 +74,16 @@ class AlertUrl:
 
     def secrets(self) -> set[str]:
         """Everything in it but its host, as it stands and decoded; of short words only the password's."""
-        host = {self._host, *self._host.split(":")}
+        host = {self.host, *self.host.split(":")}
         rest = self.text.partition("://")[2]
         named = rest.rpartition("@")[0]
-        parts = {each for each in _PARTS.split(rest) if len(each) >= SHORTEST_SECRET}
+        parts = {part for part in _PARTS.split(rest) if len(part) >= SHORTEST_SECRET}
         parts |= {self.text, named, named.partition(":")[2], *_PARTS.split(named.partition(":")[2])}
-        return {each for part in parts for each in (part, unquote(part))} - host - {""}
+        return {form for part in parts for form in (part, unquote(part))} - host - {""}
 
     @property
-    def _host(self) -> str:
-        """Host and port where they are beyond doubt; else empty."""
+    def host(self) -> str:
+        """Host and port; empty where a part of the password could be taken for them."""
         authority, rest = _authority(self.text)
         match = _AUTHORITY.fullmatch(authority)
         known = self.scheme in OWN_HOSTS and match is not None and _REST.fullmatch(rest)
@@ -95,29 +93,21 @@ class AlertUrl:
     def _named(self) -> str:
         return _authority(self.text)[0].rpartition("@")[0]
 
-    @property
-    def sound(self) -> bool:
-        """Whether nobody can take a part of its password for its host."""
-        return bool(self._host)
-
 
 def destinations(path: Path | None, environment: str | None = None) -> Destinations:
     """From the file if one is given, else from the environment. Raises AlertUrlsRefused.
 
     What is secret in them is taken out of every text from then on.
     """
-    found = _destinations(path, environment)
+    if path is not None:
+        lines = [(f"{path}:{number}", line) for number, line in enumerate(_read(path).splitlines(), start=1)]
+    else:
+        words = (os.environ.get(VARIABLE, "") if environment is None else environment).split()
+        lines = [(f"{VARIABLE}, number {number}", word) for number, word in enumerate(words, start=1)]
+    found = _parsed(lines)
     urls = (*found.urls, *((found.heartbeat,) if found.heartbeat else ()))
     learn({secret for url in urls for secret in url.secrets() if _TOKEN.fullmatch(secret)}, whole_only=True)
     return found
-
-
-def _destinations(path: Path | None, environment: str | None) -> Destinations:
-    if path is not None:
-        lines = _read(path).splitlines()
-        return _parsed([(f"{path}:{number}", line) for number, line in enumerate(lines, start=1)])
-    words = (os.environ.get(VARIABLE, "") if environment is None else environment).split()
-    return _parsed([(f"{VARIABLE}, number {number}", word) for number, word in enumerate(words, start=1)])
 
 
 def _parsed(lines: list[tuple[str, str]]) -> Destinations:
@@ -131,7 +121,7 @@ def _parsed(lines: list[tuple[str, str]]) -> Destinations:
             raise AlertUrlsRefused(f"{place}: expected scheme://…, or {HEARTBEAT}https://…")
         if not line.startswith(HEARTBEAT):
             urls.append(url)
-        elif url.scheme in ("http", "https") and not url.sound:
+        elif url.scheme in ("http", "https") and not url.host:
             why = "expected https://HOST/…, or https://USER:PASSWORD@HOST/…, / ? # @ in them as %2F %3F %23 %40"
             raise AlertUrlsRefused(f"{place}: {why}")
         elif url.scheme in ("http", "https") and heartbeat is None:
@@ -148,8 +138,15 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise AlertUrlsRefused(f"{path}: {error.strerror}") from None
     try:
-        _check_private(path, os.fstat(file))
-        with os.fdopen(os.dup(file), "rb") as source:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise AlertUrlsRefused(f"{path}: not a regular file")
+        if found.st_mode & 0o077:
+            why = f"others can read it (mode {stat.S_IMODE(found.st_mode):04o}), and its URLs hold secrets"
+            raise AlertUrlsRefused(f"{path}: {why}; fix: chmod 600 {path}")
+        if found.st_uid not in (os.geteuid(), 0):
+            raise AlertUrlsRefused(f"{path}: belongs to another user; fix: chown {os.geteuid()} {path}")
+        with os.fdopen(file, "rb", closefd=False) as source:
             content = source.read(FILE_BYTES + 1)
         if len(content) > FILE_BYTES:
             raise AlertUrlsRefused(f"{path}: more than {FILE_BYTES >> 10} KiB: this is no list of URLs")
@@ -158,16 +155,6 @@ def _read(path: Path) -> str:
         raise AlertUrlsRefused(f"{path}: not UTF-8 text (byte {error.start})") from None
     finally:
         os.close(file)
-
-
-def _check_private(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise AlertUrlsRefused(f"{path}: not a regular file")
-    if found.st_mode & 0o077:
-        why = f"others can read it (mode {stat.S_IMODE(found.st_mode):04o}), and its URLs hold secrets"
-        raise AlertUrlsRefused(f"{path}: {why}; fix: chmod 600 {path}")
-    if found.st_uid not in (os.geteuid(), 0):
-        raise AlertUrlsRefused(f"{path}: belongs to another user; fix: chown {os.geteuid()} {path}")
 
 
 def _authority(text: str) -> tuple[str, str]:
