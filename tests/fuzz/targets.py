@@ -20,7 +20,7 @@ from iamops.accesslog.format import FormatError, named_format
 from iamops.accesslog.line import access_severity, error_severity, journal_severity, log_text, logged_at
 from iamops.accesslog.rotation import listed
 from iamops.judge.alerts.silence import silence_of
-from iamops.ledger.outbox import entry_of
+from iamops.ledger.line_outbox import entry_of
 from iamops.ledger.record import is_whole, record_of
 from iamops.model.config import DaemonCheck
 from iamops.model.foreign import json_of
@@ -348,7 +348,7 @@ TARGETS: dict[str, Target] = {
             (b'password=hunter2hunter2 "token": "abcdefabcdef" curl -u a:b postgres://u:p@h/d\n', LINE),
         ),
         Target("safe text", safe_bytes, ("a\u202eb\x1b[2J".encode(),)),
-        Target("outbox entry", _entry, (b'{"next": 3, "lost": {"ops": 1}}',), words=JSON_WORDS),
+        Target("outbox entry", _entry, (b'{"next": 3, "lost": {"ops": 1}}',), (ValueError,), JSON_WORDS),
         Target(
             "silence",
             _silence,

@@ -7,12 +7,14 @@ killed. At the end each destination's messages are compared with what the watch 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import random
 import re
 import signal
+import sqlite3
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from iamops.lab.faults.catalogue import CATALOGUE, FaultScope
-from iamops.ledger.outbox import OutboxFile
 from tests.lab.acting import ActingLab, acting_lab
 from tests.lab.test_watch import WatchCommand, free_port
 from tests.sinks import Webhook
@@ -64,29 +65,28 @@ class Told:
     title: str
 
 
+# The database remembers what was put into it, though it leaves again: a webhook gets only a message's words.
+REMEMBERED = """
+    CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE put (value TEXT);
+    CREATE TRIGGER remembered AFTER INSERT ON records WHEN new.name LIKE '0%'
+        BEGIN INSERT INTO put VALUES (new.value); END;
+"""
+
+
 class Messages:
-    """Every message that was put into the outbox, by its number: a webhook gets only its words."""
+    """Every message that was put into the outbox, by its number."""
 
     def __init__(self, outbox: Path) -> None:
         self.by_number: dict[str, Told] = {}
-        self._file, self._over = OutboxFile(outbox), threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._thread.start()
+        self._path = outbox
+        with contextlib.closing(sqlite3.connect(outbox)) as database:
+            database.executescript(REMEMBERED)
 
     def end(self) -> None:
-        self._over.set()
-        self._thread.join()
-        self._look()
-
-    def _follow(self) -> None:
-        while not self._over.wait(0.2):
-            self._look()
-
-    def _look(self) -> None:
-        entries, _ = self._file.read(being_written=True)
-        for entry in entries:
-            for each in entry.get("put") or ():
-                document = each["message"]
+        with contextlib.closing(sqlite3.connect(self._path)) as database:
+            for (value,) in database.execute("SELECT value FROM put"):
+                document = json.loads(value)["message"]
                 self.by_number[document["id"]] = told_of(document)
 
 
@@ -106,7 +106,7 @@ class Campaign:
         self.decided: list[Told] = []
         self.restarts = Counter[str]()
         (directory / "state").mkdir(mode=0o700)
-        self.messages = Messages(directory / "state" / "outbox.jsonl")
+        self.messages = Messages(directory / "state" / "outbox.db")
         self._watch = self._start()
 
     def run(self, minutes: float) -> int:

@@ -5,107 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
 from iamops.judge.alerts.message import AlertKind, Message
-from iamops.ledger.files import sync_directory
+from iamops.ledger.line_outbox import line_records
 from iamops.model.foreign import json_of
 from iamops.report.watch import alert_document, message_of
 
-# The outbox's file: checksummed lines, on disk when `append` returns, replaced now and then.
-
-ASIDE_BYTES = 1024 * 1024
-
-
-class OutboxFile:
-    """One file and, beside it, `.bad`: lines that could not be read. Only one process may write."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.aside = path.with_suffix(".bad")
-
-    def read(self, *, being_written: bool = False) -> tuple[list[Mapping[str, Any]], list[bytes]]:
-        """Every complete line, oldest first, and every line that is not what was written. Raises OSError.
-
-        `being_written`: a last line without its end is not counted as bad.
-        """
-        try:
-            raw = self.path.read_bytes()
-        except FileNotFoundError:
-            return [], []
-        if being_written:
-            raw = raw[: raw.rfind(b"\n") + 1]
-        entries, bad = list[Mapping[str, Any]](), list[bytes]()
-        for line in raw.splitlines():
-            entry = entry_of(line)
-            if entry is not None:
-                entries.append(entry)
-            elif line:
-                bad.append(line)
-        return entries, bad
-
-    def append(self, entry: Mapping[str, Any]) -> None:
-        """Raises OSError, and then the file is as it was or ends in a torn line."""
-        with _opened(self.path, os.O_CREAT | os.O_APPEND) as file:
-            _write(file, line_of(entry))
-
-    def replace(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """The file with these lines and no others, or as it was. Raises OSError."""
-        scratch = self.path.with_suffix(".new")
-        with _opened(scratch, os.O_CREAT | os.O_TRUNC) as file:
-            _write(file, b"".join(line_of(entry) for entry in entries))
-        scratch.replace(self.path)
-        sync_directory(self.path.parent)
-
-    def put_aside(self, lines: Sequence[bytes]) -> None:
-        """Keeps lines for a person to look at, up to a bound. That this fails must not stop an alert."""
-        with contextlib.suppress(OSError), _opened(self.aside, os.O_CREAT | os.O_APPEND) as file:
-            room = max(0, ASIDE_BYTES - os.fstat(file).st_size)
-            os.write(file, b"\n".join((*lines, b""))[:room])
-
-
-@contextlib.contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    """For its owner alone, and through no link. Raises OSError."""
-    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
-def line_of(entry: Mapping[str, Any]) -> bytes:
-    text = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode("ascii")
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def entry_of(line: bytes) -> Mapping[str, Any] | None:
-    """None for a line that was cut off or changed."""
-    checksum, _, text = line.partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(text):
-        return None
-    try:
-        entry = json_of(text)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
-
-
-def _write(file: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(file, left) :]
-    os.fsync(file)
-
-
 WAITING_KEPT = 1000
-# After so many lines the file is written anew with what still matters.
-LINES_KEPT = 500
+BUSY_S = 5.0
+# What SQLite says of a file that is none of its own, or not ours, or damaged.
+BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
+# A record is JSON: a message by its number, or what `_save` keeps beside the messages.
+TABLE = "CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+REPLACE = "INSERT INTO records VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +40,48 @@ class OutboxMessage:
 
 
 class Outbox:
-    """Memory is the truth, the file its copy. `trouble` says why the copy is not up to date, if it is not.
+    """Memory is the truth, the database its copy. `trouble` says why the copy is not up to date, if it is not.
 
     A disk that takes nothing more must not keep an alert from being sent, so no method raises OSError
     but the constructor.
     """
 
-    def __init__(self, path: Path, *, looking: bool = False) -> None:
-        """`looking`: only to look. Nothing is written, and another watch may be writing: a last line that is half
-        written is not bad. Raises OSError.
-        """
-        self._file = OutboxFile(path)
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """`read_only`: another process may be writing. Raises OSError."""
+        self._path = path
         self._queue: dict[str, OutboxMessage] = {}
         self._lost: dict[str, int] = {}
         self._delivered = DeliveredToAll()
         self._next = 1
-        self._lines = 0
+        self._written: dict[str, str] = {}
         self.alerts: Mapping[str, Any] | None = None
         self.trouble = ""
-        # How many lines could not be read. They are kept aside.
-        self.unread = self._load(looking=looking)
+        # How many records could not be read.
+        self.unreadable = 0
+        # What a version before 0.7 has left behind is taken over, once.
+        older, is_new = path.with_suffix(".jsonl"), not path.exists() or not path.stat().st_size
+        records, self.unreadable = line_records(older) if is_new else ({}, 0)
+        if not is_new:
+            records, self.unreadable = _records(path, read_only=read_only)
+        for name, text in records.items():
+            try:
+                self._recall(name, json_of(text))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                self.unreadable += 1
+        if read_only:
+            return
+        if self.unreadable:
+            # For a person to look at.
+            (older if is_new else path).replace(path.with_suffix(".bad"))
+            for suffix in ("-wal", "-shm"):
+                path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+        try:
+            self._database = _opened(path)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from error
+        self._save(everything=True)
+        if not self.trouble:
+            older.unlink(missing_ok=True)
 
     @property
     def waiting(self) -> tuple[OutboxMessage, ...]:
@@ -165,7 +105,7 @@ class Outbox:
     def put(
         self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
     ) -> tuple[OutboxMessage, ...]:
-        """Takes messages in, and what the alerts remember with them, in one line: both or neither.
+        """Takes messages in, and what the alerts remember with them, in one transaction.
 
         A finding goes to every destination that does not know it to be so, its end to every one that does.
         """
@@ -178,23 +118,26 @@ class Outbox:
         if alerts is not None:
             self.alerts = alerts
         self._queue.update({queued.number: queued for queued in put if queued.to})
-        self._record({"put": [_document(queued) for queued in put], "alerts": alerts, "next": self._next})
-        for queued in self.waiting[: max(0, len(self._queue) - WAITING_KEPT)]:
+        surplus = self.waiting[: max(0, len(self._queue) - WAITING_KEPT)]
+        for queued in surplus:
             for destination in queued.to:
-                self.give_up(queued.number, destination)
+                self._give_up(queued.number, destination)
+        self._save(*(queued.number for queued in (*put, *surplus)))
         return tuple(put)
 
     def accepted(self, number: str, destination: str) -> None:
         """It arrived there, and so did the note about those that were given up before."""
         self._lost.pop(destination, None)
-        self._take(number, destination)
-        self._record({"accepted": number, "by": destination})
+        queued = self._queue.get(number)
+        if queued is not None and destination in queued.to:
+            self._delivered.took(destination, queued.message)
+        self._remove(number, destination)
+        self._save(number)
 
     def give_up(self, number: str, destination: str) -> None:
         """It will not be tried there any more. The destination hears how many when it next accepts something."""
-        self._lost[destination] = self.lost(destination) + 1
-        self._remove(number, destination)
-        self._record({"given_up": number, "by": destination})
+        self._give_up(number, destination)
+        self._save(number)
 
     def keep_only(self, destinations: Sequence[str]) -> int:
         """Forgets what waits for destinations that there are no more; returns how many messages that were.
@@ -206,70 +149,54 @@ class Outbox:
             self._remove(number, destination)
         self._lost = {to: count for to, count in self._lost.items() if to in destinations}
         self._delivered.keep(destinations)
-        if strangers:
-            self._rewrite()
+        self._save(*(number for number, _ in strangers))
         return len(strangers)
 
-    def _load(self, *, looking: bool) -> int:
-        entries, bad = self._file.read(being_written=looking)
-        for entry in entries:
-            try:
-                self._apply(entry)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                bad.append(repr(entry).encode("ascii", "backslashreplace"))
-        if bad and not looking:
-            self._file.put_aside(bad)
-        if (entries or bad) and not looking:
-            self._rewrite()
-        return len(bad)
+    def _recall(self, name: str, value: Any) -> None:
+        """Raises ValueError, TypeError, KeyError or AttributeError for what no version of ours has written."""
+        match name:
+            case "alerts":
+                self.alerts = None if value is None else dict(value)
+            case "next":
+                self._next = int(value)
+            case "lost":
+                self._lost = {str(to): int(count) for to, count in value.items()}
+            case "delivered":
+                self._delivered.recall(value)
+            case _:
+                to = tuple(map(str, value["to"]))
+                self._queue[name] = OutboxMessage(name, message_of(value["message"]), to)
 
-    def _apply(self, entry: Mapping[str, Any]) -> None:
-        number, by = entry.get("accepted") or entry.get("given_up"), str(entry.get("by"))
-        if number is not None:
-            lost = self.lost(by) + 1 if "given_up" in entry else 0
-            self._lost = {**self._lost, by: lost}
-            (self._remove if "given_up" in entry else self._take)(str(number), by)
-            return
-        if "heard" in entry:
-            self._delivered.recall(entry["heard"])
-        put = [
-            OutboxMessage(str(raw["message"]["id"]), message_of(raw["message"]), tuple(map(str, raw["to"])))
-            for raw in entry["put"]
-        ]
-        self._next = max(self._next, int(entry["next"]))
-        self._queue.update({queued.number: queued for queued in put if queued.to})
-        self._lost |= {str(to): int(count) for to, count in entry.get("lost", {}).items()}
-        if entry["alerts"] is not None:
-            self.alerts = dict(entry["alerts"])
-
-    def _record(self, entry: Mapping[str, Any]) -> None:
-        if self.trouble or self._lines >= LINES_KEPT:
-            self._rewrite()
-            return
+    def _save(self, *numbers: str, everything: bool = False) -> None:
+        """Writes what has changed: the messages of these numbers, and what is kept beside them."""
+        if everything or self.trouble:
+            self._written, numbers, everything = {}, tuple(self._queue), True
+        kept = {
+            "alerts": json.dumps(self.alerts),
+            "next": json.dumps(self._next),
+            "lost": json.dumps(self._lost),
+            "delivered": json.dumps(self._delivered.document),
+        }
+        changed = {name: text for name, text in kept.items() if text != self._written.get(name)}
+        removed = []
+        for number in numbers:
+            if (queued := self._queue.get(number)) is None:
+                removed.append((number,))
+            else:
+                changed[number] = json.dumps({"message": queued.document, "to": queued.to})
         try:
-            self._file.append(entry)
-            self._lines += 1
-        except OSError as error:
-            self.trouble = f"{self._file.path}: {error.strerror}"
+            with self._database:
+                if everything:
+                    self._database.execute("DELETE FROM records")
+                self._database.executemany("DELETE FROM records WHERE name = ?", removed)
+                self._database.executemany(REPLACE, changed.items())
+        except sqlite3.Error as error:
+            self.trouble = f"{self._path}: {error}"
+        else:
+            self._written, self.trouble = kept, ""
 
-    def _rewrite(self) -> None:
-        """All of it in one line per message, so that one bad line costs one message."""
-        heard = self._delivered.document
-        lines: list[Mapping[str, Any]] = [
-            {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost, "heard": heard},
-            *({"put": [_document(q)], "alerts": None, "next": self._next} for q in self._queue.values()),
-        ]
-        try:
-            self._file.replace(lines)
-            self._lines, self.trouble = len(lines), ""
-        except OSError as error:
-            self.trouble = f"{self._file.path}: {error.strerror}"
-        self._lines = min(self._lines, LINES_KEPT // 2)
-
-    def _take(self, number: str, destination: str) -> None:
-        queued = self._queue.get(number)
-        if queued is not None and destination in queued.to:
-            self._delivered.took(destination, queued.message)
+    def _give_up(self, number: str, destination: str) -> None:
+        self._lost[destination] = self.lost(destination) + 1
         self._remove(number, destination)
 
     def _remove(self, number: str, destination: str) -> None:
@@ -281,6 +208,39 @@ class Outbox:
             self._queue[number] = replace(queued, to=to)
         else:
             del self._queue[number]
+
+
+def _records(path: Path, *, read_only: bool) -> tuple[dict[str, str], int]:
+    """Name -> JSON of all that can be read, in the order it came; 1 where something cannot. Raises OSError."""
+    # A reader would leave a log behind where no writer has one; nothing can change there meanwhile.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    how = "rw" if not read_only else "ro" if has_log else "ro&immutable=1"
+    records = dict[str, str]()
+    try:
+        with contextlib.closing(_connected(f"{path.absolute().as_uri()}?mode={how}")) as database:
+            records |= database.execute("SELECT name, value FROM records ORDER BY rowid")
+            # A damaged page may also just show fewer records.
+            (verdict,) = next(database.execute("PRAGMA quick_check(1)"))
+            return records, int(verdict != "ok")
+    except sqlite3.Error as error:
+        if error.sqlite_errorname not in BROKEN:
+            raise OSError(f"{path}: {error}") from error
+        return records, 1
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """For its owner alone, and through no link. Raises OSError, sqlite3.Error."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    database = _connected(path.absolute().as_uri())
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", TABLE):
+        database.execute(statement)
+    return database
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    database = sqlite3.connect(uri, timeout=BUSY_S, uri=True)
+    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return database
 
 
 def _receivers(message: Message, to: Sequence[str], known: Mapping[str, dict[str, Delivered]]) -> tuple[str, ...]:
@@ -303,7 +263,3 @@ def _overlay(known: dict[str, Delivered], message: Message) -> None:
     known.pop(message.key, None)
     if after is not None:
         known[message.key] = after
-
-
-def _document(queued: OutboxMessage) -> dict[str, Any]:
-    return {"message": queued.document, "to": list(queued.to)}

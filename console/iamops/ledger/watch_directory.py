@@ -26,7 +26,7 @@ class WatchDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.outbox = path / "outbox.jsonl"
+        self.outbox = path / "outbox.db"
         self._lock = path / "lock"
         self._silence = path / "silence.json"
         self._last: tuple[tuple[int, int] | None, Silence | None, str] = (None, None, "")

@@ -62,7 +62,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "outbox.jsonl", "mail")
+    return Office(tmp_path / "outbox.db", "mail")
 
 
 def test_a_destination_that_is_added_hears_what_is_still_so_once_and_its_end(office: Office):

@@ -61,7 +61,7 @@ class Office:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.jsonl"
+    return tmp_path / "outbox.db"
 
 
 async def test_everything_arrives_once_and_in_order_whatever_is_refused(path: Path):

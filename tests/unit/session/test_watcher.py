@@ -137,7 +137,7 @@ async def test_it_is_on_disk_before_it_is_sent(tmp_path: Path):
     async with bench.running():
         bench.cluster.move("iam-a", "iam-b")
         await bench.until(lambda: bench.post.tries == 1)
-        (parcel,) = Outbox(bench.directory.outbox, looking=True).waiting
+        (parcel,) = Outbox(bench.directory.outbox, read_only=True).waiting
         bench.post.gate.set()
         await bench.until(lambda: bool(bench.post.took))
     assert parcel.message.subject == NAMED
@@ -223,16 +223,16 @@ async def test_a_silence_that_cannot_be_read_is_logged_and_holds_nothing_back(tm
     assert any("nothing is held back" in line for line in bench.log)
 
 
-async def test_lines_that_could_not_be_read_are_told(tmp_path: Path):
-    (tmp_path / "outbox.jsonl").write_bytes(b"half a li")
+async def test_an_outbox_that_could_not_be_read_is_told(tmp_path: Path):
+    (tmp_path / "outbox.db").write_bytes(b"half a li")
     bench = Bench(tmp_path)
     async with bench.running():
         await bench.until(lambda: bool(bench.post.took))
-    assert bench.post.took == ["1 line of the outbox could not be read: a message may be lost"]
+    assert bench.post.took == ["1 record of the outbox could not be read: a message may be lost"]
 
 
 async def test_a_memory_that_makes_no_sense_is_told_and_begun_anew(tmp_path: Path):
-    Outbox(tmp_path / "outbox.jsonl").put([], [], {"cases": 7})
+    Outbox(tmp_path / "outbox.db").put([], [], {"cases": 7})
     bench = Bench(tmp_path)
     async with bench.running():
         bench.cluster.move("iam-a", "iam-b")

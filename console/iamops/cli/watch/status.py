@@ -48,7 +48,7 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
     """Reads only; a watch that is running is not disturbed. Raises OSError."""
     directory, now = WatchDirectory(args.state_dir or watch_dir(profile.name)), time.time()
     held, trouble = directory.silence(now)
-    kept = Outbox(directory.outbox, looking=True)
+    kept = Outbox(directory.outbox, read_only=True)
     document = watch_document(
         profile.name,
         now,
@@ -58,7 +58,7 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
         silence_trouble=trouble,
         alerts=kept.alerts or {},
         waiting_since=[queued.message.at for queued in kept.waiting],
-        unreadable_lines=kept.unread,
+        unreadable_lines=kept.unreadable,
     )
     if args.json:
         print(json_text(document))

@@ -104,9 +104,8 @@ class Watcher:
 
     async def run(self, *, looks_s: float | None = None) -> None:
         """Watches; `looks_s`: only for so long after everything was seen once."""
-        if count := self._outbox.unread:
-            # Lines that were cut off or changed: a message may be among them.
-            title = f"{counted(count, 'line')} of the outbox could not be read: a message may be lost"
+        if count := self._outbox.unreadable:
+            title = f"{counted(count, 'record')} of the outbox could not be read: a message may be lost"
             kept = f"they are kept in {self._directory.outbox.with_suffix('.bad')}"
             self._notice(Severity.WARNING, title, (kept,))
         unsubscribe = self._cluster.store.subscribe(self._on_event)
