@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -153,6 +154,15 @@ def test_a_link_that_leads_nowhere_is_not_followed(tmp_path: Path):
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(BundleRefused, match="no such directory"):
         check_path(tmp_path / "missing" / "b.tgz")
+
+
+def test_without_zstandard_the_other_suffix_and_the_way_to_install_it_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(BundleRefused, match=r"name it \.tar\.gz, or: pip install 'iamops\[zstd\]'"):
+        check_path(tmp_path / "b.tar.zst")
+    check_path(tmp_path / "b.tar.gz")
 
 
 async def test_a_file_that_appears_while_we_collect_is_not_overwritten(tmp_path: Path):

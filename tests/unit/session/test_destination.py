@@ -127,6 +127,14 @@ def test_neither_key_nor_name_holds_a_secret():
     assert "hunter2" not in found.key
 
 
+def test_without_apprise_a_url_is_refused_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    needed = r"alerts:3: .* missing; install it: pip install .iamops\[alerts\]"
+    with pytest.raises(AlertUrlsRefused, match=needed):
+        services([AlertUrl("alerts:3", "json://127.0.0.1:1/")])
+    assert services([]) == []
+
+
 def test_the_same_url_twice_is_one_destination():
     assert len(services([AlertUrl("a", "json://127.0.0.1:1/"), AlertUrl("b", "json://127.0.0.1:1/")])) == 1
 

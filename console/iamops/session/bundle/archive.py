@@ -94,7 +94,7 @@ def _zstandard(path: Path) -> Any:
     try:
         import zstandard
     except ImportError:
-        fix = "name it .tar.gz, or install the zstandard package"
+        fix = "name it .tar.gz, or: pip install 'iamops[zstd]'"
         raise BundleRefused(f"{path}: this Python cannot write zstd; {fix}") from None
     return zstandard
 

@@ -143,7 +143,7 @@ class Hook:
 
 
 def services(urls: Sequence[AlertUrl]) -> list[Destination]:
-    """Loads Apprise. Raises AlertUrlsRefused for a URL that it does not know."""
+    """Loads Apprise. Raises AlertUrlsRefused where it is missing, and for a URL that it does not know."""
     if not urls:
         return []
     # Apprise's log goes to us alone: it may hold what nobody should read on a screen.
@@ -156,7 +156,11 @@ def services(urls: Sequence[AlertUrl]) -> list[Destination]:
         with warnings.catch_warnings(), _logged() as logged:
             # Loading it imports modules that this Python means to drop; that is not the operator's concern.
             warnings.simplefilter("ignore", DeprecationWarning)
-            from apprise import Apprise, NotifyBase
+            try:
+                from apprise import Apprise, NotifyBase
+            except ImportError:
+                fix = "install it: pip install 'iamops[alerts]'"
+                raise AlertUrlsRefused(f"{url.place}: alert URLs need Apprise, which is missing; {fix}") from None
 
             plugin = Apprise.instantiate(url.text, suppress_exceptions=True)
         if not isinstance(plugin, NotifyBase):
