@@ -126,8 +126,16 @@ def test_a_record_that_is_none_of_ours_costs_itself(path: Path, value: str):
 
 OLD = (
     {"put": [], "alerts": {"vips": {"VI_1": {}}}, "next": 4, "lost": {"chat": 2}, "heard": {"chat": {}}},
-    {"put": [{"message": alert_document("000004-1", said("one")), "to": ["mail", "chat"]}], "alerts": None, "next": 5},
-    {"put": [{"message": alert_document("000005-1", said("two")), "to": ["mail"]}], "alerts": {"vips": {}}, "next": 6},
+    {
+        "put": [{"message": alert_document("000004-1", said("one")), "to": ["mail", "chat"]}],
+        "alerts": None,
+        "next": 5,
+    },
+    {
+        "put": [{"message": alert_document("000005-1", said("two")), "to": ["mail"]}],
+        "alerts": {"vips": {}},
+        "next": 6,
+    },
     {"accepted": "000004-1", "by": "mail"},
     {"accepted": "000005-1", "by": "mail"},
 )

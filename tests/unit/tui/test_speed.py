@@ -43,7 +43,7 @@ def _after(display: object, painted: asyncio.Event) -> object:
 
 
 def test_the_console_loads_neither_plotext_nor_ssh_before_it_needs_them() -> None:
-    heavy = ("plotext", "textual_plotext", "asyncssh", "jinja2")
+    heavy = ("plotext", "asyncssh", "jinja2")
     code = f"import sys, iamops.tui.app.app; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

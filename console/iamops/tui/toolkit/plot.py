@@ -74,12 +74,13 @@ class Plot(Painted):
 
 def plot_lines(curves: PlotCurves, width: int, height: int) -> tuple[Line, ...]:
     """The curves on a canvas, with axes."""
-    from textual_plotext.plot import Plot as Figure
+    import plotext
 
-    figure: Any = Figure()  # plotext has no types
+    figure: Any = plotext  # It has one figure for the whole process, and no types.
+    figure.clear_figure()
     figure.theme("clear")
-    figure.plotsize(width, height)
-    figure._set_size(width, height)
+    figure.limit_size(False, False)
+    figure.plot_size(width, height)
     figure.frame(False)
     rates = rate_ticks(curves.top)
     figure.ylim(0, rates[-1])
