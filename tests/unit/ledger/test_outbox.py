@@ -124,18 +124,11 @@ def test_a_record_that_is_none_of_ours_costs_itself(path: Path, value: str):
     assert (again.unreadable, len(again.waiting)) == (1, 1)
 
 
+ONE, TWO = (alert_document(number, said(title)) for number, title in (("000004-1", "one"), ("000005-1", "two")))
 OLD = (
     {"put": [], "alerts": {"vips": {"VI_1": {}}}, "next": 4, "lost": {"chat": 2}, "heard": {"chat": {}}},
-    {
-        "put": [{"message": alert_document("000004-1", said("one")), "to": ["mail", "chat"]}],
-        "alerts": None,
-        "next": 5,
-    },
-    {
-        "put": [{"message": alert_document("000005-1", said("two")), "to": ["mail"]}],
-        "alerts": {"vips": {}},
-        "next": 6,
-    },
+    {"put": [{"message": ONE, "to": ["mail", "chat"]}], "alerts": None, "next": 5},
+    {"put": [{"message": TWO, "to": ["mail"]}], "alerts": {"vips": {}}, "next": 6},
     {"accepted": "000004-1", "by": "mail"},
     {"accepted": "000005-1", "by": "mail"},
 )
