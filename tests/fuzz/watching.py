@@ -11,7 +11,7 @@ from pathlib import Path
 
 from iamops.judge.alerts.memory import recalled as alerts_recalled
 from iamops.judge.alerts.memory import remembered
-from iamops.judge.alerts.message import AlertKind, document, message
+from iamops.judge.alerts.message import AlertKind, message
 from iamops.judge.alerts.state import Alerts, AlertSnapshot
 from iamops.judge.alerts.step import step
 from iamops.judge.triage.events import recalled
@@ -30,6 +30,7 @@ from iamops.nodes.transport import LinkLost, TransportError
 from iamops.parse.complaints import service_complaints
 from iamops.parse.host import TurnFiles, turn_files, turn_of
 from iamops.parse.journal import journal_records, kept
+from iamops.report.watch import alert_document
 from tests.fuzz.target import Target
 
 NOW = 1.7e9
@@ -66,7 +67,13 @@ def _frame(raw: bytes) -> object:
             channel.data_received(raw[at : at + size], None)
         _ = output.complete
     lines.closed = True
-    return frame.read(raw, raw), frame.noise(raw, raw), output.framed(), asyncio.run(_drained(lines)), lines.ending
+    return (
+        frame.read(raw, raw),
+        frame.noise(raw, raw),
+        output.result(("true",)),
+        asyncio.run(_drained(lines)),
+        lines.ending,
+    )
 
 
 async def _drained(lines: ChannelLines) -> list[bytes]:
@@ -116,7 +123,7 @@ def _memory(raw: bytes) -> object:
     """The state of the alerts as the outbox keeps it, and a look with it."""
     found = alerts_recalled(Alerts("lab", {"VI_1": "10.0.4.99"}), json_of(raw), NOW)
     after, said = step(found, NOW, AlertSnapshot(findings=(), owners={"VI_1": "iam-a"}))
-    return remembered(after), [document("1", each) for each in said]
+    return remembered(after), [alert_document("1", each) for each in said]
 
 
 def _outbox(raw: bytes) -> object:
@@ -154,7 +161,9 @@ MEMORY = json.dumps(
         "hush": {"silence": {"since": 1.7e9, "until": 1.7e9, "reason": "x", "by": "y"}, "moves": 1, "cases": 0},
     }
 ).encode()
-_TOLD = document("1", message(NOW, AlertKind.FINDING, Severity.WARNING, "lab", "x", ("y",), code="c", key="c|n|"))
+_TOLD = alert_document(
+    "1", message(NOW, AlertKind.FINDING, Severity.WARNING, "lab", "x", ("y",), code="c", key="c|n|")
+)
 _HEARD = ["warning", "t", "c", None]
 OUTBOX = b"\n".join(
     json.dumps(entry).encode()

@@ -11,7 +11,9 @@ import time
 from typing import Any
 
 from iamops.cli.main import main
-from iamops.engine.engine import Engine, Tell
+from iamops.engine.account import OnProgress
+from iamops.engine.engine import Engine
+from iamops.engine.execution import MeterFor
 from iamops.engine.order import Order
 from iamops.judge.run import RunReport
 from tests.lab.cut_console import boundary_name, boundary_of
@@ -21,7 +23,7 @@ def watched(path: str) -> None:
     """Has every engine of this process write its boundaries down."""
     plain = Engine.run
 
-    async def run(self: Engine, order: Order, tell: Tell) -> RunReport:
+    async def run(self: Engine, order: Order, on_progress: OnProgress, meter: MeterFor | None = None) -> RunReport:
         seen: Any = None
 
         def heard(report: RunReport) -> None:
@@ -31,9 +33,9 @@ def watched(path: str) -> None:
                 with open(path, "a", encoding="utf-8") as file:
                     file.write(f"{time.monotonic():.3f} {boundary_name(seen, now)}\n")
                 seen = now
-            tell(report)
+            on_progress(report)
 
-        return await plain(self, order, heard)
+        return await plain(self, order, heard, meter)
 
     Engine.run = run  # type: ignore[method-assign]  # the product knows nothing of being watched
 

@@ -16,7 +16,7 @@ import iamops
 ROOT = Path(iamops.__file__).parent
 DECIDING = [*(ROOT / "plan").rglob("*.py"), *(ROOT / "judge" / "guards").glob("*.py"), ROOT / "model" / "vip.py"]
 # A drill's step that names no unit, a file that is not there, a need that is a port: all known to be nothing.
-ALLOWED = {"leg.move.unit or ''", "step.refuses or ''", "node or None", "text or ''", "need.name or ''"}
+ALLOWED = {"self.move.unit or ''", "step.refuses or ''", "node or None", "text or ''", "need.name or ''"}
 
 
 def falsy_defaults(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
-from iamops.engine.engine import Tell
+from iamops.engine.account import OnProgress
 from iamops.engine.order import Order
 from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport
 from iamops.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
@@ -228,7 +228,7 @@ async def test_a_reason_that_comes_after_its_code_was_ticked_clears_the_tick() -
 class RefusedByAStep(FixedDeck):
     """A configuration check of the plan says no."""
 
-    async def run(self, order: Order, tell: Tell) -> RunReport:
+    async def run(self, order: Order, tell: OnProgress) -> RunReport:
         self.runs.append(order)
         plan = self.consider(order)[0]
         step = next(each for each in plan.steps if each.refuses == CONFIG_INVALID)

@@ -184,10 +184,10 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    other_side = (change.new if side == "old" else change.old) or ""
-    other_lines, shown = frozenset(other_side.split("\n")), []
+    other_side = change.new if side == "old" else change.old
+    other_lines, shown = frozenset(() if other_side is None else other_side.split("\n")), []
     # The same word on both sides where the secret stays, so that no line of it differs.
-    old, new = (_SECRET.findall(content or "") for content in (change.old, change.new))
+    old, new = ([] if content is None else _SECRET.findall(content) for content in (change.old, change.new))
     word = "(secret, unchanged)" if old == new else f"(secret, {side})"
     for line, by_name, by_shape in _two_ways(text, word):
         # A password that changes must still be seen to change.
