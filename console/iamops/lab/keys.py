@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -124,11 +125,21 @@ def issue(
 
 def _kept(paths: LabPaths, profile: Profile, node: Node) -> CertificatePair:
     certificate, key = (paths.ca.with_name(f"{node.name}.{end}") for end in ("pem", "key"))
-    if not key.exists() or not certificate.exists():
+    if not key.exists() or not certificate.exists() or not _is_issued(certificate, ca_of(paths)):
         made = issue(paths, profile, node)
         _write(key, made.key, 0o600)
         _write(certificate, made.certificate, 0o644)
     return CertificatePair(certificate.read_text(encoding="ascii"), key.read_text(encoding="ascii"))
+
+
+def _is_issued(certificate: Path, ca: str) -> bool:
+    """Whether it is of this CA: a lab that was taken away half-way may have left one of an earlier CA."""
+    try:
+        issued = x509.load_pem_x509_certificate(certificate.read_bytes())
+        issued.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.encode()))
+    except (ValueError, InvalidSignature):
+        return False
+    return True
 
 
 def _signed(

@@ -251,3 +251,21 @@ def test_the_init_of_a_node_is_pid_1_of_a_namespace_below_ours(tmp_path):
     assert processes.find_init([1, 50, 60], tmp_path) is None
     assert processes.parent_of(70, tmp_path) == 50
     assert processes.parent_of(99, tmp_path) is None
+
+
+def test_a_certificate_of_an_earlier_ca_is_made_anew(tmp_path):
+    """A lab whose taking away was cut short kept one node's certificate without the CA that had issued it."""
+    place, profile = (
+        LabPaths(state=tmp_path),
+        pair(services={"iam-apiserver": {"port": 8080, "tls_ports": [8443]}}),
+    )
+    made = keys.papers_of(place, profile)
+    assert keys.papers_of(place, profile) == made
+    assert made.keys() == profile.nodes.keys()
+    for left in (place.ca, place.ca.with_suffix(".key"), place.ca.with_name("iam-a.pem")):
+        left.unlink()
+    again = keys.papers_of(place, profile)
+    assert all(again[name] != made[name] for name in made)
+    place.ca.with_name("iam-b.pem").write_text("half a certi")
+    assert keys.papers_of(place, profile)["iam-b"] != again["iam-b"]
+    assert keys.papers_of(place, profile)["iam-a"] == again["iam-a"]
