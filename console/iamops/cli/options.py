@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from iamops.cli.output import CliError
-from iamops.ledger.files import regular
 from iamops.model.exit_code import ExitCode
 from iamops.plan.overridable import OVERRIDABLE
-from iamops.session.user import audit_file
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -116,6 +114,9 @@ def point_in_time(text: str, *others: str) -> float:
 
 def ledger_file(named: Path | None) -> Path:
     """The named ledger, or the operator's own, which need not be there yet. Raises CliError, OSError."""
+    from iamops.ledger.files import regular
+    from iamops.session.user import audit_file
+
     path = named or audit_file()
     try:
         regular(path).close()
