@@ -44,11 +44,11 @@ from iamops.parse.inspection import inspect_journal
 from iamops.parse.journal import anchor_line
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.dump import DumpUnreadable, data_dump, json_dump, live_config, live_on_disk
-from iamops.parse.keepalived.settings import rest_on_disk, rest_running, running_settings, settings_of
+from iamops.parse.keepalived.settings import blocks_on_disk, running_blocks, running_settings, settings_of
 from iamops.parse.keepalived.vrrp import checks, instances
 from iamops.parse.nginx.conf import nginx_conf
 from iamops.parse.nginx.routing import answers_itself, upstreams_by_domain
-from iamops.parse.profile.edit import BackendEdit, EditRefused, edited
+from iamops.parse.profile.edit import BackendEdit, EditRefused, edit_backends
 from iamops.parse.profile.loader import ProfileError, parse_profile
 from iamops.parse.start_reason import journal_of, reason_line
 from iamops.parse.systemd import exit_of, unit_change, unit_reports
@@ -93,7 +93,7 @@ FORMATS = (
 def _keepalived(text: str) -> object:
     reading = keepalived_conf({KEEPALIVED: text})
     found = [settings_of(each) for each in instances(reading)]
-    return found, checks(reading), live_on_disk(reading), rest_on_disk(reading)
+    return found, checks(reading), live_on_disk(reading), blocks_on_disk(reading)
 
 
 def _nginx(text: str) -> object:
@@ -102,7 +102,7 @@ def _nginx(text: str) -> object:
 
 
 def _dump(text: str) -> object:
-    return data_dump(text), live_config(text), running_settings(text), rest_running(text)
+    return data_dump(text), live_config(text), running_settings(text), running_blocks(text)
 
 
 def _journal(raw: bytes) -> object:
@@ -192,7 +192,7 @@ def _complaints(text: str) -> object:
 
 def _edits(text: str) -> object:
     profile = parse_profile(text, "p.yaml")
-    return [edited(text, profile, edit, "iam-apiserver", "iam-a") for edit in BackendEdit]
+    return [edit_backends(text, profile, edit, "iam-apiserver", "iam-a") for edit in BackendEdit]
 
 
 def _checks(text: str) -> object:

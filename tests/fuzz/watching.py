@@ -29,7 +29,7 @@ from iamops.nodes.ssh.command_line import Frame
 from iamops.nodes.transport import LinkLost, TransportError
 from iamops.parse.complaints import service_complaints
 from iamops.parse.host import TurnFiles, turn_files, turn_of
-from iamops.parse.journal import journal_records, kept
+from iamops.parse.journal import journal_extent, journal_records
 from iamops.report.watch import alert_document
 from tests.fuzz.target import Target
 
@@ -45,7 +45,9 @@ def targets(profile: Profile, journals: tuple[bytes, ...]) -> tuple[Target, ...]
         Target("frame", _frame, FRAMES, words=(f"{MARK}(\n".encode(), f"{MARK})".encode(), f"{MARK}!\n".encode())),
         Target("tls handshake", _tls, TLS, (NoTls,)),
         Target("recalled", lambda raw: _recalled(raw, profile), journals, words=JSON_WORDS),
-        Target("journal kept", lambda raw: kept(raw.decode("utf-8", "replace")), (KEPT,), words=JSON_WORDS),
+        Target(
+            "journal kept", lambda raw: journal_extent(raw.decode("utf-8", "replace")), (KEPT,), words=JSON_WORDS
+        ),
         Target("turns", _turns, TURNS),
         Target("alert memory", _memory, (MEMORY,), (ValueError, TypeError, KeyError, AttributeError), JSON_WORDS),
         Target("outbox", _outbox, (OUTBOX,), words=JSON_WORDS),

@@ -19,7 +19,7 @@ from iamops.ledger.audit import Audit
 from iamops.model.state import ClusterState
 from iamops.session.bundle.bundle import BundleReport, write_bundle
 from iamops.session.profiles import vrrp_secrets
-from iamops.session.triage.triage import Examined
+from iamops.session.triage.triage import Examination
 from tests.lab.conftest import LabForTests
 
 NOW = 1_795_600_000.0
@@ -212,7 +212,7 @@ async def made(lab: LabForTests, tmp_path: Path) -> Unpacked:
     Audit(ledger).append("intent", {"reason": seeds.lines.pop("audit")[0]})
     planting.put()
     try:
-        looked = Examined(lab.profile, NOW, 1.0, ClusterState.of(lab.profile), Diagnosis(()), {})
+        looked = Examination(lab.profile, NOW, 1.0, ClusterState.of(lab.profile), Diagnosis(()), {})
         path = tmp_path / "evidence.tar.zst"
         report = await write_bundle(looked, path, now=NOW, status={"note": f"token={in_audit}"}, ledger=ledger)
     finally:

@@ -286,7 +286,7 @@ async def test_nothing_stays_that_the_operator_did_not_confirm(config: ActingLab
         def tell(report: Any) -> None:
             asked = any(s.step.kind is StepKind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
             if word is not None and asked:
-                asyncio.get_running_loop().call_soon(lambda: cluster.hands.keep(kept=word))
+                asyncio.get_running_loop().call_soon(lambda: cluster.commands.confirm(kept=word))
 
         report = await operator.run(operator.order(push), tell)
     kept = word is True

@@ -7,7 +7,7 @@ import time
 from iamops.model.facts import LinkState, ProbeOutcome, VrrpState
 from iamops.model.observed import Freshness, Known
 from iamops.model.profile import DatastoreKind
-from iamops.nodes.probes.http import Door, probe_datastore
+from iamops.nodes.probes.http import Endpoint, probe_datastore
 from iamops.nodes.ssh.connector import SshConnector
 from iamops.session.profiles import load_profile
 from tests.lab.watching import Watching, watching
@@ -158,7 +158,7 @@ async def test_health_checks_never_make_mariadb_block_the_host(lab):
     profile = load_profile("lab")
     transport = await SshConnector(profile, profile.nodes["iam-b"]).connect()
     try:
-        door = Door(profile.nodes["iam-a"].address, 3306)
+        door = Endpoint(profile.nodes["iam-a"].address, 3306)
         reports = [
             await probe_datastore(transport, door, DatastoreKind.MARIADB, time.monotonic) for _ in range(120)
         ]

@@ -48,10 +48,10 @@ async def test_overview_triage_and_the_command_line_tell_one_story_and_why_the_v
         await seen.until(lambda: "iam-pump is inactive on iam-b" in seen.text, 20)
         await seen.press("6")
         await seen.until(lambda: "looked" in seen.lines[1] and "nginx-config-invalid" in seen.text, 30)
-        counted = str(tally(app.view.moment.findings))
+        counted = str(tally(app.view.view_state.findings))
         assert f"TRIAGE {counted} " in seen.text
-        assert f"ALERTS {tally(app.view.moment.findings).loud}" in seen.lines[0]
-        console = app.view.moment.findings
+        assert f"ALERTS {tally(app.view.view_state.findings).loud}" in seen.lines[0]
+        console = app.view.view_state.findings
         await seen.press("1")
         await seen.until(lambda: f"FINDINGS {counted} " in seen.text)
         await seen.until(lambda: console[0].next.split(" (")[0][:40] in seen.text)

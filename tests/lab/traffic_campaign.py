@@ -170,7 +170,7 @@ async def campaign(lab: Lab | LabForTests, lines: int, rotations: int, cuts: int
         )
         await asyncio.sleep(2)
         count, totals = feed.access_log(NODE).count, feed.totals(NODE)
-        seen = feed.book.window(3600, cluster.now(), NODE)
+        seen = feed.series.window(3600, cluster.now(), NODE)
         return Outcome(
             truth,
             count.total,

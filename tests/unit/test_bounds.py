@@ -21,7 +21,7 @@ from iamops.model.reduce import SAMPLES_KEPT, reduce
 from iamops.model.safe_text import MAX_CHARS, MOST_MARKS, safe
 from iamops.model.state import ClusterState
 from iamops.nodes.logs.tail import LINES_PER_S, Quota
-from iamops.nodes.probes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, HttpQuestion, HttpResponse
+from iamops.nodes.probes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, HttpRequest, HttpResponse
 from iamops.nodes.ssh.channels import ERRORS_LIMIT, OUTPUT_LIMIT, ChannelOutput
 from iamops.nodes.ssh.command_line import Frame
 from iamops.parse.config_files import MAX_PUSHES, push_records
@@ -88,7 +88,7 @@ def errors() -> None:
 
 
 def answered(*chunks: bytes) -> ProbeOutcome | None:
-    answer = HttpResponse(HttpQuestion("x", "/"))
+    answer = HttpResponse(HttpRequest("x", "/"))
     reports = (answer.add(chunk, 1.0) for chunk in chunks)
     report = next((report for report in reports if report is not None), None)
     return None if report is None else report.outcome

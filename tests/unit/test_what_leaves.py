@@ -33,9 +33,9 @@ from iamops.model.state import ClusterState
 from iamops.nodes.ssh import trust
 from iamops.parse.journal import journal_records
 from iamops.plan.config.change import FileChange, diff_lines, side_by_side
-from iamops.plan.start_failure import OwnWords
+from iamops.plan.start_failure import StartFailureQuery
 from iamops.plan.steps import command_line
-from iamops.redact.clean import clean_document, words, words_of
+from iamops.redact.clean import clean_bytes, clean_document, clean_text
 from iamops.redact.detectors.lines import LineRedactor
 from iamops.redact.known import learn
 from iamops.redact.redact import redact
@@ -203,7 +203,7 @@ def test_a_document_keeps_its_keys_and_its_shape():
 def test_the_reason_of_a_unit_that_does_not_start():
     for each in planted():
         entries = "\n".join(f"1795600000.1 iam-apiserver[7]: {line}" for line in reversed(each.text.split("\n")))
-        words = OwnWords("iam-a", "iam-apiserver", 9.0)
+        words = StartFailureQuery("iam-a", "iam-apiserver", 9.0)
         for log in (each.text, ""):
             answer = f"NRestarts=3\nExecMainCode=1\nExecMainStatus=1\n==log\n{log}\n==journal\n{entries}\n"
             assert not each.leaks_in(words.reason(answer)), each.text
@@ -254,8 +254,8 @@ def test_a_plan_shows_its_commands_without_their_secrets():
 def test_words_that_are_cut_are_cut_after_their_secrets_were_taken_out():
     line = "x" * 60 + " password=FAKE" + "a1" * 3000
     for limit in range(60, 90):
-        assert "FAKE" not in words(line, limit)
-        assert "FAKE" not in words_of(line.encode(), limit)
+        assert "FAKE" not in clean_text(line, limit)
+        assert "FAKE" not in clean_bytes(line.encode(), limit)
 
 
 # --- what the profile and the alert URLs give ---

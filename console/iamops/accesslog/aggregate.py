@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from iamops.accesslog.count import CountQuery, Counts, RequestShape, slot_rows, values
-from iamops.accesslog.format import Escape, Field, LogFormat
+from iamops.accesslog.format import Escape, LogField, LogFormat
 from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, bucket_start, slot_of, unescaped
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS, Backend, Traffic, class_of
-from iamops.redact.clean import without_secrets, words
+from iamops.redact.clean import clean_text, without_secrets
 
 # What nginx writes for an attempt that got no answer: refused or cut is 502, too late is 504.
 UNANSWERED = (*NOTHING, "502", "504")
@@ -20,8 +20,8 @@ UNANSWERED = (*NOTHING, "502", "504")
 
 def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
     """Slot (seconds since the epoch, NO_TIME for lines without a time) -> what was counted in it."""
-    time_format, escape = query.form.clock, query.form.escape
-    known = {field for field in Field if query.form.has(field)}
+    time_format, escape = query.log_format.time_format, query.log_format.escape
+    known = {field for field in LogField if query.log_format.has(field)}
     found: defaultdict[int, Traffic] = defaultdict(Traffic)
 
     def at(slot: str) -> Traffic:
@@ -35,12 +35,12 @@ def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
         traffic.statuses[status] += number
         if shape is None:
             continue
-        if Field.METHOD in known:
+        if LogField.METHOD in known:
             traffic.methods[name(shape.method)] += number
-        if Field.HOST in known:
+        if LogField.HOST in known:
             traffic.hosts[(name(shape.host), class_of(status))] += number
         if shape.upstream not in NOTHING:
-            _add_attempts(traffic, shape, number, statuses=Field.UPSTREAM_STATUS in known)
+            _add_attempts(traffic, shape, number, statuses=LogField.UPSTREAM_STATUS in known)
     for slot, sent in counts.sent.items():
         at(slot).sent += sent
     for slot, status, path, number in counts.path_rows():
@@ -101,7 +101,7 @@ class UpstreamAttempts:
 
 def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttempts:
     """Counts the backends in lines of a format that has Field.UPSTREAM."""
-    variable = form.fields[Field.UPSTREAM]
+    variable = form.fields[LogField.UPSTREAM]
     last: Counter[str] = Counter()
     in_vain: Counter[str] = Counter()
     unnamed = 0
@@ -111,6 +111,6 @@ def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttemp
         if final in NOTHING:
             unnamed += 1
             continue
-        last[words(final, NAME_MAX)] += 1
-        in_vain.update(words(name, NAME_MAX) for name in before)
+        last[clean_text(final, NAME_MAX)] += 1
+        in_vain.update(clean_text(name, NAME_MAX) for name in before)
     return UpstreamAttempts(last, in_vain, unnamed)

@@ -23,41 +23,45 @@ from dataclasses import dataclass, field
 from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, SHAPE_FIELDS, Columns, CountQuery, Counts, is_key
 from iamops.accesslog.extract import Cut, ExtractStep, plan_of
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
-from iamops.accesslog.format import Escape, Field, LogFormat, TimeFormat
+from iamops.accesslog.format import Escape, LogField, LogFormat, TimeFormat
 from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS
 
 # The awk variable of each field.
 NAMES = {
-    Field.STATUS: "st",
-    Field.TIME: "tm",
-    Field.METHOD: "me",
-    Field.PATH: "pa",
-    Field.HOST: "ho",
-    Field.CLIENT: "cl",
-    Field.BYTES: "by",
-    Field.AGENT: "ag",
-    Field.REQUEST_TIME: "rt",
-    Field.UPSTREAM: "up",
-    Field.UPSTREAM_STATUS: "us",
-    Field.UPSTREAM_TIME: "ut",
+    LogField.STATUS: "st",
+    LogField.TIME: "tm",
+    LogField.METHOD: "me",
+    LogField.PATH: "pa",
+    LogField.HOST: "ho",
+    LogField.CLIENT: "cl",
+    LogField.BYTES: "by",
+    LogField.AGENT: "ag",
+    LogField.REQUEST_TIME: "rt",
+    LogField.UPSTREAM: "up",
+    LogField.UPSTREAM_STATUS: "us",
+    LogField.UPSTREAM_TIME: "ut",
 }
 
 
 def counts_paths(query: CountQuery) -> bool:
     """Whether requests are counted by the pattern of their path."""
-    return Columns.PATHS in query.columns and Field.PATH in query.needed
+    return Columns.PATHS in query.columns and LogField.PATH in query.needed
 
 
 def path_later(query: CountQuery) -> bool:
     """Whether a request line is looked up as it is, so that its path is only taken from a new one."""
-    return counts_paths(query) and Field.PATH not in query.form.fields and Field.PATH not in query.where.fields
+    return (
+        counts_paths(query)
+        and LogField.PATH not in query.log_format.fields
+        and LogField.PATH not in query.where.fields
+    )
 
 
 def values_taken(query: CountQuery) -> Iterator[str]:
     """Each needed variable into the awk variable of its first field."""
-    for number, tokens in enumerate(query.form.segments, start=1):
+    for number, tokens in enumerate(query.log_format.segments, start=1):
         piece = f"${number}"
         for step in plan_of(tokens, query.variables):
             if isinstance(step, ExtractStep):
@@ -147,7 +151,7 @@ def _assigned(
     Where there is a condition and it does not hold, both are empty.
     """
     fields = sorted(query.variables[step.variable]) if step.variable else []
-    is_request = step.variable == query.form.fields.get(Field.REQUEST)
+    is_request = step.variable == query.log_format.fields.get(LogField.REQUEST)
     name = "q" if is_request else NAMES[fields[0]] if fields else "z"
     if not condition:
         yield f"{name} = {value}"
@@ -158,9 +162,9 @@ def _assigned(
     if not is_request:
         yield from (f"{NAMES[field]} = {name}" for field in fields[1:])
         return
-    if Field.METHOD in fields:
-        yield f'{NAMES[Field.METHOD]} = (k = index(q, " ")) ? substr(q, 1, k - 1) : ""'
-    if Field.PATH in fields and not path_later(query):
+    if LogField.METHOD in fields:
+        yield f'{NAMES[LogField.METHOD]} = (k = index(q, " ")) ? substr(q, 1, k - 1) : ""'
+    if LogField.PATH in fields and not path_later(query):
         yield from path_of_request()
 
 
@@ -230,8 +234,8 @@ def awk_program(query: CountQuery) -> str:
             "n >= stop { exit }",
             "{ n += (ln = length($0)) + 1 }",
             'anchored && NR == 1 { print "A\\t" $0; next }',
-            *(_JSON if query.form.escape is Escape.JSON else ()),
-            f"NF != {len(query.form.segments)} {{ u++; next }}",
+            *(_JSON if query.log_format.escape is Escape.JSON else ()),
+            f"NF != {len(query.log_format.segments)} {{ u++; next }}",
             "{",
             *(f"  {line}" for line in values_taken(query)),
             *(f"  {line}" for line in _counting(query)),
@@ -250,7 +254,7 @@ def backend_awk_program(form: LogFormat, endpoint: str) -> str:
 
     The format must have Field.UPSTREAM.
     """
-    query = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(Field.UPSTREAM, "=", endpoint),)))
+    query = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(LogField.UPSTREAM, "=", endpoint),)))
     # By default nginx writes a dash for nothing.
     nobody = ' || up == ""' if form.escape is Escape.DEFAULT else ""
     return "\n".join(
@@ -276,12 +280,12 @@ def _shapes_follow(query: CountQuery) -> bool:
 def _counting(query: CountQuery) -> Iterator[str]:
     needed, want = query.needed, query.columns
     yield "if (!(st in OK)) { u++; next }"
-    if Field.PATH in needed and not path_later(query):
+    if LogField.PATH in needed and not path_later(query):
         yield 'if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
     condition = query.where.awk(lambda field: NAMES[field] if field in needed else '""')
     if condition:
         yield f"if (!({condition})) {{ w++; next }}"
-    if Field.AGENT in needed:
+    if LogField.AGENT in needed:
         yield f"if (substr(ag, 1, {len(PROBE_MARK)}) == {awk_text(PROBE_MARK)}) p++"
     yield from _slot(query)
     if kept := [NAMES[field] for field in KEPT if field in needed]:
@@ -291,18 +295,18 @@ def _counting(query: CountQuery) -> Iterator[str]:
     if Columns.SHAPE in want:
         fields = (NAMES[field] if field in needed else '""' for field in SHAPE_FIELDS)
         yield _one_more(f"s[st, {', '.join(fields)}]")
-        if Field.BYTES in needed:
+        if LogField.BYTES in needed:
             yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
     elif not _shapes_follow(query):
         yield _one_more("s[st]")
     if counts_paths(query):
         yield from _pattern(query)
         yield _one_more("f[st, pa]")
-    if Columns.CLIENTS in want and Field.CLIENT in needed:
+    if Columns.CLIENTS in want and LogField.CLIENT in needed:
         yield _one_more("c[cl]")
-    if Columns.TIMES in want and Field.REQUEST_TIME in needed:
+    if Columns.TIMES in want and LogField.REQUEST_TIME in needed:
         yield _one_more("d[rt]")
-    if Columns.TIMES in want and {Field.UPSTREAM, Field.UPSTREAM_TIME} <= needed:
+    if Columns.TIMES in want and {LogField.UPSTREAM, LogField.UPSTREAM_TIME} <= needed:
         # No line holds a newline, so the two can be told apart again.
         yield _one_more('e[up "\\n" ut]')
 
@@ -313,10 +317,10 @@ def _one_more(place: str) -> str:
 
 def _slot(query: CountQuery) -> Iterator[str]:
     """Found again only when the time has changed. A tab in it would be taken for the end of a key's part."""
-    if Columns.TIME not in query.columns or Field.TIME not in query.needed:
+    if Columns.TIME not in query.columns or LogField.TIME not in query.needed:
         return
     finer = 2 if query.resolution is Resolution.TEN_SECONDS else 0
-    match query.form.clock:
+    match query.log_format.time_format:
         case TimeFormat.LOCAL:
             slot = f"k = substr(tm, 1, {17 + finer}) substr(tm, 22, 5)"
         case TimeFormat.ISO:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from iamops.accesslog.extract import Cut, ExtractStep, Tokens, extract, plan_of
 from iamops.accesslog.filter import EVERYTHING, Where
-from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, Field, LogFormat
+from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, LogField, LogFormat
 from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
 from iamops.model.traffic import OTHERS
 
@@ -25,16 +25,16 @@ PROBE_MARK = f"{PROBE_AGENT}/"
 TAB = "\t"
 # In a line of more bytes than this, values are cut to VALUE_MAX.
 LONG_LINE = 600
-SHAPE_FIELDS = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
+SHAPE_FIELDS = (LogField.METHOD, LogField.HOST, LogField.UPSTREAM, LogField.UPSTREAM_STATUS)
 # What becomes part of a key as it stands in the line.
 KEPT = (
-    Field.METHOD,
-    Field.HOST,
-    Field.CLIENT,
-    Field.REQUEST_TIME,
-    Field.UPSTREAM,
-    Field.UPSTREAM_STATUS,
-    Field.UPSTREAM_TIME,
+    LogField.METHOD,
+    LogField.HOST,
+    LogField.CLIENT,
+    LogField.REQUEST_TIME,
+    LogField.UPSTREAM,
+    LogField.UPSTREAM_STATUS,
+    LogField.UPSTREAM_TIME,
 )
 _STATUS = re.compile(r"[0-9][0-9][0-9]", re.ASCII)
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -53,11 +53,11 @@ class Columns(Flag):
 
 FULL = Columns.TIME | Columns.SHAPE | Columns.PATHS | Columns.CLIENTS | Columns.TIMES
 _FIELDS_OF = {
-    Columns.TIME: {Field.TIME},
-    Columns.SHAPE: {*SHAPE_FIELDS, Field.BYTES},
-    Columns.PATHS: {Field.PATH},
-    Columns.CLIENTS: {Field.CLIENT},
-    Columns.TIMES: {Field.REQUEST_TIME, Field.UPSTREAM, Field.UPSTREAM_TIME},
+    Columns.TIME: {LogField.TIME},
+    Columns.SHAPE: {*SHAPE_FIELDS, LogField.BYTES},
+    Columns.PATHS: {LogField.PATH},
+    Columns.CLIENTS: {LogField.CLIENT},
+    Columns.TIMES: {LogField.REQUEST_TIME, LogField.UPSTREAM, LogField.UPSTREAM_TIME},
 }
 
 
@@ -65,25 +65,25 @@ _FIELDS_OF = {
 class CountQuery:
     """How lines are counted. `where` leaves lines out; `resolution` is how finely they are counted over time."""
 
-    form: LogFormat
+    log_format: LogFormat
     columns: Columns = FULL
     where: Where = EVERYTHING
     resolution: Resolution = Resolution.MINUTE
 
     @property
-    def needed(self) -> frozenset[Field]:
+    def needed(self) -> frozenset[LogField]:
         """The fields that must be taken out of a line, as far as the format has them."""
-        wanted = {Field.STATUS, Field.AGENT, *self.where.fields}
+        wanted = {LogField.STATUS, LogField.AGENT, *self.where.fields}
         for column in self.columns:
             wanted |= _FIELDS_OF[column]
-        return frozenset(field for field in wanted if self.form.has(field))
+        return frozenset(field for field in wanted if self.log_format.has(field))
 
     @property
-    def variables(self) -> dict[str, frozenset[Field]]:
+    def variables(self) -> dict[str, frozenset[LogField]]:
         """variable -> the needed fields that it has."""
-        found: dict[str, set[Field]] = {}
+        found: dict[str, set[LogField]] = {}
         for needed in self.needed:
-            name = self.form.fields.get(needed) or self.form.fields[Field.REQUEST]
+            name = self.log_format.fields.get(needed) or self.log_format.fields[LogField.REQUEST]
             found.setdefault(name, set()).add(needed)
         return {name: frozenset(fields) for name, fields in found.items()}
 
@@ -173,14 +173,14 @@ def counted(query: CountQuery, lines: Iterable[bytes]) -> Counts:
     counts, variables = Counts(), query.variables
     for line in lines:
         text = line.decode("latin-1")
-        raw = values(query.form, text, variables)
-        fields = _fields(query.form, variables, raw) if raw is not None else {}
-        if not _STATUS.fullmatch(fields.get(Field.STATUS, "")):
+        raw = values(query.log_format, text, variables)
+        fields = _fields(query.log_format, variables, raw) if raw is not None else {}
+        if not _STATUS.fullmatch(fields.get(LogField.STATUS, "")):
             counts.unparsed += 1
         elif not query.where.matches(fields):
             counts.left_out += 1
         else:
-            counts.probes += fields.get(Field.AGENT, "").startswith(PROBE_MARK)
+            counts.probes += fields.get(LogField.AGENT, "").startswith(PROBE_MARK)
             if len(text) > LONG_LINE:
                 fields |= {field: fields[field][:VALUE_MAX] for field in KEPT if field in fields}
             _add_to_tables(query, fields, counts)
@@ -205,48 +205,50 @@ def _plans(segments: tuple[Tokens, ...], wanted: frozenset[str]) -> tuple[tuple[
     return tuple(plan_of(tokens, wanted) for tokens in segments)
 
 
-def _fields(form: LogFormat, variables: dict[str, frozenset[Field]], raw: dict[str, str]) -> dict[Field, str]:
+def _fields(
+    form: LogFormat, variables: dict[str, frozenset[LogField]], raw: dict[str, str]
+) -> dict[LogField, str]:
     """The needed fields, out of the variables' values."""
-    found: dict[Field, str] = {}
+    found: dict[LogField, str] = {}
     for name, fields in variables.items():
         value = raw.get(name, "")
         found.update(dict.fromkeys(fields, value))
-        if name == form.fields.get(Field.REQUEST):
+        if name == form.fields.get(LogField.REQUEST):
             # Method and path are empty where it is no request line.
             method, space, rest = value.partition(" ")
-            if Field.METHOD in fields:
-                found[Field.METHOD] = method if space else ""
-            if Field.PATH in fields:
-                found[Field.PATH] = rest.partition(" ")[0]
-    if Field.PATH in found:
-        found[Field.PATH] = found[Field.PATH].partition("?")[0]
+            if LogField.METHOD in fields:
+                found[LogField.METHOD] = method if space else ""
+            if LogField.PATH in fields:
+                found[LogField.PATH] = rest.partition(" ")[0]
+    if LogField.PATH in found:
+        found[LogField.PATH] = found[LogField.PATH].partition("?")[0]
     return found
 
 
-def _add_to_tables(query: CountQuery, fields: dict[Field, str], counts: Counts) -> None:
-    columns, form, status = query.columns, query.form, fields[Field.STATUS]
+def _add_to_tables(query: CountQuery, fields: dict[LogField, str], counts: Counts) -> None:
+    columns, form, status = query.columns, query.log_format, fields[LogField.STATUS]
 
-    def value(field: Field) -> str:
+    def value(field: LogField) -> str:
         return fields.get(field, "")
 
-    slot = slot_text(value(Field.TIME), form.clock, query.resolution) if Columns.TIME in columns else ""
+    slot = slot_text(value(LogField.TIME), form.time_format, query.resolution) if Columns.TIME in columns else ""
     if TAB in slot:
         slot = ""
     if Columns.SHAPE in columns:
         counts.shapes[TAB.join((slot, status, *map(value, SHAPE_FIELDS)))] += 1
-        if _BYTES.fullmatch(value(Field.BYTES)):
-            counts.sent[slot] += int(value(Field.BYTES))
+        if _BYTES.fullmatch(value(LogField.BYTES)):
+            counts.sent[slot] += int(value(LogField.BYTES))
     else:
         counts.shapes[TAB.join((slot, status))] += 1
-    if Columns.PATHS in columns and form.has(Field.PATH):
-        counts.paths[TAB.join((slot, status, pattern_of(value(Field.PATH))))] += 1
-    if Columns.CLIENTS in columns and form.has(Field.CLIENT):
-        counts.clients[TAB.join((slot, value(Field.CLIENT)))] += 1
-    if Columns.TIMES in columns and form.has(Field.REQUEST_TIME):
-        counts.times[TAB.join((slot, bucket_of(value(Field.REQUEST_TIME))))] += 1
-    if Columns.TIMES in columns and form.has(Field.UPSTREAM) and form.has(Field.UPSTREAM_TIME):
-        took = bucket_of(value(Field.UPSTREAM_TIME))
-        counts.answers[TAB.join((slot, value(Field.UPSTREAM), took))] += 1
+    if Columns.PATHS in columns and form.has(LogField.PATH):
+        counts.paths[TAB.join((slot, status, pattern_of(value(LogField.PATH))))] += 1
+    if Columns.CLIENTS in columns and form.has(LogField.CLIENT):
+        counts.clients[TAB.join((slot, value(LogField.CLIENT)))] += 1
+    if Columns.TIMES in columns and form.has(LogField.REQUEST_TIME):
+        counts.times[TAB.join((slot, bucket_of(value(LogField.REQUEST_TIME))))] += 1
+    if Columns.TIMES in columns and form.has(LogField.UPSTREAM) and form.has(LogField.UPSTREAM_TIME):
+        took = bucket_of(value(LogField.UPSTREAM_TIME))
+        counts.answers[TAB.join((slot, value(LogField.UPSTREAM), took))] += 1
 
 
 # Clients choose many of the names in the tables: those stay small, with every request in them.

@@ -12,22 +12,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.accesslog.shapes import literal_pattern
 
 Op = Literal["=", "!=", "~", "!~", ">", ">=", "<", "<="]
-NAMES: Mapping[str, Field] = {
-    "status": Field.STATUS,
-    "host": Field.HOST,
-    "method": Field.METHOD,
-    "path": Field.PATH,
-    "client": Field.CLIENT,
-    "backend": Field.UPSTREAM,
-    "bytes": Field.BYTES,
-    "time": Field.REQUEST_TIME,
-    "agent": Field.AGENT,
+NAMES: Mapping[str, LogField] = {
+    "status": LogField.STATUS,
+    "host": LogField.HOST,
+    "method": LogField.METHOD,
+    "path": LogField.PATH,
+    "client": LogField.CLIENT,
+    "backend": LogField.UPSTREAM,
+    "bytes": LogField.BYTES,
+    "time": LogField.REQUEST_TIME,
+    "agent": LogField.AGENT,
 }
-NUMBERS = {Field.STATUS, Field.BYTES, Field.REQUEST_TIME}
+NUMBERS = {LogField.STATUS, LogField.BYTES, LogField.REQUEST_TIME}
 NODE = "node"
 _TERM = re.compile(r"(?P<name>[a-z_]+)(?P<op>!=|!~|>=|<=|=|~|>|<)(?P<value>.*)", re.DOTALL)
 _CLASS = re.compile(r"[0-9]xx")
@@ -50,7 +50,7 @@ class WhereError(ValueError):
 class FilterTerm:
     """One comparison. `field` None: the node's name."""
 
-    field: Field | None
+    field: LogField | None
     op: Op
     value: str
 
@@ -63,18 +63,18 @@ class Where:
     terms: tuple[FilterTerm, ...] = ()
 
     @property
-    def fields(self) -> frozenset[Field]:
+    def fields(self) -> frozenset[LogField]:
         """The fields of a line that the expression compares."""
         return frozenset(term.field for term in self.terms if term.field is not None)
 
     def allows_node(self, node: str) -> bool:
         return all(_holds(term, node) for term in self.terms if term.field is None)
 
-    def matches(self, values: Mapping[Field, str]) -> bool:
+    def matches(self, values: Mapping[LogField, str]) -> bool:
         """Whether a line counts. `values` as they stand in the log; a missing one is empty."""
         return all(_holds(term, values.get(term.field, "")) for term in self.terms if term.field is not None)
 
-    def awk(self, variable: Callable[[Field], str]) -> str:
+    def awk(self, variable: Callable[[LogField], str]) -> str:
         """The same as a condition; empty if every line counts. `variable` names what holds a field's value."""
         return " && ".join(
             _awk_condition(term, variable(term.field)) for term in self.terms if term.field is not None
@@ -130,9 +130,9 @@ def _holds(term: FilterTerm, value: str) -> bool:
         return _NUMBER.fullmatch(value) is not None and _COMPARE[term.op](float(value), float(term.value))
     if term.op.endswith("~"):
         equal = re.search(term.value, value) is not None
-    elif term.field is Field.STATUS and _CLASS.fullmatch(term.value):
+    elif term.field is LogField.STATUS and _CLASS.fullmatch(term.value):
         equal = value[:1] == term.value[0]
-    elif term.field is Field.UPSTREAM:
+    elif term.field is LogField.UPSTREAM:
         equal = re.search(_attempt_pattern(term), value) is not None
     else:
         equal = value == escaped(term.value)
@@ -145,9 +145,9 @@ def _awk_condition(term: FilterTerm, variable: str) -> str:
         return f"({variable} ~ /^[0-9]+(\\.[0-9]+)?$/ && {variable} + 0 {term.op} {term.value})"
     if term.op.endswith("~"):
         return f"({variable} {no}~ {awk_text(term.value)})"
-    if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
+    if term.field is LogField.STATUS and _CLASS.fullmatch(term.value):
         return f"({no}(substr({variable}, 1, 1) == {awk_text(term.value[0])}))"
-    if term.field is Field.UPSTREAM:
+    if term.field is LogField.UPSTREAM:
         return f"({variable} {no}~ {awk_text(_attempt_pattern(term))})"
     return f'({no}({variable} "" == {awk_text(escaped(term.value))}))'
 

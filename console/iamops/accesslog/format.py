@@ -47,7 +47,7 @@ class Escape(StrEnum):
     NONE = "none"
 
 
-class Field(StrEnum):
+class LogField(StrEnum):
     """What a number can be about."""
 
     STATUS = "status"
@@ -74,20 +74,20 @@ class TimeFormat(StrEnum):
 
 
 # The variables that have a field, best first.
-TELLS: dict[Field, tuple[str, ...]] = {
-    Field.STATUS: ("status",),
-    Field.TIME: ("time_iso8601", "time_local", "msec"),
-    Field.REQUEST: ("request",),
-    Field.METHOD: ("request_method",),
-    Field.PATH: ("request_uri", "uri", "document_uri"),
-    Field.HOST: ("host", "http_host", "server_name"),
-    Field.CLIENT: ("remote_addr", "realip_remote_addr"),
-    Field.BYTES: ("body_bytes_sent", "bytes_sent"),
-    Field.AGENT: ("http_user_agent",),
-    Field.REQUEST_TIME: ("request_time",),
-    Field.UPSTREAM: ("upstream_addr",),
-    Field.UPSTREAM_STATUS: ("upstream_status",),
-    Field.UPSTREAM_TIME: ("upstream_response_time",),
+TELLS: dict[LogField, tuple[str, ...]] = {
+    LogField.STATUS: ("status",),
+    LogField.TIME: ("time_iso8601", "time_local", "msec"),
+    LogField.REQUEST: ("request",),
+    LogField.METHOD: ("request_method",),
+    LogField.PATH: ("request_uri", "uri", "document_uri"),
+    LogField.HOST: ("host", "http_host", "server_name"),
+    LogField.CLIENT: ("remote_addr", "realip_remote_addr"),
+    LogField.BYTES: ("body_bytes_sent", "bytes_sent"),
+    LogField.AGENT: ("http_user_agent",),
+    LogField.REQUEST_TIME: ("request_time",),
+    LogField.UPSTREAM: ("upstream_addr",),
+    LogField.UPSTREAM_STATUS: ("upstream_status",),
+    LogField.UPSTREAM_TIME: ("upstream_response_time",),
 }
 
 
@@ -102,21 +102,21 @@ class LogFormat:
     text: str
     escape: Escape
     segments: tuple[Tokens, ...]
-    fields: dict[Field, str]
+    fields: dict[LogField, str]
     doubtful: dict[str, str] = field(default_factory=dict)
 
     @property
-    def clock(self) -> TimeFormat | None:
+    def time_format(self) -> TimeFormat | None:
         """How the time is written; None if a line has none."""
-        return TimeFormat(self.fields[Field.TIME]) if Field.TIME in self.fields else None
+        return TimeFormat(self.fields[LogField.TIME]) if LogField.TIME in self.fields else None
 
-    def has(self, field: Field) -> bool:
+    def has(self, field: LogField) -> bool:
         """Whether a line has it; method and path may come out of the whole request line."""
-        if field in (Field.METHOD, Field.PATH) and Field.REQUEST in self.fields:
+        if field in (LogField.METHOD, LogField.PATH) and LogField.REQUEST in self.fields:
             return True
         return field in self.fields
 
-    def unavailable(self, field: Field) -> str:
+    def unavailable(self, field: LogField) -> str:
         """Why a number about the field is not known, and how to fix that."""
         for name in (*TELLS[field], "request"):
             if name in self.doubtful:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from iamops.accesslog.count import values
-from iamops.accesslog.format import Field, LogFormat, TimeFormat
+from iamops.accesslog.format import LogField, LogFormat, TimeFormat
 from iamops.accesslog.values import MONTHS, SECONDS, epoch_of, zone_seconds
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe_bytes
@@ -141,16 +141,16 @@ def access_line(form: LogFormat, line: bytes, zone_s: int = 0) -> tuple[float | 
 
     A line that is not in the format is read like one of any other log. `zone_s`: the node's offset east of UTC.
     """
-    names = {form.fields[field] for field in (Field.TIME, Field.STATUS) if field in form.fields}
+    names = {form.fields[field] for field in (LogField.TIME, LogField.STATUS) if field in form.fields}
     found = values(form, line.decode("latin-1"), names)
     if found is None:
         return logged_at(line, zone_s), access_severity(line)
-    stamp = found[form.fields[Field.TIME]] if Field.TIME in form.fields else ""
-    match form.clock:
+    stamp = found[form.fields[LogField.TIME]] if LogField.TIME in form.fields else ""
+    match form.time_format:
         case TimeFormat.LOCAL:
             at = logged_at(f"[{stamp}]".encode("latin-1"))
         case TimeFormat.MSEC:
             at = float(stamp) if SECONDS.fullmatch(stamp) and len(stamp) < 20 else None
         case _:
             at = logged_at(stamp.encode("latin-1"))
-    return at, _status_severity(found[form.fields[Field.STATUS]])
+    return at, _status_severity(found[form.fields[LogField.STATUS]])

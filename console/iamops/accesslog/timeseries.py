@@ -23,7 +23,7 @@ WINDOWS_S: Mapping[str, int] = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TimeSeriesPoint:
     """A slot of a series: when it begins, how long it is, and its counts."""
 
     at: int
@@ -61,25 +61,27 @@ class TrafficTimeSeries:
 
     def window(self, span_s: int, now: float, node: str | None = None) -> Traffic:
         """The last `span_s` seconds, of one node or of all."""
-        return merged(traffic for _, traffic in self.recent(span_s, now, node))
+        return merged(traffic for _, traffic in self.slots(span_s, now, node))
 
     def since(self, span_s: int, now: float) -> int:
         """When the window begins: always with a full slot, so that the counts are exact."""
         return _slot(now - span_s, now)
 
-    def series(self, span_s: int, now: float, node: str | None = None, points: int = 60) -> tuple[Point, ...]:
+    def series(
+        self, span_s: int, now: float, node: str | None = None, points: int = 60
+    ) -> tuple[TimeSeriesPoint, ...]:
         """The window as at most `points` points, oldest first; a slot without requests is a point of 0."""
         fine = FINE_S if span_s <= HOUR_S else COARSE_S
         step = max(fine, -(-span_s // points // fine) * fine)
         end = int(now) // step * step + step
         begin = end - -(-span_s // step) * step
         cells = {at: Traffic() for at in range(begin, end, step)}
-        for at, traffic in self.recent(end - begin, now, node):
+        for at, traffic in self.slots(end - begin, now, node):
             if (cell := cells.get(at // step * step)) is not None:
                 cell.statuses.update(traffic.statuses)
-        return tuple(Point(at, step, cell.total, cell.classes) for at, cell in cells.items())
+        return tuple(TimeSeriesPoint(at, step, cell.total, cell.classes) for at, cell in cells.items())
 
-    def recent(self, span_s: int, now: float, node: str | None = None) -> Iterator[tuple[int, Traffic]]:
+    def slots(self, span_s: int, now: float, node: str | None = None) -> Iterator[tuple[int, Traffic]]:
         """The slots of the window: when each begins, and its counts, which are only to be read."""
         begin = self.since(span_s, now)
         for name in self._slots if node is None else (node,):

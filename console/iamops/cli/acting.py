@@ -40,7 +40,7 @@ from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, needs_arming
 from iamops.session.profiles import asked_name, find_profile
-from iamops.session.signals import SIGNALS, hear, settle
+from iamops.session.signals import SIGNALS, exit_on_signal, on_signal
 
 # Asks a person for one line, without a thread that would go on waiting for Return.
 
@@ -131,7 +131,7 @@ class GuardedSession:
                 with contextlib.suppress(asyncio.CancelledError):
                     await lines(sys.stdout).drained(LAST_LINES_S)
                 lines(sys.stdout).give_up()
-        settle(settled_code(code))
+        exit_on_signal(settled_code(code))
         return code
 
     async def _observed(self) -> int:
@@ -222,7 +222,7 @@ class GuardedSession:
 
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
-                hear(loop, number, stop)
+                on_signal(loop, number, stop)
         loop.add_signal_handler(signal.SIGTSTP, suspend)
         # In the background we may talk: to be stopped for it would stop the action too.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)

@@ -72,7 +72,7 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     import asyncio
 
     from iamops.session.cluster import Cluster
-    from iamops.session.signals import settle
+    from iamops.session.signals import exit_on_signal
 
     cluster = Cluster(profile, for_console=True)
     # The console says what stops the session from starting, and tries again.
@@ -99,5 +99,5 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
         lines(sys.stderr).put(f"iamops: {app.last_words}\n")
         await lines(sys.stderr).drained(LAST_LINES_S)
     code = app.return_code or ExitCode.OK
-    settle(code)
+    exit_on_signal(code)
     return code

@@ -19,7 +19,7 @@ from iamops.session.config.configurator import CannotDrain, NoSuchPush
 from iamops.session.config.directory import DirectoryUnreadable
 from iamops.session.drills.files import DrillNotFound, DrillUnreadable
 from iamops.session.metrics import MetricsRefused
-from iamops.session.patience import own_fault, traceback_of
+from iamops.session.patience import fault_text, traceback_of
 from iamops.session.profiles import ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing
 from iamops.session.watch.urls import AlertUrlsRefused
 
@@ -50,4 +50,4 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, WRONG_INPUT):
         return str(error), ExitCode.USAGE
     print(traceback_of(error), end="", file=sys.stderr)
-    return own_fault(error), ExitCode.UNKNOWN
+    return fault_text(error), ExitCode.UNKNOWN

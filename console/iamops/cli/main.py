@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from iamops import __version__
 from iamops.cli.output import CliError, reserve_descriptors, settled, watched
 from iamops.model.exit_code import ExitCode
-from iamops.session.signals import ignore, settle
+from iamops.session.signals import exit_on_signal, ignore
 
 DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."
 EPILOG = """\
@@ -42,7 +42,7 @@ def entry() -> None:
             code = main(sys.argv[1:])
         except SystemExit as ended:
             code = int(str(ended.code))
-    settle(code)
+    exit_on_signal(code)
     # The interpreter gives up its handlers before it is gone itself: signals that are ignored stay so.
     atexit.register(ignore)
     sys.exit(code)

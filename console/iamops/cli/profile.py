@@ -44,7 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def _init(args: argparse.Namespace) -> int:
     from iamops.session.private_files import private_directory, write_private
     from iamops.session.profiles import user_profile_dir
-    from iamops.session.user import bundled_dir
+    from iamops.session.user import shipped_dir
 
     name = args.name or args.template
     if not NAME.fullmatch(name):
@@ -52,7 +52,7 @@ def _init(args: argparse.Namespace) -> int:
     path = user_profile_dir() / f"{name}.yaml"
     if path.exists() and not args.force:
         raise CliError(f"{path} exists already; --force overwrites it")
-    text = (bundled_dir("profiles") / f"{args.template}.yaml").read_text(encoding="utf-8")
+    text = (shipped_dir("profiles") / f"{args.template}.yaml").read_text(encoding="utf-8")
     # Commands for fencing stand in it, and their passwords.
     private_directory(path.parent)
     write_private(path, text.replace(f"\nname: {args.template}\n", f"\nname: {name}\n", 1))

@@ -10,7 +10,7 @@ from iamops.cli.options import Subparsers, add_profile_option
 from iamops.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from iamops.nodes.ssh.trust import Offer
+    from iamops.nodes.ssh.trust import HostKeyOffer
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         return ExitCode.USAGE
     try:
         offer = asyncio.run(fetch_offer(profile, node))
-        if offer.standing is KeyTrust.TRUSTED:
+        if offer.trust is KeyTrust.TRUSTED:
             print(f"{node.name}: already trusted: {offer.presented}")
             # A key on file still has to be the one that was asked for.
             if args.fingerprint in (None, offer.presented.fingerprint):
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _describe(offer: Offer) -> None:
+def _describe(offer: HostKeyOffer) -> None:
     kind = offer.presented.key_type.removeprefix("ssh-").partition("-")[0]
     lines = [f"{offer.node} ({offer.name}) presents", f"  {offer.presented}"]
     if offer.filed:
@@ -76,7 +76,7 @@ def _describe(offer: Offer) -> None:
     _tell("\n".join(lines))
 
 
-def _refusal(offer: Offer, args: argparse.Namespace) -> str | None:
+def _refusal(offer: HostKeyOffer, args: argparse.Namespace) -> str | None:
     """Why the key is not put on file, or None. A changed key is replaced only when that was asked for."""
     if offer.filed and not args.replace:
         return "the host key has changed; if you know why, run again with --replace"

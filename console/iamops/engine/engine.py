@@ -16,7 +16,7 @@ from iamops.judge.run import Outcome, Phase, RunReport
 from iamops.model.facts import LinkState
 from iamops.model.state import ClusterState
 from iamops.plan.build import plan_for
-from iamops.plan.denial import Denial, GuardContext, overridden, standing, without_looks
+from iamops.plan.denial import Denial, GuardContext, overridden, remaining_denials, without_looks
 from iamops.plan.predict import rests_on
 from iamops.plan.steps import Plan
 
@@ -66,7 +66,7 @@ class Engine:
         found, codes = (*denials(context), *self._besides(order)), order.overrides
         given_way = overridden(found, codes, order.insisted)
         plan = without_looks(plan, codes, given_way if order.insisted is None else order.insisted)
-        return Weighed(plan, standing(found, codes, order.insisted), given_way)
+        return Weighed(plan, remaining_denials(found, codes, order.insisted), given_way)
 
     async def weigh_anew(self, order: Order) -> Weighed:
         """By evidence that is newer than this call: what stands in the way may be gone. Raises NoSuchTarget."""
@@ -145,7 +145,7 @@ def _state_changed(order: Order, shown: Plan, plan: Plan) -> tuple[Denial, ...]:
     before by a check's interval voids nothing, as long as the same is done by the same commands.
     """
     if order.shown is None:
-        void, since = plan.unread_fingerprint != shown.unread_fingerprint, "made"
+        void, since = plan.fingerprint_without_vrrp != shown.fingerprint_without_vrrp, "made"
     else:
         void, since = plan.fingerprint != order.shown, f"shown ({order.shown} is now {plan.fingerprint})"
     reason = f"the state has changed since the plan was {since}: look again"

@@ -20,11 +20,11 @@ from iamops.engine.ports import (
 )
 from iamops.engine.undo import Undoing
 from iamops.judge.run import Stage, StepReport
-from iamops.plan.checks import ASK, no_room
+from iamops.plan.checks import ROOM_ARGV, no_room
 from iamops.plan.config.pushed import PushOutcome, Side
 from iamops.plan.expectation import LOOKS, StateExpectation, UnitRuns, judge_all
 from iamops.plan.observation import Judgement, Observation
-from iamops.plan.start_failure import TIMEOUT_S, OwnWords
+from iamops.plan.start_failure import TIMEOUT_S, StartFailureQuery
 from iamops.plan.steps import Plan, Step, StepKind
 from iamops.render.privileges import controlled
 
@@ -301,7 +301,7 @@ class Stepper:
         reason: Callable[[str], str]
         if step.kind is StepKind.ARM and not step.here:
             # systemd says of a timer that it could not write only that there is none.
-            argv, reason = ASK, partial(no_room, step.node)
+            argv, reason = ROOM_ARGV, partial(no_room, step.node)
         else:
             command = controlled(step.argv)
             if command is None or command[0] not in ("start", "restart"):
@@ -310,7 +310,7 @@ class Stepper:
             log = next((service.log_path for service in profile.services.values() if service.unit == unit), "")
             replaced = next((what.other_than for what in step.expect if isinstance(what, UnitRuns)), None)
             elapsed_s = self._reader.now() - (self._began or self._reader.now())
-            words = OwnWords(step.node, unit, elapsed_s, log, replaced)
+            words = StartFailureQuery(step.node, unit, elapsed_s, log, replaced)
             argv, reason = words.argv, words.reason
         try:
             answer = await self._commands.run(step.node, argv, stdin="", timeout_s=TIMEOUT_S)

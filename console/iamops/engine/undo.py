@@ -103,7 +103,7 @@ class Undoing:
         for name in reversed(tuple(self.armed)):
             if name in self.spoiled and await self._undo(self.armed[name].undo):
                 del self.spoiled[name]
-        for amend in self._plan.amends if spoiled else ():
+        for amend in self._plan.followups if spoiled else ():
             # Only where its condition does not come to hold: undoing alone was not enough.
             if amend.only_if is not None:
                 deadline = self._reader.now() + IDLE_MASTER_S

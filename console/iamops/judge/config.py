@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from iamops.judge.lint.finding import LintFinding, LintReport
 from iamops.model.facts import Severity
-from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.change import FileChange, NodeFilesChange
 
 
 class FileState(StrEnum):
@@ -52,7 +52,9 @@ class ConfigComparison:
         return sum(file.change is not None for file in self.files)
 
 
-def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -> tuple[FileComparison, ...]:
+def compared_files(
+    change: NodeFilesChange, wanted: tuple[str, ...], lint: LintReport
+) -> tuple[FileComparison, ...]:
     """The files of one node. `wanted`: the paths that the profile asks for."""
     changes, found = {file.path: file for file in change.files}, []
     for path in dict.fromkeys((*wanted, *change.seen)):

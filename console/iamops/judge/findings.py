@@ -140,7 +140,7 @@ class Diagnosis:
     """
 
     findings: tuple[Finding, ...]
-    blind: tuple[NotEvaluated, ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
     checked: tuple[str, ...] = ()
 
     def at_least(self, floor: Severity) -> bool:

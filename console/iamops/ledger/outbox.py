@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
+from iamops.judge.alerts.memory import Delivered, DeliveredToAll, delivered_by
 from iamops.judge.alerts.message import AlertKind, Message
 from iamops.ledger.line_outbox import line_records
 from iamops.model.foreign import json_of
@@ -247,7 +247,7 @@ def _receivers(message: Message, to: Sequence[str], known: Mapping[str, dict[str
     """The destinations that do not know it yet; from then on they do."""
     if not message.key or message.kind is AlertKind.DIGEST:
         return tuple(to)
-    state = _state(heard_of(message))
+    state = _state(delivered_by(message))
     receivers = tuple(key for key in to if _state(known[key].get(message.key)) != state)
     for key in receivers:
         _overlay(known[key], message)
@@ -259,7 +259,7 @@ def _state(delivered: Delivered | None) -> str:
 
 
 def _overlay(known: dict[str, Delivered], message: Message) -> None:
-    after = heard_of(message)
+    after = delivered_by(message)
     known.pop(message.key, None)
     if after is not None:
         known[message.key] = after

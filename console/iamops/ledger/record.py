@@ -168,7 +168,7 @@ def text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def number(value: Any) -> float | None:
+def finite_number(value: Any) -> float | None:
     """A finite number, or None."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
@@ -178,5 +178,5 @@ def number(value: Any) -> float | None:
 
 def figure(value: Any, form: str, unit: str) -> str:
     """A number with its unit; as it stands, where it is none; nothing for nothing."""
-    found = number(value)
+    found = finite_number(value)
     return text(value) if found is None else f"{found:{form}} {unit}"

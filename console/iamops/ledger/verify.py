@@ -17,7 +17,7 @@ from iamops.ledger.audit import Head, read, read_head, unfit
 from iamops.ledger.files import regular
 from iamops.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, record_of
 from iamops.model.text import counted
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # A writer holds the lock for some milliseconds; a longer hold is no writing.
 LOCK_WAIT_S, TRY_AGAIN_S = 2.0, 0.01
@@ -152,7 +152,7 @@ class _ChainCheck:
         if record.torn not in ((digest(as_written), digest(without_cr)) if self.odd else (None,)):
             return "what stands before it is not what it was written behind"
         if record.kind == BREAK:
-            return f"when it was written: {words(str(record.raw.get('reason')), REASON_CHARS)}"
+            return f"when it was written: {clean_text(str(record.raw.get('reason')), REASON_CHARS)}"
         return None
 
 
@@ -241,13 +241,13 @@ def runs_of(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LedgerPage:
     """The ledger as a reader wants it: its records, oldest first, and the verdict on their chain."""
 
     records: tuple[Record, ...]
     verdict: ChainVerdict
 
 
-def page(path: Path) -> Page:
+def ledger_page(path: Path) -> LedgerPage:
     """Reads and checks a ledger; no file is an empty one. Raises OSError when it cannot be read."""
-    return Page(tuple(read(path)), verify(path))
+    return LedgerPage(tuple(read(path)), verify(path))

@@ -12,7 +12,7 @@ from pathlib import Path
 from iamops.judge.alerts.silence import Silence, silence_of
 from iamops.ledger.files import make_private
 from iamops.model.foreign import json_of
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 SILENCE_BYTES = 64 * 1024
 
@@ -108,8 +108,8 @@ class WatchDirectory:
         except OSError as error:
             return None, f"{self._silence}: {error.strerror}"
         except (ValueError, TypeError, KeyError) as error:
-            return None, f"{self._silence} is no silence ({words(str(error), 100)}): nothing is held back"
+            return None, f"{self._silence} is no silence ({clean_text(str(error), 100)}): nothing is held back"
 
 
 def _pid(file: int) -> str:
-    return words(os.pread(file, 32, 0).decode("ascii", "replace").strip(), 20) or "not known"
+    return clean_text(os.pread(file, 32, 0).decode("ascii", "replace").strip(), 20) or "not known"

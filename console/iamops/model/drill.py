@@ -159,9 +159,9 @@ class Drill:
     source: str
 
     @property
-    def moves(self) -> tuple[DrillStep, ...]:
+    def steps(self) -> tuple[DrillStep, ...]:
         return (*self.method, *self.restore)
 
     @property
     def disruptive(self) -> bool:
-        return any(move.verb in MACHINE_VERBS for move in self.moves)
+        return any(move.verb in MACHINE_VERBS for move in self.steps)

@@ -39,7 +39,7 @@ class TimelineEvent:
 class Timeline:
     """What happened, oldest first, and which sources could not tell their part, in words."""
 
-    happenings: tuple[TimelineEvent, ...] = ()
+    events: tuple[TimelineEvent, ...] = ()
     unavailable: tuple[str, ...] = ()
 
 

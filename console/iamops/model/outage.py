@@ -88,7 +88,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerChange:
+class AnsweringNodeChange:
     """When another node answered than before."""
 
     at: float
@@ -113,7 +113,7 @@ class GapReport:
     wrong: int
     own_errors: int
     gaps: tuple[Gap, ...]
-    moves: tuple[OwnerChange, ...]
+    moves: tuple[AnsweringNodeChange, ...]
     longest_ms: float | None
     total_ms: float
     last_node: str | None
@@ -163,7 +163,7 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
     ]
     witness = next((row for row, who in zip(rows, answered, strict=True) if who), often)
     good = [(s.first, s.node) for s in witness.segments if s.result is ProbeResult.GOOD and s.node]
-    moves = tuple(OwnerChange(at, a, b) for (_, a), (at, b) in itertools.pairwise(good) if a != b)
+    moves = tuple(AnsweringNodeChange(at, a, b) for (_, a), (at, b) in itertools.pairwise(good) if a != b)
     return GapReport(
         attempts=counts.total(),
         good=counts[ProbeResult.GOOD],

@@ -149,7 +149,7 @@ class Unloaded:
 
     differences: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    news: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)

@@ -154,7 +154,7 @@ class NamedCount:
     errors: int
 
 
-def rows(table: Mapping[tuple[str, str], int]) -> tuple[NamedCount, ...]:
+def named_counts(table: Mapping[tuple[str, str], int]) -> tuple[NamedCount, ...]:
     """A table by name, the most frequent first; what it no longer names comes last."""
     totals: Counter[str] = Counter()
     errors: Counter[str] = Counter()
@@ -177,7 +177,7 @@ def class_of(status: str) -> str:
 
 
 def _squeezed(table: Counter[tuple[str, str]], top: int) -> Counter[tuple[str, str]]:
-    names = [row.name for row in rows(table)]
+    names = [row.name for row in named_counts(table)]
     if len(names) <= top + 1:
         return table
     kept = set(names[:top])
@@ -228,13 +228,13 @@ class NodeCount:
 
 # Counts between two samples: what was counted late was written all along; what nobody counted is unknown.
 
-Samples = Sequence[tuple[float, int]]
+CountSamples = Sequence[tuple[float, int]]
 """(at, total) pairs, oldest first."""
 # Counts come every second, or every ten where only our own probes are new; a longer silence is a hole.
 HOLE_S = 15.0
 
 
-def count_at(samples: Samples, times: Sequence[float], at: float) -> float | None:
+def count_at(samples: CountSamples, times: Sequence[float], at: float) -> float | None:
     """The count at a time: between two samples the lines are taken to have been written evenly.
 
     None before the first sample, and inside a hole. `times` are the samples' own.
@@ -251,7 +251,7 @@ def count_at(samples: Samples, times: Sequence[float], at: float) -> float | Non
     return before + (after - before) * (at - before_at) / (after_at - before_at)
 
 
-def mean_rate(samples: Samples, now: float, window_s: float) -> float | None:
+def mean_rate(samples: CountSamples, now: float, window_s: float) -> float | None:
     """Mean per second over the window, or over what of it is behind the last hole; None: that is too little."""
     times = [at for at, _ in samples]
     if not samples:

@@ -18,7 +18,7 @@ from iamops.parse.config_files import (
     config_listing,
     push_records,
 )
-from iamops.redact.clean import lines_of, words_of
+from iamops.redact.clean import clean_bytes, clean_lines
 from iamops.render import privileges
 
 READ_TIMEOUT_S = 10.0
@@ -91,7 +91,7 @@ async def with_loaded(tree: ConfTree, transport: Transport, profile: Profile) ->
     """The tree with the times when its daemons read it, as far as they are known. Raises LinkLost."""
     loaded = Loaded()
     with contextlib.suppress(CommandFailed):
-        loaded = await ask_loaded(transport, profile)
+        loaded = await read_loaded(transport, profile)
     return replace(tree, loaded_at=loaded.at, stopped=loaded.stopped)
 
 
@@ -134,7 +134,7 @@ async def _ask(transport: Transport, verb: str, stdin: bytes = b"") -> bytes:
     result = await _run(transport, ("sudo", "-n", *privileges.config(verb)), stdin)
     if result.ok:
         return result.stdout
-    reason = words_of(result.stderr.strip(), 200) or f"exit {result.exit_status}"
+    reason = clean_bytes(result.stderr.strip(), 200) or f"exit {result.exit_status}"
     if reason.startswith("sudo:"):
         reason += f" (install {privileges.CONFIG_SCRIPT} and the sudoers file: `iamops config render --to DIR`)"
     raise ConfigUnreadable(f"{transport.node}: {reason}")
@@ -167,7 +167,7 @@ async def read_hosts(transport: Transport) -> Mapping[str, str]:
     return {name: words[0] for words in lines for name in words[1:]}
 
 
-async def ask_loaded(transport: Transport, profile: Profile) -> Loaded:
+async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
     """When the daemons last read their files, as far as it is known. Raises CommandFailed, LinkLost."""
     units = (profile.nginx.unit, profile.keepalived.unit)
     result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
@@ -245,7 +245,7 @@ async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
             failed.append(failure)
             found.append(DaemonCheck(transport.node, daemon, None, "", failure.reason))
             continue
-        output, refused = "\n".join(lines_of(result.stdout + result.stderr, 400)), ""
+        output, refused = "\n".join(clean_lines(result.stdout + result.stderr, 400)), ""
         if output.startswith("sudo:"):
             output, refused = "", f"{daemon} -t may not be run ({output.splitlines()[0]})"
         found.append(DaemonCheck(transport.node, daemon, result.exit_status, output, refused))

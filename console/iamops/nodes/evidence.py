@@ -15,7 +15,7 @@ from iamops.nodes.config import ConfigUnreadable, read_tree
 from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
 from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.parse.config_files import ArchiveUnreadable, conf_tree
-from iamops.redact.clean import fault_of_ours, words_of
+from iamops.redact.clean import clean_bytes, fault_of_ours
 from iamops.render import privileges
 
 # The newest: with --since beside it, some versions of journalctl give the oldest.
@@ -179,7 +179,7 @@ async def _asked(transport: Transport, command: EvidenceCommand, limit_bytes: in
         more = bool(left_out) or 0 < command.most_records <= records
         return [EvidenceFile(command.name, command.source, content, left_out=more, keeps_end=command.keeps_end)]
     reason = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
-    return [EvidenceFile(command.name, command.source, None, words_of(reason, 200))]
+    return [EvidenceFile(command.name, command.source, None, clean_bytes(reason, 200))]
 
 
 async def _configs(transport: Transport, profile: Profile) -> Files:

@@ -13,7 +13,7 @@ from iamops.model.profile import Profile
 from iamops.model.timestamps import calendar_time
 from iamops.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
 from iamops.parse.journal import JournalRecord, anchor_line, is_echo, journal_records
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 LINES_MAX = 2000
 FILES_MAX = 200
@@ -73,14 +73,14 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
         at, _, path = line.decode("utf-8", "replace").partition(" ")
         edited_at = calendar_time(real(at))
         if path and edited_at is not None:
-            found.append((edited_at, words(path, 200)))
+            found.append((edited_at, clean_text(path, 200)))
     return tuple(found)
 
 
 def _lines_of(result: CommandResult) -> list[bytes]:
     """Raises JournalUnavailable where there is an error instead of output."""
     if not result.stdout and result.stderr.strip():
-        raise JournalUnavailable(words_of(result.stderr.strip().splitlines()[0], 160))
+        raise JournalUnavailable(clean_bytes(result.stderr.strip().splitlines()[0], 160))
     return result.stdout.splitlines()
 
 
@@ -110,7 +110,7 @@ async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
     if output is None:
         return LogMark(None, reason)
     size = whole(output.strip())
-    return LogMark(size, "" if size is not None else f"stat said {words_of(output, 60)!r}")
+    return LogMark(size, "" if size is not None else f"stat said {clean_bytes(output, 60)!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ async def _output(transport: Transport, argv: Sequence[str]) -> tuple[bytes | No
         result = await transport.run(argv, timeout_s=TIMEOUT_S)
     except CommandFailed as failure:
         return None, failure.reason
-    return (result.stdout, "") if result.ok else (None, words_of(result.stderr.strip(), 160))
+    return (result.stdout, "") if result.ok else (None, clean_bytes(result.stderr.strip(), 160))
 
 
 async def versions(transport: Transport) -> dict[str, str | None]:
@@ -226,7 +226,7 @@ async def anchors_of(transport: Transport, ledger: str | None, places: Collectio
     raw = result.stdout.splitlines()
     complaints, notes = result.stderr.strip().splitlines(), list[str]()
     if complaints:
-        notes.append(OWN_ONLY if _HINT in result.stderr else words_of(complaints[0], 160))
+        notes.append(OWN_ONLY if _HINT in result.stderr else clean_bytes(complaints[0], 160))
     lines = tuple(anchor for line in raw if (anchor := anchor_line(line)) is not None)
     if not lines and notes:
         return JournalRead(unreadable=notes[0])

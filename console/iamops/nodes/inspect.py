@@ -23,16 +23,16 @@ from iamops.model.inspection import (
 )
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
-from iamops.nodes.config import ConfigUnreadable, ask_loaded, daemon_checks
+from iamops.nodes.config import ConfigUnreadable, daemon_checks, read_loaded
 from iamops.nodes.history import LOG_END, unit_matches
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.transport import Clock, CommandResult, Transport, TransportError
 from iamops.parse import inspection
 from iamops.parse.complaints import service_complaints
 from iamops.parse.host import Section, script, sections
-from iamops.parse.inspection import began, inspect_journal
-from iamops.parse.journal import kept, kept_script
-from iamops.redact.clean import fault_of_ours, words, words_of
+from iamops.parse.inspection import first_written, inspect_journal
+from iamops.parse.journal import journal_extent, journal_extent_script
+from iamops.redact.clean import clean_bytes, clean_text, fault_of_ours
 from iamops.render.nodefiles import CHECK_SCRIPT, NOTIFY_SCRIPT
 
 COMMAND_TIMEOUT_S = 4.0
@@ -108,13 +108,13 @@ class NodeInspector:
 
     async def _journal(self) -> JournalInspection:
         result, about = await asyncio.gather(
-            self._run(journal_argv(self.profile, self.transport.node)), self._run(kept_script())
+            self._run(journal_argv(self.profile, self.transport.node)), self._run(journal_extent_script())
         )
         _require_journal(result)
         # Without a single entry journalctl of some versions exits with 1 and says so.
         if not result.ok and not result.stdout and b"No entries" not in result.stderr:
-            raise Unanswered(words_of(result.stderr.strip(), 160) or f"exit {result.exit_status}")
-        reach = kept(about.text)
+            raise Unanswered(clean_bytes(result.stderr.strip(), 160) or f"exit {result.exit_status}")
+        reach = journal_extent(about.text)
         if reach is None:
             raise Unanswered("what the journal keeps is not told")
         if reach.unavailable:
@@ -122,7 +122,7 @@ class NodeInspector:
         # journalctl prints the newest first, so that they are what is kept of many.
         lines = result.stdout.splitlines()[::-1]
         found = inspect_journal(lines, reach.since(JOURNAL_SPAN_S))
-        return found if len(lines) < JOURNAL_LINES else replace(found, since=began(lines, reach.now))
+        return found if len(lines) < JOURNAL_LINES else replace(found, since=first_written(lines, reach.now))
 
     async def _services(self) -> tuple[DaemonComplaint, ...]:
         argv = services_argv(self.profile, self.transport.node)
@@ -147,7 +147,7 @@ class NodeInspector:
         if self.tree is not None:
             with contextlib.suppress(ConfigUnreadable, TransportError):
                 return (await asyncio.shield(self.tree)).loaded_at
-        return (await ask_loaded(self.transport, self.profile)).at
+        return (await read_loaded(self.transport, self.profile)).at
 
     async def _run(self, argv: Sequence[str]) -> CommandResult:
         return await self.transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
@@ -207,7 +207,7 @@ def read_neighbours(namespace: str | None, clock: Clock) -> Observed[Mapping[str
         try:
             return thread.submit(read).result()
         except OSError as error:
-            return Unknown(words(error.strerror or str(error), 120))
+            return Unknown(clean_text(error.strerror or str(error), 120))
 
 
 async def _part(facts: Awaitable[CommandResult], name: str) -> Section:
@@ -225,12 +225,12 @@ async def _filesystems(facts: Awaitable[CommandResult]) -> tuple[Filesystem, ...
     space = (await _part(facts, "space")).text
     found = inspection.filesystems(space, (await _part(facts, "inodes")).text)
     if not found:
-        raise Unanswered(f"df: {words(space.strip(), 120)}")
+        raise Unanswered(f"df: {clean_text(space.strip(), 120)}")
     return found
 
 
 async def _macs(facts: Awaitable[CommandResult]) -> Mapping[str, str]:
     part = await _part(facts, "links")
     if not part.ok:
-        raise Unanswered(f"ip link: {words(part.text.strip(), 120)}")
+        raise Unanswered(f"ip link: {clean_text(part.text.strip(), 120)}")
     return inspection.hardware_addresses(part.text)

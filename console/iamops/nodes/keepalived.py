@@ -12,7 +12,7 @@ from iamops.model.profile import Profile
 from iamops.model.running import LiveVrrp
 from iamops.nodes.transport import CommandFailed, Transport
 from iamops.parse.keepalived.dump import DumpUnreadable, data_dump, json_dump, live_config
-from iamops.redact.clean import words_of
+from iamops.redact.clean import clean_bytes
 from iamops.render import privileges
 
 DUMP_TIMEOUT_S = 3.0
@@ -168,7 +168,7 @@ class VrrpWitness:
     async def _require_running(self) -> None:
         unit = f"{self.profile.keepalived.unit}.service"
         result = await self.transport.run(("systemctl", "is-active", unit), timeout_s=DUMP_TIMEOUT_S)
-        state = words_of(result.stdout.strip(), 40)
+        state = clean_bytes(result.stdout.strip(), 40)
         if state not in ("active", "reloading"):
             raise VrrpUnknown(f"keepalived is {state or 'not running'}", final=True)
 
@@ -176,13 +176,13 @@ class VrrpWitness:
         argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), str(tries), *ask(self.profile))
         result = await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S + tries / 40)
         if result.exit_status == _NOT_KEEPALIVEDS:
-            raise VrrpUnknown(words_of(result.stderr.strip(), 200), final=False)
+            raise VrrpUnknown(clean_bytes(result.stderr.strip(), 200), final=False)
         if result.exit_status == _NOT_READY:
             raise VrrpUnknown("keepalived is starting", final=True)
         if result.exit_status == _UNANSWERED:
             raise NotWritten
         if not result.ok:
-            reason = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
+            reason = clean_bytes(result.stderr.strip(), 120) or f"exit {result.exit_status}"
             raise VrrpUnknown(f"no dump: {reason}", final=False)
         return await self._read(path)
 
@@ -190,5 +190,5 @@ class VrrpWitness:
         argv = ("sudo", "-n", *privileges.read_dump(path))
         result = await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
         if not result.ok:
-            raise VrrpUnknown(f"cannot read {path}: {words_of(result.stderr.strip(), 120)}", final=False)
+            raise VrrpUnknown(f"cannot read {path}: {clean_bytes(result.stderr.strip(), 120)}", final=False)
         return result.text

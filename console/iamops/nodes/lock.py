@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from iamops.nodes.supervisor import since_boot
 from iamops.nodes.transport import LineStream, Transport, TransportError
 from iamops.parse.host import lock_holder
-from iamops.redact.clean import words_of
+from iamops.redact.clean import clean_bytes
 
 HELD = b"held"
 CONFLICT = 75
@@ -110,7 +110,7 @@ async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[N
 async def _refusal(transport: Transport, lines: LineStream) -> LockHeld | CannotBeLocked:
     node, ending = transport.node, lines.ending
     if ending is None or ending.exit_status != CONFLICT:
-        why = words_of(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
+        why = clean_bytes(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
         return CannotBeLocked(f"{node} cannot be locked: {why}")
     found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
     holder = lock_holder(found.stdout)

@@ -23,7 +23,7 @@ from iamops.redact.clean import fault_of_ours
 T = TypeVar("T")
 
 
-async def aside(call: Callable[[], T], name: str) -> T:
+async def run_in_thread(call: Callable[[], T], name: str) -> T:
     """What a blocking call returns or raises. A caller that is cancelled meanwhile does not wait for it.
 
     Not by the loop's own threads: those are waited for when the loop is closed and when the interpreter ends,
@@ -162,7 +162,7 @@ class Supervisor:
             part.failing = part.still = False
             self._emit(PartReported(self._clock(), part.name, part.node, ""))
 
-    def noted(self, name: str, error: BaseException) -> None:
+    def report_fault(self, name: str, error: BaseException) -> None:
         """Something failed outside all parts: nobody can restart it, and it is reported for a while."""
         if name not in self._parts:
             asyncio.get_running_loop().call_later(WELL_AFTER_S, self.ended, self.part(name))

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from iamops.model.facts import Certificate
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # More is no certificate of a server, and OpenSSL takes no longer chain.
 BYTES_MAX = 100_000
@@ -31,15 +31,15 @@ def certificate_of(der: bytes) -> Certificate:
         names = _names(read)
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         return Certificate(
-            words(read.subject.rfc4514_string(), NAME_SHOWN),
-            words(read.issuer.rfc4514_string(), NAME_SHOWN),
+            clean_text(read.subject.rfc4514_string(), NAME_SHOWN),
+            clean_text(read.issuer.rfc4514_string(), NAME_SHOWN),
             read.not_valid_before_utc.timestamp(),
             read.not_valid_after_utc.timestamp(),
             tuple(name for name in names if _HOST.fullmatch(name)),
-            ", ".join(words(name, NAME_SHOWN) for name in names[:NAMES_SHOWN]) + more or "no name",
+            ", ".join(clean_text(name, NAME_SHOWN) for name in names[:NAMES_SHOWN]) + more or "no name",
         )
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
-        raise CertificateUnreadable(f"not a certificate: {words(str(error), 80)}") from None
+        raise CertificateUnreadable(f"not a certificate: {clean_text(str(error), 80)}") from None
 
 
 def _names(read: x509.Certificate) -> list[str]:

@@ -17,7 +17,7 @@ from iamops.model.inspection import ComplaintKind as Kind
 from iamops.model.inspection import DaemonComplaint
 from iamops.parse.journal import journal_records
 from iamops.parse.start_reason import is_error
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 TEXT_MAX, ABOUT_MAX = 240, 80
 # The times of one complaint that are kept, the newest; a rule asks for minutes.
@@ -40,7 +40,7 @@ class ComplaintRow:
         if not named and self.place is not None:
             places = [found["about"] for found in islice(self.place.finditer(text), 2)]
             named = places[0] if len(places) == 1 else ""
-        return words(named, ABOUT_MAX)
+        return clean_text(named, ABOUT_MAX)
 
 
 def row(kind: Kind, pattern: str, means: str, place: re.Pattern[str] | None = None) -> ComplaintRow:
@@ -60,10 +60,10 @@ class Gathering:
             if match is None:
                 continue
             # The newest comes last, and the oldest of its kind goes.
-            kept, key = self.found.setdefault(row.kind, {}), (words(unit, ABOUT_MAX), row.about(match, text))
+            kept, key = self.found.setdefault(row.kind, {}), (clean_text(unit, ABOUT_MAX), row.about(match, text))
             before = kept.pop(key, None)
             times = (*(() if before is None else before.times[1 - TIMES_MAX :]), at)
-            kept[key] = DaemonComplaint(row.kind, *key, times, words(text, TEXT_MAX), row.means)
+            kept[key] = DaemonComplaint(row.kind, *key, times, clean_text(text, TEXT_MAX), row.means)
             if len(kept) > ABOUTS_MAX:
                 del kept[next(iter(kept))]
             return True

@@ -13,7 +13,7 @@ from typing import Any
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck, FileListing
 from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # More than any node has. A tar can hold much more than is sent: sparse files, and headers without end.
 MAX_FILE = 1024 * 1024
@@ -42,7 +42,7 @@ def conf_tree(node: str, raw: bytes, whole: frozenset[str] = frozenset()) -> Con
             members = _bounded(tar)
             files = [_file(tar, member) for member in members if member.size <= MAX_FILE]
     except _TAR_ERRORS as error:
-        raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
+        raise ArchiveUnreadable(f"no tar of configuration files: {clean_text(str(error), 80)}") from None
     by_path = {file.path: file for file in sorted(files, key=lambda file: file.path)}
     return ConfTree(node, by_path, whole=whole if len(files) == len(members) else frozenset())
 
@@ -62,7 +62,7 @@ def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
         if member.issparse():
             raise ArchiveUnreadable("a file with holes, which no configuration has")
         if len(member.name) > MAX_NAME or member.name.count("/") > MAX_DEPTH:
-            raise ArchiveUnreadable(f"a file whose name is too long or too deep: {words(member.name, 80)}")
+            raise ArchiveUnreadable(f"a file whose name is too long or too deep: {clean_text(member.name, 80)}")
         total += min(member.size, MAX_FILE)
         if total > MAX_TOTAL:
             raise ArchiveUnreadable(f"more than {MAX_TOTAL // 1024 // 1024} MiB of configuration")
@@ -84,7 +84,7 @@ class PushRecord:
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def told(self) -> str:
+    def outcome_text(self) -> str:
         """How it ended, in a person's words."""
         what, _, by = self.outcome.rpartition(" ")
         return f"{what} {TAKEN_BACK[by]}" if what == "taken back" and by in TAKEN_BACK else self.outcome
@@ -102,7 +102,7 @@ def push_records(text: str) -> tuple[PushRecord, ...]:
         times = [calendar_time(whole(word)) for word in parts]
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
-        records.append(PushRecord(words(push, 60), words(outcome, 40), at, json_object(meta)))
+        records.append(PushRecord(clean_text(push, 60), clean_text(outcome, 40), at, json_object(meta)))
     return tuple(sorted(records, key=lambda record: record.push))
 
 
@@ -187,9 +187,9 @@ def _nginx(check: DaemonCheck) -> Iterator[CheckComplaint]:
         kind = "error" if match["level"] in ("emerg", "alert", "crit", "error") else "warning"
         found = found or kind == "error"
         number = int(match["line"]) if match["line"] else None
-        yield CheckComplaint(kind, words(match["text"], 200), match["file"], number)
+        yield CheckComplaint(kind, clean_text(match["text"], 200), match["file"], number)
     if check.exit_status != 0 and not found:
-        yield CheckComplaint("error", words(check.output.strip(), 200) or f"exit code {check.exit_status}")
+        yield CheckComplaint("error", clean_text(check.output.strip(), 200) or f"exit code {check.exit_status}")
 
 
 def _keepalived(check: DaemonCheck) -> Iterator[CheckComplaint]:
@@ -205,6 +205,6 @@ def _keepalived(check: DaemonCheck) -> Iterator[CheckComplaint]:
         message = match["text"] if match else text
         kind = "security" if _SECURITY.search(text) else "error"
         found = True
-        yield CheckComplaint(kind, words(message or text, 200), match["file"] if match else None, number)
+        yield CheckComplaint(kind, clean_text(message or text, 200), match["file"] if match else None, number)
     if not found and check.exit_status not in KILLED_ITSELF:
         yield CheckComplaint("error", f"exit code {check.exit_status} without a word")

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from iamops.model.facts import ProbeOutcome
-from iamops.redact.clean import words_of
+from iamops.redact.clean import clean_bytes
 
 LOCKED = "asks for a password"
 REDIS_PING = b"*1\r\n$4\r\nPING\r\n"
@@ -52,12 +52,12 @@ def mariadb_greeting(payload: bytes) -> Greeting:
     """The first packet of a MariaDB server: a handshake (protocol 10) or an error packet."""
     if payload[:1] == b"\x0a":
         version = payload[1:].split(b"\x00", 1)[0]
-        return Greeting(ProbeOutcome.OK, words_of(version, 60))
+        return Greeting(ProbeOutcome.OK, clean_bytes(version, 60))
     if payload[:1] != b"\xff" or len(payload) < 3:
         return Greeting(ProbeOutcome.BAD_ANSWER, "not a MariaDB greeting")
     code = int.from_bytes(payload[1:3], "little")
     outcome = _MARIADB_ERRORS.get(code, ProbeOutcome.BAD_ANSWER)
-    return Greeting(outcome, f"error {code}: {words_of(payload[3:], 160)}")
+    return Greeting(outcome, f"error {code}: {clean_bytes(payload[3:], 160)}")
 
 
 def mariadb_quit() -> bytes:
@@ -83,8 +83,8 @@ def redis_answer(line: bytes) -> Greeting:
         return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else LOCKED)
     for refusal, outcome in _REDIS_REFUSALS.items():
         if line.startswith(refusal):
-            return Greeting(outcome, words_of(line[1:].strip(), 160))
-    return Greeting(ProbeOutcome.BAD_ANSWER, words_of(line.strip(), 160) or "empty answer")
+            return Greeting(outcome, clean_bytes(line[1:].strip(), 160))
+    return Greeting(ProbeOutcome.BAD_ANSWER, clean_bytes(line.strip(), 160) or "empty answer")
 
 
 def mongodb_answer(message: bytes) -> Greeting:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import calendar_time
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 
 def load1(text: str) -> float | None:
@@ -103,10 +103,10 @@ def lock_holder(found: bytes) -> LockHolder | None:
     first = next((argument for argument in found.split(b"\0") if argument.strip()), None)
     if first is None:
         return None
-    match = _LOCK.match(words_of(first.strip()))
+    match = _LOCK.match(clean_bytes(first.strip()))
     if match is None:
         return SOMEONE
-    note = {key: words(str(value), WORD_LIMIT) for key, value in json_object(match["note"]).items()}
+    note = {key: clean_text(str(value), WORD_LIMIT) for key, value in json_object(match["note"]).items()}
     return LockHolder(
         note.get("who", SOMEONE.who),
         match["origin"] or "the node itself",
@@ -119,7 +119,7 @@ def lock_holder(found: bytes) -> LockHolder | None:
 def _names(paths: str, prefix: str) -> tuple[str, ...]:
     found = [line for line in paths.splitlines() if line.startswith("/run/") and f"/{prefix}" in line]
     files = (posixpath.basename(path).removesuffix(".timer") for path in found[:MOST_FILES])
-    names = tuple(words(file, WORD_LIMIT).removeprefix(prefix) for file in files)
+    names = tuple(clean_text(file, WORD_LIMIT).removeprefix(prefix) for file in files)
     return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
 
 

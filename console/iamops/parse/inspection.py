@@ -23,7 +23,7 @@ from iamops.parse.complaints import KEEPALIVED_ROWS as KEEPALIVED
 from iamops.parse.complaints import SYSTEMD_ROWS as SYSTEMD
 from iamops.parse.complaints import Gathering, nginx_complaints
 from iamops.parse.journal import JournalRecord, is_echo, journal_records, transition
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 TEXT_MAX = 200
 # What a shell answers when a command is not there, or may not be executed (POSIX, 2.8.2).
@@ -60,20 +60,20 @@ def inspect_journal(lines: Iterable[bytes], since: float | None) -> JournalInspe
     runs: list[OwnRun] = []
     for record in journal_records(lines):
         if (own := _OWN.match(record.message)) is not None:
-            runs.append(OwnRun(record.at, words(own["text"], TEXT_MAX)))
+            runs.append(OwnRun(record.at, clean_text(own["text"], TEXT_MAX)))
             continue
         event = None if is_echo(record.message) else _event(record)
         if event is not None:
             kind, subject = event
-            unit, text = words(record.unit, TEXT_MAX), words(record.message, TEXT_MAX)
-            entries.append(JournalEntry(record.at, unit, kind, words(subject, TEXT_MAX), text))
+            unit, text = clean_text(record.unit, TEXT_MAX), clean_text(record.message, TEXT_MAX)
+            entries.append(JournalEntry(record.at, unit, kind, clean_text(subject, TEXT_MAX), text))
         complaints = by_systemd if record.by_systemd else by_keepalived
         complaints.take(record.at, record.unit, record.message)
     found = (*by_keepalived.complaints, *by_systemd.complaints)
     return JournalInspection(tuple(entries), since, found, tuple(runs))
 
 
-def began(lines: Sequence[bytes], otherwise: float) -> float:
+def first_written(lines: Sequence[bytes], otherwise: float) -> float:
     """When the first of these lines was written: before it there may have been more."""
     return next((record.at for record in journal_records(lines[:1]) if record.at), otherwise)
 
@@ -145,8 +145,8 @@ def file_stamps(text: str) -> Mapping[str, FileStamp]:
     """By path; what stat could not find is left out."""
     found = {}
     for match in islice(_STAT.finditer(text), MOST_FILES):
-        path = words(match["path"], TEXT_MAX)
-        owner, size = words(match["owner"], TEXT_MAX), int(match["size"])
+        path = clean_text(match["path"], TEXT_MAX)
+        owner, size = clean_text(match["owner"], TEXT_MAX), int(match["size"])
         found[path] = FileStamp(path, int(match["mode"], 8), owner, size, float(match["at"]))
     return found
 
@@ -159,7 +159,7 @@ def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
 
 
 def hardware_addresses(text: str) -> Mapping[str, str]:
-    return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
+    return {clean_text(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
 
 
 def inspect_error_log(lines: Iterable[bytes], zone_s: int) -> ErrorLogInspection:
@@ -173,7 +173,7 @@ def inspect_error_log(lines: Iterable[bytes], zone_s: int) -> ErrorLogInspection
             exhausted += [] if at is None else [at]
             # With a warning it only lets go of idle connections, to make room.
             turned_away += [] if at is None or match["level"] == b"warn" else [at]
-            sample = words_of(line, TEXT_MAX)
+            sample = clean_bytes(line, TEXT_MAX)
     return ErrorLogInspection(
         tuple(exhausted), tuple(turned_away), sample, len(kept), nginx_complaints(kept, zone_s)
     )
@@ -186,6 +186,6 @@ def neighbours(text: str) -> Mapping[str, str]:
 
 def _used(text: str) -> dict[str, float | None]:
     return {
-        words(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
+        clean_text(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
         for match in islice(_DF.finditer(text), MOST_MOUNTS)
     }

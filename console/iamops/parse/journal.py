@@ -13,7 +13,7 @@ from iamops.model.safe_text import safe_bytes
 from iamops.model.text import uncoloured
 from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.parse.host import Section, script, sections
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 from iamops.redact.detectors.lines import Speakers
 
 # 2.x: "(VI_1) Entering MASTER STATE"; 1.3: "VRRP_Instance(VI_1) Entering MASTER STATE"
@@ -96,7 +96,7 @@ def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
         return ""
     text = uncoloured(text)
     # What comes from `speakers` is without secrets already.
-    return words_of(text) if speakers is None else safe_bytes(speakers.of(unit, text))
+    return clean_bytes(text) if speakers is None else safe_bytes(speakers.of(unit, text))
 
 
 def _number(raw: object) -> int | None:
@@ -118,7 +118,7 @@ _OLDEST = "journalctl --quiet --no-pager --output=json --output-fields=_BOOT_ID 
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class JournalExtent:
     """`oldest` and `newest` entry, `booted` and `now` in epoch s of the node's clock; None where not known.
 
     `storage`: journald's setting in lower case, empty where it is not set.
@@ -151,7 +151,7 @@ class Kept:
         return max(asked, oldest)
 
 
-def kept_script() -> tuple[str, ...]:
+def journal_extent_script() -> tuple[str, ...]:
     return script(
         {
             "now": ("date", "+%s"),
@@ -166,7 +166,7 @@ def kept_script() -> tuple[str, ...]:
     )
 
 
-def kept(text: str) -> Kept | None:
+def journal_extent(text: str) -> JournalExtent | None:
     """None where not even the time is known."""
     parts = sections(text)
     now = real(_word(parts, "now"))
@@ -174,7 +174,9 @@ def kept(text: str) -> Kept | None:
         return None
     up_s = whole(_word(parts, "init"))
     booted = None if up_s is None else now - up_s
-    return Kept(now, _at(parts, "oldest"), _at(parts, "newest"), booted, _word(parts, "storage").lower()[:20])
+    return JournalExtent(
+        now, _at(parts, "oldest"), _at(parts, "newest"), booted, _word(parts, "storage").lower()[:20]
+    )
 
 
 def _word(parts: Mapping[str, Section], name: str) -> str:
@@ -212,5 +214,5 @@ def anchor_line(line: bytes) -> AnchorLine | None:
         min(at / 1e6, LAST_MOMENT_S),
         form["run"],
         _number(fields.get("_UID")),
-        words(by[1], 200) if by else "",
+        clean_text(by[1], 200) if by else "",
     )

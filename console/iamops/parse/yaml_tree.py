@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # The YAML library's complaints, in words, at the line where the mistake begins.
 
@@ -41,7 +41,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     if line <= len(lines) and _TAB_INDENT.match(lines[line - 1]):
         return line, "not valid YAML: expected spaces as indentation, found a tab"
     problem = error.problem or error.context or ""
-    return line, f"not valid YAML: {_WORDS.get(problem, words(problem, 200))}"
+    return line, f"not valid YAML: {_WORDS.get(problem, clean_text(problem, 200))}"
 
 
 KeyPath = tuple[str | int, ...]
@@ -131,7 +131,7 @@ def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> YamlTre
     except yaml.MarkedYAMLError as error:
         return _broken(file, *_syntax_problem(error, text))
     except yaml.YAMLError as error:
-        return _broken(file, 1, f"not valid YAML: {words(str(error), 200)}")
+        return _broken(file, 1, f"not valid YAML: {clean_text(str(error), 200)}")
     if root is None:
         return _broken(file, 1, f"the file is empty: expected {expected}")
     if not isinstance(root, yaml.MappingNode):
@@ -155,9 +155,9 @@ def _wrong_form(text: str) -> tuple[int, str] | None:
         elif documents > 1:
             message = "expected one document, found a second one (`---`)"
         elif anchor:
-            message = f"anchors and aliases are not supported here (found {words(anchor, 60)!r})"
+            message = f"anchors and aliases are not supported here (found {clean_text(anchor, 60)!r})"
         elif tag:
-            message = f"tags are not supported here (found {words(tag, 60)!r})"
+            message = f"tags are not supported here (found {clean_text(tag, 60)!r})"
         if message is not None:
             return (event.start_mark.line + 1 if event.start_mark else 1), message
     return None
@@ -176,7 +176,7 @@ def described(value: object) -> str | None:
 
 def _dotted(path: KeyPath) -> str:
     """Keys come from the file: they can hold anything that a quoted YAML string can."""
-    return ".".join(words(str(part), 80) for part in path)
+    return ".".join(clean_text(str(part), 80) for part in path)
 
 
 @dataclass(slots=True)
@@ -237,5 +237,5 @@ class _Grower:
 
 def _shown(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return f"`{words(str(node.value), 40)}`"
+        return f"`{clean_text(str(node.value), 40)}`"
     return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"

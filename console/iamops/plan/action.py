@@ -11,7 +11,7 @@ from typing import ClassVar
 from iamops.model.drill import Drill
 from iamops.model.profile import Profile
 from iamops.model.running import LiveVrrp
-from iamops.plan.config.change import NodeChange, changes_identity
+from iamops.plan.config.change import NodeFilesChange, changes_identity
 
 # What timers, SSH and a busy machine may add to VRRP's theory.
 ALLOWANCE_S = 0.25
@@ -126,7 +126,7 @@ class DrainedRestart:
     unit: str
     service: str
     push: str
-    drained: Mapping[str, Mapping[str, NodeChange]]
+    drained: Mapping[str, Mapping[str, NodeFilesChange]]
     drains: Mapping[str, tuple[Drain, ...]]
     meta: str = "{}"
 
@@ -157,7 +157,7 @@ class ConfigPush:
     typed_because: ClassVar[str] = "every node is touched"
     push: str
     asked: tuple[str, ...]
-    changes: Mapping[str, NodeChange]
+    changes: Mapping[str, NodeFilesChange]
     meta: str = "{}"
     change_summary: tuple[str, ...] = ()
     incompatible: tuple[str, ...] = ()
@@ -193,7 +193,7 @@ def units_of(action: Action, profile: Profile) -> set[str]:
         case ConfigPush():
             return {profile.nginx.unit, profile.keepalived.unit}
         case DrillAction():
-            return {move.unit for move in action.drill.moves if move.unit}
+            return {move.unit for move in action.drill.steps if move.unit}
 
 
 def files_brought(action: Action, node: str) -> frozenset[str] | None:

@@ -48,14 +48,14 @@ def service_at(profile: Profile, nginx: str, server: str) -> tuple[str, str] | N
     )
 
 
-def called(profile: Profile, nginx: str, address: str) -> str:
+def backend_label(profile: Profile, nginx: str, address: str) -> str:
     """What people call what nginx on a node asks: `iam-a apiserver`.
 
     An address that the profile does not know is itself; over loopback, with the nginx to which it means something.
     """
     known = service_at(profile, nginx, address)
     if known is None:
-        own = (host := literal(address)) is not None and host.is_loopback
+        own = (host := parsed_ip(address)) is not None and host.is_loopback
         return f"{nginx} {address}" if own else address
     node, service = known
     # `iam-`: what all names begin with tells none from another.
@@ -66,13 +66,13 @@ def called(profile: Profile, nginx: str, address: str) -> str:
 
 def is_strange(state: ClusterState, server: str) -> bool:
     """An address that no node is known to have."""
-    host = literal(server)
+    host = parsed_ip(server)
     if host is None or host.is_loopback or host.is_unspecified:
         return False
     return not holders(state, host)
 
 
-def literal(server: str) -> Ip | None:
+def parsed_ip(server: str) -> Ip | None:
     """The address that a server is named by; None for host names and sockets."""
     try:
         return _plain(server.rpartition(":")[0].strip("[]"))
@@ -99,6 +99,6 @@ def holders(state: ClusterState, host: Ip) -> list[str]:
     found: list[str] = []
     for name, node in state.nodes.items() if host not in vips_of(state) else ():
         held = map(_plain, node.addresses.value) if isinstance(node.addresses, Known) else ()
-        if host in held or host == literal(f"{state.profile.nodes[name].address}:0"):
+        if host in held or host == parsed_ip(f"{state.profile.nodes[name].address}:0"):
             found.append(name)
     return found

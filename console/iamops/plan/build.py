@@ -104,7 +104,7 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
     carriers = (state.profile.keepalived.unit, state.profile.nginx.unit)
     if not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers:
         vrrp = {name: _vrrp(state, name) for name in state.nodes if name in impact.touches}
-    return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), unread_fingerprint=_short(facts))
+    return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), fingerprint_without_vrrp=_short(facts))
 
 
 def _vrrp(state: ClusterState, node: str) -> dict[str, object]:

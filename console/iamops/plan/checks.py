@@ -178,7 +178,7 @@ def lasts_s(restart_delay_s: float | None, *, answers: bool) -> float:
     return LEAST_S if restart_delay_s is None else min(MOST_S, max(LEAST_S, restart_delay_s))
 
 
-ASK = ("df", "--output=avail,iavail", "/run")
+ROOM_ARGV = ("df", "--output=avail,iavail", "/run")
 
 
 def no_room(node: str, text: str) -> str:

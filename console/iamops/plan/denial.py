@@ -98,7 +98,7 @@ def overridden(
     return tuple(denial for denial in denied if denial.overridable and denial.identities <= insisted)
 
 
-def standing(
+def remaining_denials(
     denied: Iterable[Denial], overrides: Iterable[str], shown: Iterable[Denial] | None = None
 ) -> tuple[Denial, ...]:
     """The denials that remain; one that came after its code was overridden says so."""

@@ -62,7 +62,7 @@ class ResolvedStep:
 def resolved_steps(drill: Drill, owner: str, standby: str, preferred: str) -> tuple[ResolvedStep, ...]:
     """Every step of method and restore, in order. `preferred` has the higher priority."""
     steps = list[ResolvedStep]()
-    for number, move in enumerate(drill.moves):
+    for number, move in enumerate(drill.steps):
         steps.append(ResolvedStep(number, move, owner, standby, preferred))
         if (next_owner := steps[-1].next_owner) != owner:
             owner, standby = next_owner, owner

@@ -14,7 +14,7 @@ from iamops.model.observed import Known, Unknown
 from iamops.model.profile import Service
 from iamops.model.running import Upstream
 from iamops.model.state import ClusterState
-from iamops.plan.addresses import backend_names, holders, is_strange, literal, port_of, reached, vips_of
+from iamops.plan.addresses import backend_names, holders, is_strange, parsed_ip, port_of, reached, vips_of
 from iamops.plan.known import answered
 
 
@@ -61,7 +61,7 @@ class Proxied:
         for backend in self.state.profile.backends_of(self.service):
             if server in self.names(backend):
                 return backend
-        host = literal(server)
+        host = parsed_ip(server)
         if host is None or port_of(server) != self.service.port:
             return None
         if host.is_loopback or host.is_unspecified:
@@ -72,7 +72,7 @@ class Proxied:
         """Every backend that the server may be: none for an address that no node has, any for a host name."""
         if (backend := self.backend_at(server)) is not None:
             return frozenset({backend})
-        host = literal(server)
+        host = parsed_ip(server)
         if host is None:
             return frozenset(self.state.profile.backends_of(self.service))
         if port_of(server) != self.service.port or host.is_loopback or host.is_unspecified:
@@ -128,7 +128,7 @@ class Proxied:
         if not strange:
             return Sent.NO
         nameless = len(self.state.profile.backends_of(self.service).keys() - set(whose.values()))
-        unsure = any(server.down or literal(server.endpoint) for server in strange)
+        unsure = any(server.down or parsed_ip(server.endpoint) for server in strange)
         return Sent.UNKNOWN if len(strange) < nameless or unsure else Sent.YES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iamops.parse.start_reason import exit_story, journal_of, reason_line, reason_of_starts, standing_story
-from iamops.redact.clean import without_secrets, words
+from iamops.redact.clean import clean_text, without_secrets
 
 JOURNAL_LINES = 150
 # A dozen starts with a stack trace each.
@@ -37,7 +37,7 @@ class StartFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWords:
+class StartFailureQuery:
     """What a unit on a node has logged and how it has ended in the last `span_s` seconds.
 
     `other_than` is the process that was to be replaced: what it logged last is no reason. `standing`: nobody
@@ -82,7 +82,9 @@ class OwnWords:
             exits = standing_story(journal, fields)
         else:
             exits = exit_story(journal.exits, fields, self.span_s)
-        return StartFailure(exits, "" if line is None else words(line.text), line is not None and line.complains)
+        return StartFailure(
+            exits, "" if line is None else clean_text(line.text), line is not None and line.complains
+        )
 
 
 def _reversed(text: str) -> str:

@@ -265,7 +265,7 @@ def loads(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
 
     A machine that boots starts both.
     """
-    moves = plan.action.drill.moves if isinstance(plan.action, DrillAction) else ()
+    moves = plan.action.drill.steps if isinstance(plan.action, DrillAction) else ()
     booting = [s for s in plan.acting if moves and s.move is not None and moves[s.move].verb in BOOTS]
     for unit in (profile.keepalived.unit, profile.nginx.unit):
         argvs = [control(verb, unit) for verb in READS_FILES]

@@ -183,7 +183,7 @@ class Plan:
     steady_state: tuple[StateExpectation, ...]
     impact: Impact
     notes: tuple[str, ...] = ()
-    amends: tuple[Undo, ...] = ()
+    followups: tuple[Undo, ...] = ()
     before: tuple[StateExpectation, ...] = ()
     settle_s: float = 8.0
     unknown: str | None = None
@@ -191,7 +191,7 @@ class Plan:
     asked_host: str | None = None
     watched: tuple[StateExpectation, ...] = ()
     fingerprint: str = ""
-    unread_fingerprint: str = ""
+    fingerprint_without_vrrp: str = ""
 
     @property
     def acting(self) -> tuple[Step, ...]:

@@ -19,7 +19,7 @@ from iamops.redact.redact import redact
 BEYOND = 4096
 
 
-def words(text: str, limit: int = MAX_CHARS) -> str:
+def clean_text(text: str, limit: int = MAX_CHARS) -> str:
     """One line of printable text without secrets, cut at `limit` characters with a note."""
     window = text[: limit + BEYOND]
     clean = without_secrets(window)
@@ -28,7 +28,7 @@ def words(text: str, limit: int = MAX_CHARS) -> str:
     return f"{safe(clean[:limit], limit)}… (+{len(text) - limit} characters)"
 
 
-def words_of(raw: bytes, limit: int = MAX_CHARS) -> str:
+def clean_bytes(raw: bytes, limit: int = MAX_CHARS) -> str:
     """The same for bytes; what is not UTF-8 becomes \\xHH."""
     window = raw[: limit * 4 + BEYOND]
     clean = redact(window).text
@@ -37,7 +37,7 @@ def words_of(raw: bytes, limit: int = MAX_CHARS) -> str:
     return f"{safe(clean.decode('utf-8', 'backslashreplace')[:limit], limit)}… (+{len(raw) - len(window)} bytes)"
 
 
-def lines_of(raw: bytes, limit: int = MAX_CHARS) -> list[str]:
+def clean_lines(raw: bytes, limit: int = MAX_CHARS) -> list[str]:
     """The lines of a text, searched as one: a secret may go over several of them."""
     return [safe_bytes(line, limit) for line in redact(raw).text.splitlines()]
 
@@ -102,5 +102,5 @@ def fault_of_ours(error: BaseException) -> str:
     """Without secrets, and never a traceback. Of a group the first, which is what somebody can act on."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    message = words(str(error), 160)
+    message = clean_text(str(error), 160)
     return f"a fault of iamops: {type(error).__name__}{': ' if message else ''}{message}"

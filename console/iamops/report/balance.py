@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iamops.accesslog.aggregate import upstream_attempts
-from iamops.accesslog.format import Field, FormatError, LogFormat, named_format
+from iamops.accesslog.format import FormatError, LogField, LogFormat, named_format
 from iamops.judge.balance import SplitVerdict, reasons_text, split_verdict
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import ProbeReport
@@ -67,7 +67,7 @@ def telling_format(profile: Profile) -> tuple[LogFormat | None, str]:
         form = named_format(profile.logs.format)
     except FormatError as error:
         return None, f"logs.format: {error}"
-    return (form, "") if form.has(Field.UPSTREAM) else (None, form.unavailable(Field.UPSTREAM))
+    return (form, "") if form.has(LogField.UPSTREAM) else (None, form.unavailable(LogField.UPSTREAM))
 
 
 def balance_document(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iamops.model.timestamps import rfc3339
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 from iamops.redact.redact import Redaction
 from iamops.report.text import Json
 
@@ -57,7 +57,7 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
     return {
         "schema": "iamops.bundle/1",
         "at": rfc3339(around.at),
-        "who": words(around.who),
+        "who": clean_text(around.who),
         "profile": around.profile,
         "environment": around.environment,
         "iamops": around.version,
@@ -80,7 +80,7 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
             for member in files
         ],
         "uncollected": [
-            {"what": file.what, "node": file.node, "source": file.source, "reason": words(file.reason)}
+            {"what": file.what, "node": file.node, "source": file.source, "reason": clean_text(file.reason)}
             for file in missing
         ],
     }

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.parse.config_files import PushRecord
-from iamops.plan.config.change import NodeChange, diff_lines
+from iamops.plan.config.change import NodeFilesChange, diff_lines
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.text import Json
 
 
-def config_diff_document(changes: Mapping[str, NodeChange]) -> Json:
+def config_diff_document(changes: Mapping[str, NodeFilesChange]) -> Json:
     """`iamops.config-diff/1`."""
     return {
         "schema": "iamops.config-diff/1",

@@ -96,7 +96,7 @@ def _cases(report: LintReport) -> Iterator[JUnitCase]:
             yield JUnitCase("lint", name, "failure", message=f"{rule.title}: {rule.fix}", text=text)
         elif hits:
             yield JUnitCase("lint", name, "skipped", message=hits[0].silenced or "info only")
-        elif code in report.unasked:
-            yield JUnitCase("lint", name, "skipped", message=f"not asked: {report.unasked[code]}")
+        elif code in report.not_asked:
+            yield JUnitCase("lint", name, "skipped", message=f"not asked: {report.not_asked[code]}")
         else:
             yield JUnitCase("lint", name)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from iamops.model.safe_text import one_line
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKS = re.compile(r"([\\`*_~\[\]<>|#&])")
@@ -27,13 +27,13 @@ def inline(text: str) -> str:
     """As running text, or in a table's cell: every sign that Markdown or HTML would read is escaped, and words
     that a forge would make a mention, a link or a reference of are code.
     """
-    pieces = _TOKEN.split(words(_BREAKS.sub(" ", text)))
+    pieces = _TOKEN.split(clean_text(_BREAKS.sub(" ", text)))
     return "".join(_word(piece, first=number == 1 and not pieces[0]) for number, piece in enumerate(pieces))
 
 
 def code(text: str) -> str:
     """As code, to be copied: between more backticks than stand in it."""
-    shown = one_line(words(_BREAKS.sub(" ", text)))
+    shown = one_line(clean_text(_BREAKS.sub(" ", text)))
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

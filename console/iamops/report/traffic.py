@@ -6,13 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from iamops.accesslog.count import Columns, CountQuery
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.model.exit_code import ExitCode
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
-from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, NodeCount, Traffic, class_of, merged, rows
-from iamops.plan.addresses import called
+from iamops.model.traffic import (
+    OTHERS,
+    Backend,
+    Latency,
+    NamedCount,
+    NodeCount,
+    Traffic,
+    class_of,
+    merged,
+    named_counts,
+)
+from iamops.plan.addresses import backend_label
 from iamops.report.text import Json
 
 Table = Counter[tuple[str, str]]
@@ -62,8 +72,8 @@ def traffic_document(
         "where": query.where.text,
         "nodes": {name: _node(query, node, known.get(name), span_s) for name, node in counted.items()},
         "cluster": cluster,
-        **_value(query, "backends", Field.UPSTREAM, shaped, lambda: _shares(query, by_address)),
-        **_value(query, "services", Field.UPSTREAM, shaped, lambda: _services(query, profile, known)),
+        **_value(query, "backends", LogField.UPSTREAM, shaped, lambda: _shares(query, by_address)),
+        **_value(query, "services", LogField.UPSTREAM, shaped, lambda: _services(query, profile, known)),
     }
     if by is not None:
         document |= {"by": by, "rows": _rows(by, counted, known, top)}
@@ -97,17 +107,17 @@ def _numbers(query: CountQuery, traffic: Traffic, span_s: float | None) -> Json:
         "by_class": traffic.classes,
         "rate_per_s": None if span_s is None else round(traffic.total / max(1.0, span_s), 3),
         **({"rate_per_s_unknown": "a rate needs --since"} if span_s is None else {}),
-        **_value(query, "bytes", Field.BYTES, shaped, lambda: traffic.sent),
-        **_value(query, "by_method", Field.METHOD, shaped, by_method),
-        **_value(query, "by_host", Field.HOST, shaped, by_host),
-        **_value(query, "latency_ms", Field.REQUEST_TIME, timed, lambda: _latency(traffic.latency)),
+        **_value(query, "bytes", LogField.BYTES, shaped, lambda: traffic.sent),
+        **_value(query, "by_method", LogField.METHOD, shaped, by_method),
+        **_value(query, "by_host", LogField.HOST, shaped, by_host),
+        **_value(query, "latency_ms", LogField.REQUEST_TIME, timed, lambda: _latency(traffic.latency)),
     }
 
 
-def _value(query: CountQuery, name: str, field: Field, counted: bool, value: Callable[[], object]) -> Json:
+def _value(query: CountQuery, name: str, field: LogField, counted: bool, value: Callable[[], object]) -> Json:
     """A value, or null and why: the format does not tell it, or this table did not ask for it."""
-    if not query.form.has(field):
-        return {name: None, f"{name}_unknown": query.form.unavailable(field)}
+    if not query.log_format.has(field):
+        return {name: None, f"{name}_unknown": query.log_format.unavailable(field)}
     if not counted:
         return {name: None, f"{name}_unknown": "not counted for this table"}
     return {name: value()}
@@ -120,7 +130,7 @@ def _latency(latency: Latency) -> Json | None:
 
 def _shares(query: CountQuery, backends: Mapping[str, Backend]) -> Json:
     requests = max(1, sum(backend.requests for backend in backends.values()))
-    errors_known = query.form.has(Field.UPSTREAM_STATUS)
+    errors_known = query.log_format.has(LogField.UPSTREAM_STATUS)
     return {
         name: {
             "requests": backend.requests,
@@ -138,7 +148,7 @@ def _services(query: CountQuery, profile: Profile, known: Mapping[str, Traffic])
     asked: dict[str, Counter[str]] = {}
     for nginx, traffic in known.items():
         for address, counted in traffic.backends.items():
-            name = OTHERS_SHOWN if address == OTHERS else safe(called(profile, nginx, address), NAME_MAX)
+            name = OTHERS_SHOWN if address == OTHERS else safe(backend_label(profile, nginx, address), NAME_MAX)
             sums.setdefault(name, Backend()).add(counted)
             asked.setdefault(name, Counter())[nginx] += counted.requests
     document = _shares(query, dict(sorted(sums.items())))
@@ -215,7 +225,7 @@ def _shown(table: Mapping[tuple[str, str], int]) -> list[NamedCount]:
     safe_table: Table = Counter()
     for (name, kind), number in table.items():
         safe_table[(OTHERS_SHOWN if name == OTHERS else safe(name, NAME_MAX), kind)] += number
-    return list(rows(safe_table))
+    return list(named_counts(safe_table))
 
 
 def _time(at: float | None) -> str | None:

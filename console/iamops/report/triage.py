@@ -6,11 +6,18 @@ from collections.abc import Iterable, Iterator
 
 from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.runbook.catalogue import CATALOGUE
-from iamops.judge.triage.summary import TriageResult, closing, darkness, name_of, number_of, unreachable
+from iamops.judge.triage.summary import (
+    TriageResult,
+    closing,
+    name_of,
+    not_evaluated_groups,
+    number_of,
+    unreachable,
+)
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import RANK, Severity
 from iamops.model.timestamps import rfc3339
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
 from iamops.report.markup import code, inline, markdown_document
 from iamops.report.text import Json
@@ -32,11 +39,16 @@ def triage_document(result: TriageResult, since_s: float | None = None) -> Json:
         "took_s": round(result.took_s, 3),
         "findings": [_finding(finding) for finding in result.diagnosis.findings],
         "blind": [
-            {"code": blind.code, "what": words(blind.what), "because": words(blind.because), "node": blind.node}
-            for blind in result.diagnosis.blind
+            {
+                "code": blind.code,
+                "what": clean_text(blind.what),
+                "because": clean_text(blind.because),
+                "node": blind.node,
+            }
+            for blind in result.diagnosis.not_evaluated
         ],
         "checked": list(result.diagnosis.checked),
-        "unlooked": {node: words(reason) for node, reason in result.not_inspected.items()},
+        "unlooked": {node: clean_text(reason) for node, reason in result.not_inspected.items()},
         "since": None if since_s is None else rfc3339(result.at - since_s),
     }
     if since_s is None:
@@ -47,11 +59,11 @@ def triage_document(result: TriageResult, since_s: float | None = None) -> Json:
             "kind": str(event.kind),
             "node": event.node,
             "source": event.source,
-            "text": words(event.text),
+            "text": clean_text(event.text),
         }
         for event in result.timeline
     ]
-    return document | {"timeline": timeline, "untold": [words(reason) for reason in result.unavailable]}
+    return document | {"timeline": timeline, "untold": [clean_text(reason) for reason in result.unavailable]}
 
 
 def _finding(finding: Finding) -> Json:
@@ -59,21 +71,21 @@ def _finding(finding: Finding) -> Json:
         "code": finding.code,
         "number": number_of(finding.code),
         "severity": str(finding.severity),
-        "title": words(finding.title),
+        "title": clean_text(finding.title),
         "node": finding.node,
-        "evidence": [words(str(evidence)) for evidence in finding.evidence],
+        "evidence": [clean_text(str(evidence)) for evidence in finding.evidence],
         "observed": [
             {
-                "value": words(evidence.value),
-                "source": words(evidence.source) or None,
+                "value": clean_text(evidence.value),
+                "source": clean_text(evidence.source) or None,
                 "node": evidence.node,
                 "age_s": None if evidence.age_s is None else round(evidence.age_s, 1),
             }
             for evidence in finding.evidence
         ],
-        "cause": words(finding.cause) or None,
-        "means": words(finding.means) or None,
-        "next": words(finding.next),
+        "cause": clean_text(finding.cause) or None,
+        "means": clean_text(finding.means) or None,
+        "next": clean_text(finding.next),
         "explains": [_finding(symptom) for symptom in finding.explains],
     }
 
@@ -89,9 +101,11 @@ def junit(result: TriageResult, floor: Severity | None) -> str:
     causes: dict[str, list[tuple[Finding, str]]] = {}
     for finding, cause in _with_causes(diagnosis.findings):
         causes.setdefault(finding.code, []).append((finding, cause))
-    codes = dict.fromkeys((*causes, *diagnosis.checked, *(blind.code for blind in diagnosis.blind)))
+    codes = dict.fromkeys((*causes, *diagnosis.checked, *(blind.code for blind in diagnosis.not_evaluated)))
     cases = [
-        _case(rule, causes.get(rule, []), [blind for blind in diagnosis.blind if blind.code == rule], floor)
+        _case(
+            rule, causes.get(rule, []), [blind for blind in diagnosis.not_evaluated if blind.code == rule], floor
+        )
         for rule in codes
     ]
     name = f"iamops triage {result.profile.name}"
@@ -155,12 +169,12 @@ def _lines(result: TriageResult) -> Iterator[str]:
             yield f"- means: {inline(finding.means)}"
         yield from _explained(finding, "explains ")
         yield f"- **next:** {code(finding.next)}"
-    groups = darkness(result.diagnosis.blind, result.not_inspected)
+    groups = not_evaluated_groups(result.diagnosis.not_evaluated, result.not_inspected)
     if groups:
         yield from ("", "**Cannot tell**", "")
     for group in groups:
         where = f"{inline(group.node)}: " if group.node else ""
-        unknown = f" (so unknown: {inline(group.questions)})" if group.blinds else ""
+        unknown = f" (so unknown: {inline(group.questions)})" if group.members else ""
         yield f"- {where}{inline(group.because)}{unknown}"
     if result.timeline:
         yield from ("", "**What happened** (UTC)", "")

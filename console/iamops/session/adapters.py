@@ -22,7 +22,7 @@ from iamops.nodes.link import NodeLink
 from iamops.nodes.lock import CannotBeLocked, LockHeld, NodeLock, hold, was_over, while_armed
 from iamops.nodes.logs.split import split, through
 from iamops.nodes.transport import ChannelRefused, Transport, TransportError
-from iamops.redact.clean import lines_of, words
+from iamops.redact.clean import clean_lines, clean_text
 from iamops.render.privileges import older
 from iamops.session.own_command import run_own
 from iamops.session.patience import wait_for
@@ -194,7 +194,7 @@ class NodeCommands(LocalCommands):
             self._kept = None
         return CommandAnswer(0 if kept else 1, "", "" if kept else "the operator wants it taken back")
 
-    def keep(self, *, kept: bool = True) -> bool:
+    def confirm(self, *, kept: bool = True) -> bool:
         """The operator's word on what is in place; False when nobody waits for it."""
         if self._kept is None or self._kept.done():
             return False
@@ -225,7 +225,7 @@ class NodeCommands(LocalCommands):
 
     async def note(self, node: str, text: str) -> str | None:
         """A line in the node's journal, under the tag `iamops`; the login user may write one. Returns why not."""
-        line = words(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
+        line = clean_text(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
         argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", line)
         try:
             answer = await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
@@ -292,7 +292,7 @@ class StoreReader:
 
 
 def _readable(raw: bytes) -> str:
-    return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
+    return "\n".join(clean_lines(raw[:OUTPUT_KEPT]))
 
 
 def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]]) -> list[str]:

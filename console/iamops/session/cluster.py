@@ -36,9 +36,9 @@ from iamops.nodes.netns import connect
 from iamops.nodes.pace import CLIENT, Pace
 from iamops.nodes.probes.client import ClientProbe, ClientTarget
 from iamops.nodes.ssh.connector import SshConnector
-from iamops.nodes.supervisor import Supervisor, aside
+from iamops.nodes.supervisor import Supervisor, run_in_thread
 from iamops.nodes.transport import CommandFailed, Transport, TransportError
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 from iamops.session.adapters import NodeCommands
 from iamops.session.clock import Clock, session_clock
 from iamops.session.patience import wait_for
@@ -63,7 +63,7 @@ class Parts(Supervisor):
         if isinstance(error, Exception):
             # Reporting it may fail of the same thing; then there is nobody left to report to.
             with contextlib.suppress(Exception):
-                self.noted("something beside the parts", error)
+                self.report_fault("something beside the parts", error)
         if loop.get_debug():
             loop.default_exception_handler(context)
 
@@ -101,11 +101,11 @@ class Cluster:
         self.pace = Pace(self.now, self._probe_again, self._alarm)
         self._parts = Parts(lambda event: self.store.apply(event), self.now)
         self.check_parts = self._parts.check
-        self.store = Store(ClusterState.of(profile), partial(self._parts.noted, "showing what is known"))
+        self.store = Store(ClusterState.of(profile), partial(self._parts.report_fault, "showing what is known"))
         self._contexts: dict[str, CollectorContext] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
-        self.hands = NodeCommands(self._links, profile)
+        self.commands = NodeCommands(self._links, profile)
         self._tasks: list[asyncio.Task[None]] = []
         self._alarms: set[asyncio.Task[None]] = set()
         self._probe: ClientProbe | None = None
@@ -132,7 +132,7 @@ class Cluster:
         async def end(probe: ClientProbe) -> None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PROBE_PATIENCE_S):
-                    await aside(probe.stop, "client-probe-stop")
+                    await run_in_thread(probe.stop, "client-probe-stop")
 
         ending = asyncio.create_task(end(self._probe), name="client probe") if self._probe is not None else None
         if self._log_tap is not None:
@@ -291,7 +291,7 @@ class Cluster:
             await self._recall.node(transport, heard_at, back_at)
         except Exception as error:
             why = f"not recalled: {transport.node}: {type(error).__name__}: {error}"
-            self.store.apply(Noticed(self.now(), transport.node, Severity.WARNING, words(why)))
+            self.store.apply(Noticed(self.now(), transport.node, Severity.WARNING, clean_text(why)))
 
     def _link(self, node: str) -> NodeLink:
         connector = SshConnector(self.profile, self.profile.nodes[node])

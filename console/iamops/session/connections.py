@@ -15,7 +15,7 @@ from iamops.redact.clean import fault_of_ours
 @contextlib.asynccontextmanager
 async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]]:
     """Raises the first node's TransportError when one cannot be reached."""
-    async with attempts(profile) as made:
+    async with connection_attempts(profile) as made:
         up: dict[str, Transport] = {}
         for node, outcome in made.items():
             if isinstance(outcome, TransportError):
@@ -25,7 +25,7 @@ async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]
 
 
 @contextlib.asynccontextmanager
-async def attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
+async def connection_attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
     """Every node's connection, or why there is none."""
     connectors = [SshConnector(profile, node) for node in profile.nodes.values()]
     made = await asyncio.gather(*(connector.connect() for connector in connectors), return_exceptions=True)

@@ -17,7 +17,7 @@ from iamops.model.state import ClusterState, Notice
 from iamops.nodes.logs.tail import NodeLogs
 from iamops.nodes.supervisor import link_failure, reason_of
 from iamops.nodes.transport import Transport
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 from iamops.session.clock import Clock
 from iamops.session.store import Store
 
@@ -275,4 +275,4 @@ class _NodeSink:
             self._note(f"{what or self._node} is not being read: {reason}", Severity.WARNING)
 
     def _note(self, text: str, severity: Severity) -> None:
-        self.line(self._now(), LogSource.READER, words(text), severity)
+        self.line(self._now(), LogSource.READER, clean_text(text), severity)

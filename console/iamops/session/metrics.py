@@ -17,7 +17,7 @@ from iamops import __version__
 from iamops.judge.findings import Finding
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 from iamops.report.exposition import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, openmetrics
 from iamops.report.metrics import families
 
@@ -233,7 +233,7 @@ class MetricsServer:
                 head = request.method == b"HEAD"
                 answer = self._answer(request)
         except h11.RemoteProtocolError as error:
-            answer = PageResponse.of(400, f"bad request: {words(str(error), 120)}")
+            answer = PageResponse.of(400, f"bad request: {clean_text(str(error), 120)}")
         await _send(dialogue, writer, answer, head=head)
 
     def _answer(self, request: h11.Request) -> PageResponse:
@@ -265,7 +265,7 @@ def loopback(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        raise MetricsRefused(f"{words(host, 80)!r} is no address: expected 127.0.0.1:PORT") from None
+        raise MetricsRefused(f"{clean_text(host, 80)!r} is no address: expected 127.0.0.1:PORT") from None
     if not address.is_loopback:
         raise MetricsRefused(
             f"{address} is not a loopback address: the page names your nodes and has neither password nor TLS. "

@@ -18,7 +18,7 @@ from iamops.engine.order import Order
 from iamops.judge.drill.report import DrillReport
 from iamops.judge.run import RunReport
 from iamops.ledger.audit import Audit, LedgerError, read
-from iamops.ledger.verify import Page, page
+from iamops.ledger.verify import LedgerPage, ledger_page
 from iamops.model.drill import Drill
 from iamops.model.observed import Known
 from iamops.model.profile import Environment
@@ -28,7 +28,7 @@ from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
 from iamops.session.measuring import meter_for
 from iamops.session.profiles import ProfileOnDisk
-from iamops.session.user import audit_file, who
+from iamops.session.user import audit_file, current_user
 
 if TYPE_CHECKING:
     from iamops.judge.config import ConfigComparison
@@ -74,7 +74,7 @@ class Operator(Engine):
         self._looks: set[asyncio.Task[None]] = set()
         reader = StoreReader(cluster.store, cluster.now, cluster.refresh_nodes, cluster.refresh_files)
         super().__init__(
-            cluster.hands,
+            cluster.commands,
             reader,
             Audit(self._ledger),
             lambda plan: meter_for(plan, cluster.store.state, cluster.now),
@@ -107,7 +107,7 @@ class Operator(Engine):
         """A request in the name of whoever runs this process."""
         return Order(
             action=action,
-            who=who(),
+            who=current_user(),
             origin=os.environ.get("SSH_CONNECTION", "").partition(" ")[0] or "local",
             command=command_line(action, self._name, reason, overrides),
             reason=reason,
@@ -215,8 +215,8 @@ class Operator(Engine):
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
-    def audit(self) -> Page:
-        return page(self._ledger)
+    def audit(self) -> LedgerPage:
+        return ledger_page(self._ledger)
 
 
 def needs_arming(environment: Environment) -> bool:

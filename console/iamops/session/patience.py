@@ -79,7 +79,7 @@ async def wait_for(store: Store, holds: Callable[[ClusterState], bool], timeout_
 HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
 
 
-def own_fault(error: BaseException) -> str:
+def fault_text(error: BaseException) -> str:
     """A sentence and what to do about it. No values of variables: they are what nodes sent, and passwords."""
     return f"{type(error).__name__}: {without_secrets(str(error))}\n{HINT}"
 

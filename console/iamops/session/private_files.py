@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from iamops.ledger.files import make_private
-from iamops.session.user import PACKAGE, bundled_dir
+from iamops.session.user import PACKAGE, shipped_dir
 
 PRIVATE = 0o600
 GIVEN = ("/dev/", "/proc/")
@@ -105,7 +105,7 @@ def check_hands(path: Path) -> None:
     """Every directory on the way and every link is asked, too. Raises InOthersHands, OSError."""
     # What is shipped is trusted by name, not by where links lead: to change it is to change the program.
     real = path.absolute()
-    shipped = real.is_relative_to(PACKAGE) or real.parent == bundled_dir("profiles")
+    shipped = real.is_relative_to(PACKAGE) or real.parent == shipped_dir("profiles")
     if not shipped or ".." in real.parts:
         _walk(real, _trusted())
 

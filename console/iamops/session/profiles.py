@@ -14,7 +14,7 @@ from iamops.model.profile import Profile, VrrpAuth
 from iamops.parse.profile.loader import ProfileError, parse_profile
 from iamops.redact.known import learn
 from iamops.session.private_files import text_of
-from iamops.session.user import bundled_dir, by_name, user_dir
+from iamops.session.user import by_name, shipped_dir, user_dir
 
 
 class SecretMissing(Exception):
@@ -80,7 +80,7 @@ def find_profile(name_or_path: str | None = None) -> Path:
         if not path.is_file():
             raise ProfileNotFound(f"no profile file at {path}")
         return path
-    known = by_name(bundled_dir("profiles"), "profiles")
+    known = by_name(shipped_dir("profiles"), "profiles")
     if chosen in known:
         return known[chosen]
     near = difflib.get_close_matches(chosen, known, n=1)
@@ -121,7 +121,7 @@ class ProfileFile:
     def found(cls, name_or_path: str | None) -> ProfileFile:
         """Raises what load_profile raises, and ProfileNotYours."""
         path = find_profile(name_or_path)
-        if path.resolve().parent == bundled_dir("profiles").resolve():
+        if path.resolve().parent == shipped_dir("profiles").resolve():
             how = f"`iamops profile init NAME --from {path.stem}`"
             raise ProfileNotYours(f"{path.stem} is shipped with iamops: make it yours first, {how}")
         profile = load_profile(name_or_path)

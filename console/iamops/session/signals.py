@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def hear(loop: asyncio.AbstractEventLoop, number: int, callback: Callable[..., object], *args: Any) -> None:
+def on_signal(loop: asyncio.AbstractEventLoop, number: int, callback: Callable[..., object], *args: Any) -> None:
     """Like `loop.add_signal_handler`, and it stays when the loop has gone: until `settle` it is a Ctrl-C then."""
 
     def on_signal(_number: int, _frame: object) -> None:
@@ -31,7 +31,7 @@ def hear(loop: asyncio.AbstractEventLoop, number: int, callback: Callable[..., o
     signal.signal(number, on_signal)
 
 
-def settle(code: int) -> None:
+def exit_on_signal(code: int) -> None:
     """From now on a signal ends the process at once, with this code. Its output must have been written."""
     for number in _meant():
         signal.signal(number, lambda _number, _frame: os._exit(code))

@@ -65,7 +65,7 @@ class TrafficFeed:
         return self._logs[node]
 
     @property
-    def book(self) -> TrafficTimeSeries:
+    def series(self) -> TrafficTimeSeries:
         """What the filter lets through; everything without one."""
         return (self._filtered if self.where else self._all).series
 
@@ -101,7 +101,7 @@ class TrafficFeed:
         await asyncio.gather(*self._end_filter(), return_exceptions=True)
 
     def _counter(self, node: str) -> AccessLogCounter | None:
-        return self._counters.get(node) if self.where else self._logs[node].lane
+        return self._counters.get(node) if self.where else self._logs[node].counter
 
     def _end_filter(self) -> list[asyncio.Task[None]]:
         tasks, self._tasks, self._counters = self._tasks, [], {}

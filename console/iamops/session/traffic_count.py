@@ -16,7 +16,7 @@ from iamops.model.profile import Profile
 from iamops.model.traffic import LogTotals, NodeCount, Traffic
 from iamops.nodes.logs.follower import LogFollower, Progress
 from iamops.nodes.logs.reader import LogReader, Unreadable, not_written, reading
-from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
 
@@ -62,12 +62,12 @@ async def _of_node(
         async with reading(made, log, query) as reader:
             counts, progress = await _count(reader, log, since)
             await _require_all(reader, log, since, progress)
-            if served is not None and reader.around.quiet_s > QUIET_S and await served(made):
+            if served is not None and reader.listing_state.quiet_s > QUIET_S and await served(made):
                 # nginx answers: does the log grow by it?
                 await asyncio.sleep(WRITTEN_S)
                 await reader.files()
-                if reader.around.quiet_s > QUIET_S:
-                    raise Unreadable(not_written(log, reader.around.quiet_s))
+                if reader.listing_state.quiet_s > QUIET_S:
+                    raise Unreadable(not_written(log, reader.listing_state.quiet_s))
     except (Unreadable, NotCounted, TooManyNames) as failure:
         reason = str(failure)
     except TransportError as failure:
@@ -75,7 +75,7 @@ async def _of_node(
     except Exception as error:
         reason = fault_of_ours(error)
     else:
-        reason = "" if progress.places else f"there is no {log}"
+        reason = "" if progress.positions else f"there is no {log}"
     if reason:
         return NodeCount({}, LogTotals(), reason)
     slots: dict[int, Traffic] = {}
@@ -105,24 +105,24 @@ async def _count(reader: LogReader, log: str, since: float | None) -> tuple[Coun
 async def _require_all(reader: LogReader, log: str, since: float | None, progress: Progress) -> None:
     """Raises Unreadable where requests may be missing from what was counted."""
     for left in reversed(range(TRIES)):
-        if not reader.around.absent:
+        if not reader.listing_state.absent:
             break
         if not left:
             raise Unreadable(f"there is no {log}: nginx may be writing where nobody can read it (nginx -s reopen)")
         await asyncio.sleep(REOPENS_S)
         await reader.files()
-    if reader.around.full:
+    if reader.listing_state.full:
         raise Unreadable(f"the file system of {log} is full: nginx cannot write what it serves")
     begun = progress.begun
-    if reader.around.unlisted and since is not None and (begun is None or not begun.offset):
+    if reader.listing_state.unlisted and since is not None and (begun is None or not begun.offset):
         raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
 
 
 def nginx_answers(profile: Profile) -> Served:
     """Asks nginx on a node for the health of what it publishes first; whatever it answers stands in its log."""
     first = next((s for s in profile.services.values() if s.domain), None)
-    question = HttpQuestion(first.domain or "", first.health) if first else HttpQuestion(LOCALHOST, "/")
-    door = Door(LOCALHOST, profile.nginx.port)
+    question = HttpRequest(first.domain or "", first.health) if first else HttpRequest(LOCALHOST, "/")
+    door = Endpoint(LOCALHOST, profile.nginx.port)
 
     async def served(transport: Transport) -> bool:
         report = await probe_http(transport, door, question, time.monotonic)

@@ -13,7 +13,7 @@ import platformdirs
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def bundled_dir(kind: str) -> Path:
+def shipped_dir(kind: str) -> Path:
     """The shipped `profiles` or `themes`: inside the wheel, or at the top of a checkout."""
     installed = PACKAGE / "_bundled" / kind
     return installed if installed.is_dir() else PACKAGE.parents[1] / kind
@@ -47,6 +47,6 @@ def watch_dir(profile: str) -> Path:
 # Who is at the keyboard, as locks, the audit and the nodes' manifests name them.
 
 
-def who() -> str:
+def current_user() -> str:
     """user@host; the one before sudo, where sudo says so."""
     return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from iamops.judge.run import stage_word
-from iamops.ledger.record import fields, listed, number, text
+from iamops.ledger.record import fields, finite_number, listed, text
 from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe
@@ -67,7 +67,7 @@ def _steps(run: LedgerRun, width: int) -> Iterator[Line]:
         yield EMPTY
     for step in steps:
         found = fields(step)
-        spent = number(found.get("took_s"))
+        spent = finite_number(found.get("took_s"))
         took = "       " if spent is None else f"{spent:5.1f} s"
         head = f"{safe(stage_word(text(found.get('stage'))))[:9]:<10}{took} "
         yield from labelled(head, text(found.get("title")) if found else text(step), Tone.MUTED, width)
@@ -128,7 +128,7 @@ class AuditList(ItemList[LedgerRun]):
             TextSpan(f"{_field(run, 'who')}  ", Tone.MUTED),
             TextSpan(_field(run, "reason"), Tone.MUTED),
         )
-        return Row.whole(run.run, line, _field(run, "command") or f"run {run.run}", width)
+        return Row.single_cell(run.run, line, _field(run, "command") or f"run {run.run}", width)
 
 
 class AuditScreen(ListScreen):

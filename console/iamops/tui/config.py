@@ -132,7 +132,7 @@ class ConfigList(ItemList[FileComparison]):
 
     def row(self, file: FileComparison, width: int) -> Row:
         line = (*table_cells(COLUMNS, file), TextSpan(file.path))
-        return Row.whole(file.key, line, f"{file.node}: {file.path}: {file.state}", width)
+        return Row.single_cell(file.key, line, f"{file.node}: {file.path}: {file.state}", width)
 
 
 class ConfigScreen(ListScreen):

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from iamops.judge.findings import NOTHING_DURING, Finding
 from iamops.judge.runbook.catalogue import CATALOGUE
 from iamops.judge.triage.events import tally
-from iamops.judge.triage.summary import Darkness, darkness, name_of, number_of
+from iamops.judge.triage.summary import NotEvaluatedGroup, name_of, not_evaluated_groups, number_of
 from iamops.model.facts import LinkState, Severity
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
@@ -42,7 +42,7 @@ class TriageLine:
     """One line of the list: a finding with how deep it stands below its cause, or what cannot be told."""
 
     key: str
-    subject: Finding | Darkness
+    subject: Finding | NotEvaluatedGroup
     depth: int = 0
 
 
@@ -56,7 +56,7 @@ def triage_lines(view: ViewState) -> tuple[TriageLine, ...]:
         for node in view.state.nodes.values()
         if node.link.state is LinkState.DOWN
     }
-    groups = darkness(view.inspection.diagnosis.blind, not_connected)
+    groups = not_evaluated_groups(view.inspection.diagnosis.not_evaluated, not_connected)
     lines += [TriageLine(f"? {number} {group.node or '-'}", group) for number, group in enumerate(groups)]
     return tuple(lines)
 
@@ -64,11 +64,11 @@ def triage_lines(view: ViewState) -> tuple[TriageLine, ...]:
 def _row(line: TriageLine, view: ViewState, width: int) -> Row:
     """Its detail, which `c` copies, is the next command."""
     subject = line.subject
-    if isinstance(subject, Darkness):
-        questions = dict.fromkeys(blind.what for blind in subject.blinds)
+    if isinstance(subject, NotEvaluatedGroup):
+        questions = dict.fromkeys(blind.what for blind in subject.members)
         what = next(iter(questions)) if len(questions) == 1 else f"{len(subject.codes)} rules"
         words = f"cannot tell {what if questions else 'anything of it'}: {_reason(subject)}"
-        return Row.whole(line.key, (TextSpan(f" ? {words}", Tone.UNKNOWN),), words, width)
+        return Row.single_cell(line.key, (TextSpan(f" ? {words}", Tone.UNKNOWN),), words, width)
     glyph, tone = SEVERITY_GLYPHS[subject.severity]
     if line.depth:
         head, title_tone = f"{'   ' * line.depth}└ {glyph} ", Tone.MUTED
@@ -84,10 +84,10 @@ def _row(line: TriageLine, view: ViewState, width: int) -> Row:
         TextSpan(subject.title, title_tone),
         TextSpan(how_old(subject, view), Tone.MUTED),
     )
-    return Row.whole(line.key, spans, subject.next, width)
+    return Row.single_cell(line.key, spans, subject.next, width)
 
 
-def _reason(group: Darkness) -> str:
+def _reason(group: NotEvaluatedGroup) -> str:
     return f"{group.node}: {group.because}" if group.node else group.because
 
 
@@ -106,10 +106,10 @@ def triage_story(line: TriageLine | None, view: ViewState, hidden: int, width: i
         if hidden:
             return tuple(wrapped(hidden_words(hidden, view), Tone.WARN, width))
         return (tuple(TextSpan(span.text, Tone.MUTED) for span in all_clear(view)),)
-    if isinstance(line.subject, Darkness):
+    if isinstance(line.subject, NotEvaluatedGroup):
         lines = wrapped(f"? cannot tell, because {_reason(line.subject)}", Tone.UNKNOWN, width)
         lines.append(EMPTY)
-        for blind in line.subject.blinds:
+        for blind in line.subject.members:
             lines += wrapped(f"{name_of(blind.code)}: {blind.what}", Tone.PLAIN, width, "  ")
         return tuple(lines)
     return tuple(_finding_story(line.subject, view, width))
@@ -178,7 +178,7 @@ class TriageList(ItemList[TriageLine]):
 
     def filter_words(self, line: TriageLine) -> tuple[str, ...]:
         subject = line.subject
-        if isinstance(subject, Darkness):
+        if isinstance(subject, NotEvaluatedGroup):
             return (subject.because, subject.node or "", *subject.codes)
         return (subject.code, subject.node or "", subject.title, subject.next)
 
@@ -193,7 +193,7 @@ class TriageList(ItemList[TriageLine]):
 
     def content(self, view: ViewState, width: int, height: int) -> PaneContent:
         lines = triage_lines(view)
-        self.items = tuple(line for line in lines if view.keeps(self.filter_words(line)))
+        self.items = tuple(line for line in lines if view.passes_filter(self.filter_words(line)))
         if self._wanted and any(line.key == self._wanted for line in self.items):
             self._key, self._wanted = self._wanted, ""
         found, shown = (sum(isinstance(line.subject, Finding) for line in kept) for kept in (lines, self.items))
@@ -260,16 +260,16 @@ class TriageScreen(ListScreen):
 
     def show_evidence(self) -> None:
         chosen = self._list.chosen
-        if chosen is None or isinstance(chosen.subject, Darkness):
+        if chosen is None or isinstance(chosen.subject, NotEvaluatedGroup):
             self.toast("nothing was seen: that is the reason")
             return
-        view, at = evidence_place(chosen.subject, self.moment.now)
+        view, at = evidence_place(chosen.subject, self.view_state.now)
         self.post_message(NavigateTo(view, Location(node=chosen.subject.node, at=at)))
 
     # --- the story, which ages ---
 
     def story(self, width: int) -> tuple[Line, ...]:
-        return triage_story(self._list.chosen, self.moment, self._list.hidden, width)
+        return triage_story(self._list.chosen, self.view_state, self._list.hidden, width)
 
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Ages move on and evidence changes under a cursor that stays."""

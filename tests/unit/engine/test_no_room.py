@@ -7,7 +7,7 @@ import pytest
 from iamops.engine.ports import CommandAnswer
 from iamops.judge.run import Outcome
 from iamops.plan.action import Action, ServiceAction, Switchover, UnitVerb
-from iamops.plan.checks import ASK, no_room
+from iamops.plan.checks import ROOM_ARGV, no_room
 from iamops.plan.steps import StepKind
 from tests.unit.engine.pair import Bench
 
@@ -26,7 +26,10 @@ async def test_an_undo_that_cannot_be_armed_for_want_of_room_says_so(
     bench = Bench()
     plan, _ = bench.engine.consider(bench.order(action))
     armed = next(step for step in plan.steps if step.kind is StepKind.ARM)
-    bench.hands.answers = {armed.argv: CommandAnswer(1, "", RIDDLE), ASK: CommandAnswer(0, DF.format(*left), "")}
+    bench.hands.answers = {
+        armed.argv: CommandAnswer(1, "", RIDDLE),
+        ROOM_ARGV: CommandAnswer(0, DF.format(*left), ""),
+    }
     report = await bench.engine.run(bench.order(action), lambda report: None)
     assert report.outcome is Outcome.FAILED
     assert RIDDLE in report.sentence

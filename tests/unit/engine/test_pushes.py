@@ -15,7 +15,7 @@ from iamops.judge.run import Outcome, RestoredBy, RunReport
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
-from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.plan.steps import StepKind
 from iamops.report.run import exit_code
@@ -26,12 +26,12 @@ SECRET = "auth_pass sesame12"
 CONF = "/etc/keepalived/keepalived.conf"
 
 
-def change(node: str) -> NodeChange:
+def change(node: str) -> NodeFilesChange:
     files = (
         FileChange("/etc/nginx/nginx.conf", "old\n", "new\n"),
         FileChange(CONF, f"a\n{SECRET}\n", f"b\n{SECRET}\n", 0o600, secret=True),
     )
-    return NodeChange(node, files, {"/etc/nginx/nginx.conf": "1" * 64, CONF: "2" * 64})
+    return NodeFilesChange(node, files, {"/etc/nginx/nginx.conf": "1" * 64, CONF: "2" * 64})
 
 
 CHANGES = {node: change(node) for node in ("iam-a", "iam-b")}

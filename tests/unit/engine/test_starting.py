@@ -9,7 +9,7 @@ from iamops.judge.run import Outcome, RunReport
 from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.checks import StaysUp, lasts_s
 from iamops.plan.observation import Judgement
-from iamops.plan.start_failure import OwnWords
+from iamops.plan.start_failure import StartFailureQuery
 from tests.unit.engine.pair import Bench
 
 NODE, UNIT = "iam-b", "iam-pump"
@@ -122,5 +122,5 @@ def test_what_cannot_answer_is_watched_for_its_restart_delay_within_bounds():
 
 def test_a_log_is_asked_for_only_where_the_journal_has_no_own_words():
     log = "==log\nhalf\nx\tERROR\tfrom the file\n\n==journal\n"
-    assert OwnWords(NODE, UNIT, 3.0).reason(log) == "iam-pump says: from the file"
-    assert OwnWords(NODE, UNIT, 3.0).reason("==log\n\n==journal\n1.0 iam-pump[7]: ready\n") == ""
+    assert StartFailureQuery(NODE, UNIT, 3.0).reason(log) == "iam-pump says: from the file"
+    assert StartFailureQuery(NODE, UNIT, 3.0).reason("==log\n\n==journal\n1.0 iam-pump[7]: ready\n") == ""

@@ -54,7 +54,7 @@ def _row(each: Situation) -> tuple[str, ...]:
     loud = [one for one in diagnosis.findings if one.severity is not Severity.INFO]
     quiet = [f"info: {one.title}" for one in diagnosis.findings if each.info and each.info in one.title]
     said = [_first(one) for one in loud[:1]] or ["no findings"]
-    blind = _unasked(each, diagnosis.blind)
+    blind = _unasked(each, diagnosis.not_evaluated)
     step = f"`{loud[0].next}`" if loud else ""
     return tuple(map(_cell, (each.id, each.what, each.before, "; ".join((*said, *quiet, *blind)), step)))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from iamops.model.events import AddressChanged, UnitReported, VrrpReported
 from iamops.model.facts import UnitReport, VrrpReport, VrrpState
 from iamops.model.observed import Unknown
-from iamops.parse.journal import kept
+from iamops.parse.journal import journal_extent
 from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look, traffic_look, view
 from tests.unit.judge.samples import state
@@ -121,7 +121,7 @@ def _journals() -> Iterator[Situation]:
             "goes back 3 min only",
         ),
     ):
-        found = kept(said(**(WELL | storage)))
+        found = journal_extent(said(**(WELL | storage)))
         assert found is not None
         look = node_look(A)
         if found.unavailable:

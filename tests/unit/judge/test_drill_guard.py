@@ -206,7 +206,7 @@ def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
     kinds = [str(step.kind) for step in plan.steps if step.kind in ("look", "do")]
     assert kinds == ["look", "do", "do", "look", "look"]
     steps = [StepReport(step, Stage.DONE, began=float(n), ended=n + 0.5) for n, step in enumerate(plan.steps)]
-    assert STOP_A.drill.moves[0].on == "iam-a"
+    assert STOP_A.drill.steps[0].on == "iam-a"
     (first, *_) = resolved_steps(STOP_A.drill, "iam-a", "iam-b", "iam-a")
     run = step_run(first, steps)
     assert run.title == "stop iam-apiserver on iam-a"

@@ -37,7 +37,7 @@ from iamops.model.facts import (
 from iamops.model.state import VipMove
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
-from iamops.plan.denial import GuardContext, standing
+from iamops.plan.denial import GuardContext, remaining_denials
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy, seen_on
 
@@ -259,6 +259,6 @@ def test_an_undo_that_would_fire_too_early_refuses():
 def test_only_what_may_be_overridden_gives_way():
     state = fed(healthy(), [vrrp("iam-b", VrrpState.FAULT)])
     said = denials(GuardContext(plan_for(Switchover(), state, AT), state, AT))
-    assert standing(said, ["standby-fault"]) == said
+    assert remaining_denials(said, ["standby-fault"]) == said
     said = denials(GuardContext(plan_for(STOP_KEEPALIVED, state, AT), state, AT))
-    assert standing(said, ["standby-fault"]) == ()
+    assert remaining_denials(said, ["standby-fault"]) == ()

@@ -17,7 +17,7 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.backends import LAST_BACKEND
 from iamops.plan.build import plan_for
-from iamops.plan.denial import NEW, Denial, GuardContext, overridden, refused_by, standing, without_looks
+from iamops.plan.denial import NEW, Denial, GuardContext, overridden, refused_by, remaining_denials, without_looks
 from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.plan.steps import Plan, StepKind
 from iamops.session.drills.files import load_drill
@@ -33,45 +33,45 @@ CODE = (UNHEALTHY,)
 
 
 def test_without_an_earlier_look_a_code_is_about_all_that_stands_now():
-    assert standing([AUTHZ, API, FIRM], CODE) == (FIRM,)
+    assert remaining_denials([AUTHZ, API, FIRM], CODE) == (FIRM,)
     assert overridden([AUTHZ, API, FIRM], CODE) == (AUTHZ, API)
 
 
 def test_a_reason_that_came_later_stands_and_says_why():
-    (left,) = standing([AUTHZ, API], CODE, shown=[AUTHZ])
+    (left,) = remaining_denials([AUTHZ, API], CODE, shown=[AUTHZ])
     assert (left.code, left.node, left.subjects) == (API.code, API.node, API.subjects)
     assert left.reason == f"{API.reason}; {NEW}"
 
 
 def test_the_same_reason_on_another_node_stands():
     elsewhere = replace(AUTHZ, node="iam-c")
-    assert [each.node for each in standing([AUTHZ, elsewhere], CODE, shown=[AUTHZ])] == ["iam-c"]
+    assert [each.node for each in remaining_denials([AUTHZ, elsewhere], CODE, shown=[AUTHZ])] == ["iam-c"]
 
 
 @pytest.mark.parametrize("words", ["iam.authz on iam-b: HTTP 502", "iam.authz on iam-b: last asked 3 s ago", ""])
 def test_the_same_reason_in_other_words_is_the_same(words: str):
-    assert standing([replace(AUTHZ, reason=words)], CODE, shown=[AUTHZ]) == ()
+    assert remaining_denials([replace(AUTHZ, reason=words)], CODE, shown=[AUTHZ]) == ()
 
 
 def test_what_covers_several_subjects_gives_way_only_where_each_was_shown():
     all_of_it = Denial(UNHEALTHY, "nginx is failed on iam-b", True, "iam-b", ("iam.api", "iam.authz"))
-    assert standing([all_of_it], CODE, shown=[AUTHZ]) != ()
-    assert standing([all_of_it], CODE, shown=[AUTHZ, API]) == ()
-    assert standing([AUTHZ, API], CODE, shown=[all_of_it]) == ()
+    assert remaining_denials([all_of_it], CODE, shown=[AUTHZ]) != ()
+    assert remaining_denials([all_of_it], CODE, shown=[AUTHZ, API]) == ()
+    assert remaining_denials([AUTHZ, API], CODE, shown=[all_of_it]) == ()
 
 
 def test_who_insists_on_what_may_be_so_has_not_insisted_on_what_is_so_but_the_other_way_round():
     may_be = replace(AUTHZ, reason="iam.authz on iam-b is not known to answer: no answer", known=False)
-    assert standing([AUTHZ], CODE, shown=[may_be]) != ()
-    assert standing([may_be], CODE, shown=[AUTHZ]) == ()
+    assert remaining_denials([AUTHZ], CODE, shown=[may_be]) != ()
+    assert remaining_denials([may_be], CODE, shown=[AUTHZ]) == ()
 
 
 def test_an_override_that_names_node_and_subject_is_about_exactly_that():
-    assert standing([AUTHZ, API], [f"{UNHEALTHY}@iam-b/iam.authz"]) == (
+    assert remaining_denials([AUTHZ, API], [f"{UNHEALTHY}@iam-b/iam.authz"]) == (
         replace(API, reason=f"{API.reason}; {NEW}"),
     )
-    assert len(standing([AUTHZ], [f"{UNHEALTHY}@iam-a/iam.authz"])) == 1
-    assert standing([AUTHZ], [f"{UNHEALTHY}@iam-b/iam.authz"], shown=[]) == ()
+    assert len(remaining_denials([AUTHZ], [f"{UNHEALTHY}@iam-a/iam.authz"])) == 1
+    assert remaining_denials([AUTHZ], [f"{UNHEALTHY}@iam-b/iam.authz"], shown=[]) == ()
 
 
 # --- the looks of a plan ---

@@ -53,12 +53,12 @@ PASSED = (3000.0, K, JournalEventKind.SCRIPT_PASSED, CHECK, "VRRP_Script(check) 
 def test_on_a_healthy_pair_nothing_is_found_and_only_what_needs_traffic_is_open():
     diagnosis = diagnose(view(), LATER)
     assert diagnosis.findings == ()
-    assert {each.code for each in diagnosis.blind} == {"config-drift", "uneven-split"}
+    assert {each.code for each in diagnosis.not_evaluated} == {"config-drift", "uneven-split"}
 
 
 def test_without_a_deep_look_every_look_rule_says_that_it_is_blind():
     diagnosis = diagnose(RuleInput(healthy()), LATER)
-    unclear = {each.code for each in diagnosis.blind}
+    unclear = {each.code for each in diagnosis.not_evaluated}
     for code in (
         "foreign-adverts",
         "check-blind",
@@ -338,7 +338,7 @@ def test_a_journal_that_begins_too_late_leaves_its_rules_unasked():
     """Rotated away or volatile: what was logged before is not known, whatever is in it."""
     short = {name: node_look(name, journal=JournalInspection((), NOW - 300)) for name in (A, B)}
     diagnosis = diagnose(view(a=short[A], b=short[B]), NOW)
-    blind = {each.code: each.because for each in diagnosis.blind if each.node == B}
+    blind = {each.code: each.because for each in diagnosis.not_evaluated if each.node == B}
     for code in ("vip-flapping", "keepalived-restarted", "foreign-adverts", "unit-restarted", "script-timeout"):
         assert "goes back 5 min only" in blind[code]
         assert code not in diagnosis.checked

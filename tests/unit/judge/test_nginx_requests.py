@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.judge.disk.keepalived import NodeFiles, nginx_unloaded
+from iamops.judge.disk.keepalived import KeepalivedFiles, nginx_unloaded
 from iamops.model.config import ConfFile
 from iamops.model.running import Unloaded
-from iamops.parse.keepalived.settings import rest_running
+from iamops.parse.keepalived.settings import running_blocks
 from tests.unit.judge.test_unloaded import (
     CAPTURES,
     DUMPS,
@@ -133,7 +133,7 @@ STEALS = {
 }
 
 
-def edited(old: str, new: str, added: str = "", *, node: str = "iam-a", at: float = 1100.0) -> NodeFiles:
+def edited(old: str, new: str, added: str = "", *, node: str = "iam-a", at: float = 1100.0) -> KeepalivedFiles:
     was = seen(node)
     files = {}
     for path, file in was.tree.files.items():
@@ -190,7 +190,7 @@ def test_what_a_push_has_just_written_is_loaded(node: str, times: dict[str, floa
     written = other_files(was, files, listing({path: file.changed_at for path, file in files.items()}, **times))
     found = nginx_unloaded(written, PROFILE)
     assert (found.conflicts, found.unknown, found.unseen) == ((), (), ())
-    assert len(found.news) >= 3
+    assert len(found.pending) >= 3
 
 
 def test_what_a_push_has_written_by_the_operators_templates_is_loaded_too():
@@ -218,7 +218,7 @@ DENIES = "/etc/nginx/snippets/deny.conf"
 
 @pytest.mark.parametrize("old", ["events {", "    tcp_nodelay         on;", "    location / {"])
 def test_an_old_file_that_a_changed_one_includes_may_be_new_to_nginx(old: str):
-    def including(at: float, snippets: dict[str, str]) -> NodeFiles:
+    def including(at: float, snippets: dict[str, str]) -> KeepalivedFiles:
         own = edited(
             old, f"{old} include snippets/outer.conf;" if "{" in old else "include snippets/outer.conf;", at=at
         )
@@ -337,14 +337,14 @@ def test_an_editor_s_swap_file_that_came_and_went_changes_no_file_beside_it(also
         found = nginx_unloaded(other_files(own, files, listing({**times, **left}, conf_d=1100.0)), PROFILE)
         assert (found.conflicts, found.unknown) == ((), ())
         assert found.unseen == ("what may have been taken out of /etc/nginx/conf.d is not known",)
-        assert "/etc/nginx/conf.d was changed after nginx had read it" in found.news
+        assert "/etc/nginx/conf.d was changed after nginx had read it" in found.pending
     # What would go wrong with the files that are left is no less wrong.
     bad = {**files, API: ConfFile(API, odd.replace("server_name  iam", "server_name  x"), changed_at=900.0)}
     assert nginx_unloaded(other_files(own, bad, listing(times, conf_d=1100.0)), PROFILE).conflicts
 
 
 def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():
-    def stopped(own: NodeFiles) -> NodeFiles:
+    def stopped(own: KeepalivedFiles) -> KeepalivedFiles:
         conf = replace(own.tree.conf, loaded_at={"keepalived": 1000.0}, stopped=frozenset({"nginx"}))
         return replace(own, tree=replace(own.tree, conf=conf))
 
@@ -355,7 +355,7 @@ def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():
     assert nginx_unloaded(stopped(seen("iam-a")), PROFILE).unseen == ()
 
 
-def check_of_others(own: NodeFiles, command: str = "", script: str | None = None) -> NodeFiles:
+def check_of_others(own: KeepalivedFiles, command: str = "", script: str | None = None) -> KeepalivedFiles:
     """keepalived runs this command, or its own script with another text."""
     files = dict(own.tree.files)
     if script is not None:
@@ -363,7 +363,7 @@ def check_of_others(own: NodeFiles, command: str = "", script: str | None = None
     text = (CAPTURES / DUMPS[own.name]).read_text()
     if command:
         text = re.sub(r"Command = .*", f"Command = {command}", text)
-    return replace(other_files(own, files), rest=rest_running(text))
+    return replace(other_files(own, files), rest=running_blocks(text))
 
 
 CURL = "'/usr/bin/curl' '-fs' '-u' 'me:secret' 'http://127.0.0.1/health'"

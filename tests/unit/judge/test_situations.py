@@ -59,9 +59,11 @@ def _problems(each: Situation) -> list[str]:
     untrue = [f"says {code}" for code in each.never if code in found]
     for code, words in each.unasked:
         if code in diagnosis.checked or not any(
-            words in one.because for one in diagnosis.blind if one.code == code
+            words in one.because for one in diagnosis.not_evaluated if one.code == code
         ):
-            untrue.append(f"does not say why {code} was not asked: {[one.because for one in diagnosis.blind]}")
+            untrue.append(
+                f"does not say why {code} was not asked: {[one.because for one in diagnosis.not_evaluated]}"
+            )
     if not each.first:
         if each.info and not any(each.info in one.title for one in roots):
             untrue.append(f"does not say {each.info}: {[one.title for one in roots]}")

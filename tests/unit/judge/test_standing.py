@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iamops.judge.findings import Diagnosis
-from iamops.judge.triage.events import earlier_inspection, only_deep, standing, tally
+from iamops.judge.triage.events import earlier_inspection, inspection_only, standing, tally
 from iamops.model.facts import Severity
 from tests.unit.judge.triage_samples import AT, DARK, FLAPPING, NO_GRANT, SPLIT
 
@@ -60,7 +60,7 @@ def test_a_cause_that_only_the_look_found_explains_what_is_live_since() -> None:
     deep = earlier_inspection(Diagnosis((replace(SPLIT, explains=()),)), AT, ())
     (root,) = standing((DARK,), deep, AT + 30)
     assert (root.code, [each.code for each in root.explains]) == ("split-brain", ["client-dark"])
-    assert only_deep((DARK,), deep) == {SPLIT.key}
+    assert inspection_only((DARK,), deep) == {SPLIT.key}
 
 
 def test_two_findings_of_one_code_and_node_stay_two() -> None:

@@ -11,7 +11,7 @@ from junitparser import JUnitXml
 
 from iamops.judge.findings import Diagnosis, NotEvaluated
 from iamops.judge.runbook.entry import RunbookEntry
-from iamops.judge.triage.summary import closing, darkness, unreachable
+from iamops.judge.triage.summary import closing, not_evaluated_groups, unreachable
 from iamops.model.facts import Severity
 from iamops.report.triage import junit, markdown, triage_document
 from tests.unit.judge.triage_samples import (
@@ -132,15 +132,15 @@ def test_findings_are_counted_with_what_they_explain() -> None:
 
 
 def test_one_dead_node_is_one_reason_however_many_rules_it_blinds() -> None:
-    (dark,) = darkness(BLINDS, {"iam-b": SILENT})
+    (dark,) = not_evaluated_groups(BLINDS, {"iam-b": SILENT})
     assert dark.codes == ("nginx-hung", "disk-full")
-    assert [each.node for each in darkness((), {"iam-b": SILENT})] == ["iam-b"]
+    assert [each.node for each in not_evaluated_groups((), {"iam-b": SILENT})] == ["iam-b"]
 
 
 def test_many_questions_that_one_node_leaves_open_are_told_by_their_numbers() -> None:
     other = replace(BLINDS[0], because="iam-b's addresses are not known")
     many = tuple(replace(BLINDS[0], code=f"code-{n}") for n in range(9))
-    (dark,) = darkness((*many, other), {"iam-b": SILENT})
+    (dark,) = not_evaluated_groups((*many, other), {"iam-b": SILENT})
     assert dark.because == SILENT
     assert dark.questions.startswith("10 rules: code-0, code-1")
 

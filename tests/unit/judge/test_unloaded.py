@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from iamops.judge.disk.keepalived import NodeFiles, keepalived_unloaded, nginx_unloaded
+from iamops.judge.disk.keepalived import KeepalivedFiles, keepalived_unloaded, nginx_unloaded
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import ConfFile, ConfTree, FileListing
 from iamops.model.running import Unloaded
 from iamops.parse.keepalived.conf import keepalived_conf
-from iamops.parse.keepalived.settings import rest_running, running_settings
+from iamops.parse.keepalived.settings import running_blocks, running_settings
 from iamops.render.nodefiles import keepalived_text, render_node
 from tests.profiles import unicast_pair
 
@@ -33,7 +33,7 @@ def seen(
     changed_at: float = 900.0,
     dump: str | None = "",
     stopped: bool = False,
-) -> NodeFiles:
+) -> KeepalivedFiles:
     """A node as it is rendered and runs, with one replacement in its files. `dump` None: it does not tell."""
     rendered = render_node(PROFILE, node, {"VI_1": "sesame12"})
     files = {}
@@ -46,7 +46,9 @@ def seen(
     conf = ConfTree(node, files, LOADED, listing=listing({path: file.changed_at for path, file in files.items()}))
     if stopped:
         conf = replace(conf, loaded_at={"nginx": LOADED["nginx"]}, stopped=frozenset({"keepalived"}))
-    return NodeFiles(ConfigTree.of(conf), running, rest_running(text) if running is not None and text else {})
+    return KeepalivedFiles(
+        ConfigTree.of(conf), running, running_blocks(text) if running is not None and text else {}
+    )
 
 
 def listing(times: Mapping[str, float | None], **changed: float) -> FileListing:
@@ -57,19 +59,21 @@ def listing(times: Mapping[str, float | None], **changed: float) -> FileListing:
     return FileListing(files, directories, {}, frozenset(directories))
 
 
-def other_files(was: NodeFiles, files: Mapping[str, ConfFile], listed: FileListing | None = None) -> NodeFiles:
+def other_files(
+    was: KeepalivedFiles, files: Mapping[str, ConfFile], listed: FileListing | None = None
+) -> KeepalivedFiles:
     """The same node with other files; by default they are what is listed, too."""
     listed = listed or listing({path: file.changed_at for path, file in files.items()})
     return replace(was, tree=ConfigTree.of(replace(was.tree.conf, files=files, listing=listed)))
 
 
-def without(was: NodeFiles, *paths: str, listed: FileListing | None = None) -> NodeFiles:
+def without(was: KeepalivedFiles, *paths: str, listed: FileListing | None = None) -> KeepalivedFiles:
     return other_files(was, {path: file for path, file in was.tree.files.items() if path not in paths}, listed)
 
 
 def one_nginx_conf(
     text: str, changed_at: float = 1100.0, *, listed: Mapping[str, float] | None = None
-) -> NodeFiles:
+) -> KeepalivedFiles:
     """keepalived checks nothing."""
     main, was = ConfFile(NGINX, text, changed_at=changed_at), replace(seen("iam-b"), rest={})
     return other_files(was, {NGINX: main}, listing({NGINX: changed_at, **(listed or {})}))
@@ -80,7 +84,7 @@ def test_files_as_they_were_loaded_change_nothing():
     assert keepalived_unloaded(a, [b], "keepalived") == keepalived_unloaded(b, [a], "keepalived")
     assert keepalived_unloaded(a, [b], "keepalived").differences == ()
     assert keepalived_unloaded(a, [b], "keepalived").conflicts == ()
-    assert nginx_unloaded(a, PROFILE).conflicts == nginx_unloaded(a, PROFILE).news == ()
+    assert nginx_unloaded(a, PROFILE).conflicts == nginx_unloaded(a, PROFILE).pending == ()
 
 
 @pytest.mark.parametrize("node", ["iam-a", "iam-b"])
@@ -243,7 +247,7 @@ def test_what_a_reload_is_for_is_news_and_nothing_worse():
     edited = seen("iam-b", "keepalive_timeout   65", "keepalive_timeout   30", changed_at=1100.0)
     found = nginx_unloaded(edited, PROFILE)
     assert (found.conflicts, found.differences) == ((), ())
-    assert found.news == (f"{NGINX} was changed after nginx had read it",)
+    assert found.pending == (f"{NGINX} was changed after nginx had read it",)
 
 
 def test_a_setting_that_hangs_on_a_definition_is_compared_with_nothing():
@@ -364,7 +368,7 @@ def test_a_removed_file_takes_its_server_with_it_though_nothing_that_is_left_is_
     removed = without(own, gone, listed=listing(left, conf_d=1100.0))
     found = nginx_unloaded(removed, PROFILE)
     assert found.conflicts == ("no server of nginx would answer for iam.api.marmotedu.com",)
-    assert found.news == ("/etc/nginx/conf.d was changed after nginx had read it",)
+    assert found.pending == ("/etc/nginx/conf.d was changed after nginx had read it",)
 
 
 def test_a_file_that_was_replaced_by_an_older_one_is_newer_all_the_same():
@@ -407,7 +411,7 @@ def test_a_directory_that_nobody_may_look_into_may_hold_anything():
 def test_what_is_in_an_unread_site_of_a_newer_nginx_conf_is_no_conflict_and_may_be_included_only_now():
     found = nginx_unloaded(one_nginx_conf(BY_SITES, listed={SITE: 900.0}), PROFILE)
     news = (f"{NGINX} was changed after nginx had read it",)
-    assert found == Unloaded(news=news, unknown=(f"{SITE} was not read",))
+    assert found == Unloaded(pending=news, unknown=(f"{SITE} was not read",))
     newer = one_nginx_conf(BY_SITES)
     unlisted = other_files(newer, newer.tree.files, FileListing())
     found = nginx_unloaded(unlisted, PROFILE)
@@ -420,7 +424,7 @@ def test_a_directory_that_is_not_there_includes_nothing():
     assert len(found.conflicts) == 2
 
 
-def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> NodeFiles:
+def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> KeepalivedFiles:
     server = "".join(f"server {each}; " for each in endpoints)
     authz = "server { listen 80; server_name iam.authz.marmotedu.com; location / { proxy_pass http://v; } }"
     authz = f"upstream v {{ server iam-a:9090; server iam-b:9090; }} {authz}"
@@ -463,7 +467,7 @@ OF_OTHERS = {
 }
 
 
-def of_others(body: str, changed_at: float) -> NodeFiles:
+def of_others(body: str, changed_at: float) -> KeepalivedFiles:
     http = f"http {{ upstream u {{ server iam-a:8080; server iam-b:8080; }} {body} }}"
     if body.startswith("stream"):
         http = body

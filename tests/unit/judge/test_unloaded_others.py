@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.judge.disk.keepalived import NodeFiles, keepalived_unloaded
+from iamops.judge.disk.keepalived import KeepalivedFiles, keepalived_unloaded
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.running import Unloaded
-from iamops.parse.keepalived.settings import VIP_AS, rest_running, running_settings
+from iamops.parse.keepalived.settings import VIP_AS, running_blocks, running_settings
 from tests.unit.judge.test_unloaded import CAPTURES, DUMPS, KEEPALIVED, LOADED, listing
 
 ADDRESSES = {"iam-a": ("10.0.4.20", "10.0.4.21", 100), "iam-b": ("10.0.4.21", "10.0.4.20", 50)}
@@ -88,7 +88,7 @@ def conf(node: str) -> str:
 """
 
 
-def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end: str = "") -> NodeFiles:
+def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end: str = "") -> KeepalivedFiles:
     """A node that runs with such a file, or would."""
     text, said = conf(node), (CAPTURES / DUMPS[node]).read_text()
     for old, new in file.items():
@@ -102,11 +102,11 @@ def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end:
     listed = listing({KEEPALIVED: changed_at, "/etc/keepalived/local.conf": 900.0})
     tree = ConfTree(node, files, LOADED, listing=listed)
     # The capture has a check and notify scripts, which these files leave out.
-    rest = {name: {VIP_AS: each[VIP_AS]} for name, each in rest_running(said).items() if VIP_AS in each}
-    return NodeFiles(ConfigTree.of(tree), running_settings(said), rest)
+    rest = {name: {VIP_AS: each[VIP_AS]} for name, each in running_blocks(said).items() if VIP_AS in each}
+    return KeepalivedFiles(ConfigTree.of(tree), running_settings(said), rest)
 
 
-def pair(kind: str, *, changed_at: float = 900.0) -> tuple[NodeFiles, NodeFiles]:
+def pair(kind: str, *, changed_at: float = 900.0) -> tuple[KeepalivedFiles, KeepalivedFiles]:
     file, dump = OTHERS[kind]
     end = "}\n" if kind == "a brace too many" else ""
     shared = kind.startswith(("an IPv6", "half"))
@@ -138,7 +138,7 @@ def test_nor_does_it_contradict_where_keepalived_is_stopped_or_does_not_tell(kin
         assert keepalived_unloaded(own, [other], "keepalived").conflicts == ()
 
 
-def stop(seen: NodeFiles) -> NodeFiles:
+def stop(seen: KeepalivedFiles) -> KeepalivedFiles:
     stopped = replace(seen.tree.conf, loaded_at={}, stopped=frozenset({"keepalived"}))
     return replace(seen, tree=ConfigTree.of(stopped), running=None, rest={})
 
@@ -154,7 +154,7 @@ def test_however_badly_it_is_read_here_a_file_that_runs_is_what_runs(text: str):
     assert keepalived_unloaded(b, [replaced(a, unread)], "keepalived") == Unloaded()
 
 
-def replaced(seen: NodeFiles, *files: ConfFile, **listed: float) -> NodeFiles:
+def replaced(seen: KeepalivedFiles, *files: ConfFile, **listed: float) -> KeepalivedFiles:
     times = {file.path: file.changed_at for file in files}
     tree = replace(seen.tree.conf, files={file.path: file for file in files}, listing=listing(times, **listed))
     return replace(seen, tree=ConfigTree.of(tree))

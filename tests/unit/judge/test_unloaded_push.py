@@ -15,7 +15,7 @@ from iamops.model.running import Unloaded
 from iamops.model.state import ClusterState
 from iamops.plan.action import Action, ConfigPush, Drain, DrainedRestart
 from iamops.plan.build import plan_for
-from iamops.plan.config.change import FileChange, NodeChange, node_change
+from iamops.plan.config.change import FileChange, NodeFilesChange, node_change
 from iamops.plan.denial import Denial, GuardContext
 from iamops.render.files import NodeFile
 from tests.profiles import pair
@@ -25,8 +25,8 @@ AT, MAIN, API = NOW + 1, "/etc/nginx/nginx.conf", "/etc/nginx/conf.d/iam-apiserv
 STRAY, VRRP = "/etc/nginx/conf.d/00-stray.conf", "/etc/keepalived/keepalived.conf"
 
 
-def change(node: str, path: str = MAIN) -> NodeChange:
-    return NodeChange(node, (FileChange(path, "old\n", "new\n"),), {path: "1" * 64}, frozenset({path, API}))
+def change(node: str, path: str = MAIN) -> NodeFilesChange:
+    return NodeFilesChange(node, (FileChange(path, "old\n", "new\n"),), {path: "1" * 64}, frozenset({path, API}))
 
 
 def push(path: str = MAIN) -> ConfigPush:

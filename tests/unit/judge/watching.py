@@ -8,7 +8,7 @@ from dataclasses import replace
 from iamops.judge.alerts.memory import recalled, remembered
 from iamops.judge.alerts.message import Message
 from iamops.judge.alerts.silence import Silence
-from iamops.judge.alerts.state import Alerts, AlertSnapshot, Moved, Policy
+from iamops.judge.alerts.state import Alerts, AlertSnapshot, ObservedMove, Policy
 from iamops.judge.alerts.step import step
 from iamops.judge.findings import NOTHING, About, Evidence, Finding
 from iamops.model.facts import Severity
@@ -43,7 +43,7 @@ class Seen:
         self.said: list[Message] = []
         self.sight = AlertSnapshot(findings=())
 
-    def step(self, moves: tuple[Moved, ...] = ()) -> None:
+    def step(self, moves: tuple[ObservedMove, ...] = ()) -> None:
         self.alerts, said = step(self.alerts, self.now, replace(self.sight, moves=moves))
         self.said += said
 
@@ -55,7 +55,7 @@ class Seen:
 
     def move(self, previous: str, node: str) -> None:
         self.sight = replace(self.sight, owners={"VI_1": node})
-        self.step((Moved(VipMove(self.now, "VI_1", previous, node), ("iam-b: has it",)),))
+        self.step((ObservedMove(VipMove(self.now, "VI_1", previous, node), ("iam-b: has it",)),))
 
     def take(self) -> list[str]:
         said, self.said = [each.subject for each in self.said], []

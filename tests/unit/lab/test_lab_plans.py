@@ -259,13 +259,13 @@ def test_a_certificate_of_an_earlier_ca_is_made_anew(tmp_path):
         LabPaths(state=tmp_path),
         pair(services={"iam-apiserver": {"port": 8080, "tls_ports": [8443]}}),
     )
-    made = keys.papers_of(place, profile)
-    assert keys.papers_of(place, profile) == made
+    made = keys.certificates_of(place, profile)
+    assert keys.certificates_of(place, profile) == made
     assert made.keys() == profile.nodes.keys()
     for left in (place.ca, place.ca.with_suffix(".key"), place.ca.with_name("iam-a.pem")):
         left.unlink()
-    again = keys.papers_of(place, profile)
+    again = keys.certificates_of(place, profile)
     assert all(again[name] != made[name] for name in made)
     place.ca.with_name("iam-b.pem").write_text("half a certi")
-    assert keys.papers_of(place, profile)["iam-b"] != again["iam-b"]
-    assert keys.papers_of(place, profile)["iam-a"] == again["iam-a"]
+    assert keys.certificates_of(place, profile)["iam-b"] != again["iam-b"]
+    assert keys.certificates_of(place, profile)["iam-a"] == again["iam-a"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from iamops.model.outage import (
     GAPS_KEPT,
+    AnsweringNodeChange,
     Gap,
     Hole,
-    OwnerChange,
     ProbeResult,
     ProbeRow,
     Segment,
@@ -35,7 +35,7 @@ def test_a_gap_lasts_from_the_first_failure_to_the_next_answer_whatever_kinds_it
     report = gap_report([ProbeRow(tuple(row), 0.02)])
     spent_ms = {ProbeResult.REFUSED: 500.0, ProbeResult.DARK: 810.0}
     assert report.gaps == (Gap(1.01, 2.32, 1310.0, 50, 80, 0, "iam-a", "iam-b", 20.0, spent_ms),)
-    assert report.moves == (OwnerChange(2.32, "iam-a", "iam-b"),)
+    assert report.moves == (AnsweringNodeChange(2.32, "iam-a", "iam-b"),)
 
 
 def test_a_gap_that_still_lasts_has_no_end():
@@ -48,7 +48,7 @@ def test_a_move_without_a_failure_is_still_a_move():
     row = [segment(ProbeResult.GOOD, 0.0, 0.5, 51, "iam-a"), segment(ProbeResult.GOOD, 0.51, 1.0, 50, "iam-b")]
     report = gap_report([ProbeRow(tuple(row), 0.01)])
     assert report.longest_ms is None
-    assert report.moves == (OwnerChange(0.51, "iam-a", "iam-b"),)
+    assert report.moves == (AnsweringNodeChange(0.51, "iam-a", "iam-b"),)
 
 
 def test_of_many_gaps_the_longest_are_kept_in_the_order_of_time():
@@ -74,7 +74,7 @@ def test_a_gap_is_counted_up_to_the_hole_in_the_measuring_and_no_further():
     (gap,) = report.gaps
     assert (gap.began, gap.ended, gap.duration_ms, gap.to_node) == (1.01, 1.20, 190.0, None)
     assert (gap.uncertainty_ms, report.not_measured_ms) == (30100.0, 30080.0)
-    assert report.moves == (OwnerChange(31.3, "iam-a", "iam-b"),)
+    assert report.moves == (AnsweringNodeChange(31.3, "iam-a", "iam-b"),)
 
 
 def test_what_fails_after_a_hole_is_a_gap_of_its_own():

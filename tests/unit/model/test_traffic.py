@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from iamops.accesslog.values import bucket_of
-from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, Traffic, merged, rows
+from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, Traffic, merged, named_counts
 
 RNG = random.Random(7)
 
@@ -46,7 +46,7 @@ def test_classes_errors_and_clients_that_left():
 def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
     traffic = Traffic(paths=Counter({(f"/{n}", "2xx" if n % 2 else "5xx"): n for n in range(1, 101)}))
     traffic.keep_top(top=10)
-    found = rows(traffic.paths)
+    found = named_counts(traffic.paths)
     assert sum(row.total for row in found) == 5050
     assert [row.name for row in found[:2]] == ["/100", "/99"]
     assert found[-1] == NamedCount(OTHERS, 5050 - sum(range(91, 101)), sum(range(2, 91, 2)))

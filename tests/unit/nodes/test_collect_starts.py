@@ -9,7 +9,7 @@ from iamops.model.facts import UnitReport
 from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.collect.system import AGAIN_S, STANDS_S, emit_units
 from iamops.nodes.transport import CommandResult, CommandTimeout
-from iamops.plan.start_failure import JOURNAL_LINES_STANDING, OwnWords
+from iamops.plan.start_failure import JOURNAL_LINES_STANDING, StartFailureQuery
 from tests.profiles import pair
 
 FAILS = UnitReport("activating", "auto-restart", 4)
@@ -57,6 +57,6 @@ async def test_a_unit_that_does_not_start_is_told_with_its_reason_and_asked_now_
 
 
 def test_the_newest_lines_of_a_unit_are_asked_for():
-    argv = OwnWords("iam-b", "iam-pump", 600.0, standing=True).argv
+    argv = StartFailureQuery("iam-b", "iam-pump", 600.0, standing=True).argv
     assert str(JOURNAL_LINES_STANDING) in argv
     assert "--reverse" in argv[2]

@@ -46,7 +46,7 @@ async def test_a_test_that_could_not_be_asked_is_unknown_for_its_own_reason(told
         ("keepalived", False, ()),
     ]
     diagnosis = diagnose(view(b=node_look(B, checks=checks)), NOW + 2)
-    (blind,) = (each for each in diagnosis.blind if each.code == "nginx-config-invalid")
+    (blind,) = (each for each in diagnosis.not_evaluated if each.code == "nginx-config-invalid")
     assert why in blind.because
 
 

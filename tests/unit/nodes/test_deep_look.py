@@ -20,7 +20,7 @@ from iamops.nodes.inspect import (
     services_argv,
 )
 from iamops.nodes.transport import CommandTimeout, LinkLost
-from iamops.parse.journal import kept_script
+from iamops.parse.journal import journal_extent_script
 from tests.profiles import pair
 from tests.support.transport import Run, ScriptedTransport
 
@@ -42,7 +42,7 @@ def section(name: str, text: str, status: int = 0) -> str:
     return f"\n==iamops begin {name}==\n{text}\n==iamops end {status}==\n"
 
 
-KEPT = kept_script()
+KEPT = journal_extent_script()
 KEPT_SAID = (
     section("now", "5000") + section("newest", '{"__REALTIME_TIMESTAMP":"4999000000"}') + section("storage", "")
 ).encode()

@@ -9,11 +9,11 @@ import pytest
 
 from iamops.model.facts import ProbeOutcome
 from iamops.model.profile import DatastoreKind
-from iamops.nodes.probes.http import Door, HttpQuestion, ask, probe_datastore, probe_http, probe_port
+from iamops.nodes.probes.http import Endpoint, HttpRequest, ask, probe_datastore, probe_http, probe_port
 from iamops.nodes.transport import CommandResult, CommandTimeout, ConnectFailed
 
-QUESTION = HttpQuestion("iam.api.marmotedu.com", "/healthz")
-DOOR = Door("127.0.0.1", 80)
+QUESTION = HttpRequest("iam.api.marmotedu.com", "/healthz")
+DOOR = Endpoint("127.0.0.1", 80)
 
 
 class Answering:
@@ -139,7 +139,7 @@ async def test_silence_on_a_silent_link_says_nothing_about_the_target(monkeypatc
 async def test_mariadb_is_left_with_a_farewell_that_does_not_count_as_an_error():
     greeting = b"\x0a10.11.14-MariaDB\x00" + b"\x00" * 40
     stream = Answering(len(greeting).to_bytes(3, "little") + b"\x00", greeting, b"\xff\x15\x04denied")
-    report = await probe_datastore(Node(stream), Door("10.0.4.20", 3306), DatastoreKind.MARIADB, clock)
+    report = await probe_datastore(Node(stream), Endpoint("10.0.4.20", 3306), DatastoreKind.MARIADB, clock)
     assert report.outcome is ProbeOutcome.OK
     assert b"iamops-probe\x00" in stream.sent
 
@@ -150,14 +150,14 @@ async def test_a_datastore_that_hangs_up_is_closed():
 
 
 async def test_a_port_that_takes_a_connection_is_well_and_is_sent_nothing():
-    report = await probe_port(Node(Silent()), Door("127.0.0.1", 8081), clock)
+    report = await probe_port(Node(Silent()), Endpoint("127.0.0.1", 8081), clock)
     assert report is not None
     assert report.ok
 
 
 async def test_a_port_that_nobody_listens_on_is_refused():
     refused = ConnectFailed("iam-a", "connection refused", "look", refused=True)
-    report = await probe_port(Node(refused), Door("127.0.0.1", 8081), clock)
+    report = await probe_port(Node(refused), Endpoint("127.0.0.1", 8081), clock)
     assert report is not None
     assert (report.outcome, report.detail) == (ProbeOutcome.REFUSED, "connection refused")
 

@@ -85,12 +85,12 @@ async def test_the_plain_count_is_of_the_whole_file_and_goes_on_over_a_rotation(
         line(7200, status=404) * 7 + b"rubbish\n" + line().replace(b'"-" "-"\n', b'"iamops-probe/1" "-"\n')
     )
     counted = AccessLog(str(log), "main")
-    await looks(counted.lane)
+    await looks(counted.counter)
     assert (counted.count.total, counted.count.by_class) == (8, {"2xx": 1, "4xx": 7})
     assert (counted.count.probes, counted.count.unparsed) == (1, 1)
     log.rename(log.with_name("access.log.2"))
     log.write_bytes(line() * 2)
-    await looks(counted.lane)
+    await looks(counted.counter)
     assert counted.count.by_class == {"2xx": 3, "4xx": 7}
 
 

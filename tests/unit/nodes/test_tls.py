@@ -18,7 +18,7 @@ from iamops.model.facts import ProbeOutcome, TlsReport
 from iamops.model.profile import Profile
 from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.collect.health import certificates
-from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
 from iamops.nodes.probes.tls import NoTls, TlsStream, Trust, unchecked
 from iamops.nodes.transport import CommandResult
 from tests.profiles import pair
@@ -149,7 +149,7 @@ async def test_a_handshake_without_end_is_no_tls():
 
 async def test_health_over_tls_is_asked_with_the_name_and_ca_of_the_profile(place):
     issuing.ca_of(place)
-    asked = HttpQuestion(NAME, "/healthz")
+    asked = HttpRequest(NAME, "/healthz")
     for kind, trust, outcome, says in (
         (CertificateFault.GOOD, Trust(str(place.ca), NAME), ProbeOutcome.OK, ""),
         (CertificateFault.EXPIRED, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "certificate has expired"),
@@ -164,12 +164,12 @@ async def test_health_over_tls_is_asked_with_the_name_and_ca_of_the_profile(plac
         (CertificateFault.STRANGE_CA, Trust(), ProbeOutcome.OK, ""),
     ):
         async with serving(context(place, kind)) as port:
-            report = await probe_http(Here(), Door("127.0.0.1", port), asked, lambda: 1.0, trust)
+            report = await probe_http(Here(), Endpoint("127.0.0.1", port), asked, lambda: 1.0, trust)
         assert report is not None
         assert report.outcome is outcome, (kind, report)
         assert says in report.detail
     async with serving(None, b"220 mail\r\n") as port:
-        report = await probe_http(Here(), Door("127.0.0.1", port), asked, lambda: 1.0, Trust())
+        report = await probe_http(Here(), Endpoint("127.0.0.1", port), asked, lambda: 1.0, Trust())
     assert report is not None
     assert report.detail.startswith("no TLS: ")
 

@@ -17,7 +17,7 @@ import pytest
 from iamops.cli import trust as command
 from iamops.nodes.ssh import settings
 from iamops.nodes.ssh.host_keys import KeyTrust, known
-from iamops.nodes.ssh.trust import CannotTrust, Offer, accept, fetch_offer
+from iamops.nodes.ssh.trust import CannotTrust, HostKeyOffer, accept, fetch_offer
 from iamops.nodes.transport import ConnectRefused
 from tests.unit.nodes.conftest import HOST_KEY, Operator, SshNode, StartNode, public, reached_at
 from tests.unit.nodes.sockets import closed_port
@@ -25,7 +25,7 @@ from tests.unit.nodes.sockets import closed_port
 OTHER = asyncssh.generate_private_key("ssh-ed25519")
 
 
-async def offered(node: SshNode, operator: Operator, **ssh: str) -> Offer:
+async def offered(node: SshNode, operator: Operator, **ssh: str) -> HostKeyOffer:
     profile = reached_at(node.port, **ssh)
     return await fetch_offer(profile, profile.nodes["iam-a"], files=operator.files)
 
@@ -41,7 +41,7 @@ async def test_a_new_key_is_offered_and_then_works(start_node: StartNode, operat
     offer = await offered(node, operator)
     accept(offer)
 
-    assert offer.standing is KeyTrust.UNKNOWN
+    assert offer.trust is KeyTrust.UNKNOWN
     assert offer.presented.fingerprint == HOST_KEY.get_fingerprint()
     transport = await operator.connector(node.port).connect()
     await transport.close()
@@ -94,7 +94,7 @@ async def test_a_trusted_key_is_not_written_twice(start_node: StartNode, operato
     offer = await offered(node, operator)
     accept(offer)
 
-    assert offer.standing is KeyTrust.TRUSTED
+    assert offer.trust is KeyTrust.TRUSTED
     assert operator.known_hosts.read_text() == before
 
 

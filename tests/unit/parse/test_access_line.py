@@ -21,7 +21,7 @@ def test_no_clients_text_dates_or_colours_a_line(name: str):
     for request in requests(name):
         at, severity = access_line(form, request.line)
         assert severity is LOUD.get(request.known["status"], Severity.INFO)
-        assert (at is None) is (form.clock is None)
+        assert (at is None) is (form.time_format is None)
         assert at is None or EARLIEST < at < LATEST
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iamops.parse.journal import Kept, kept
+from iamops.parse.journal import JournalExtent, journal_extent
 
 NOW = 1_700_000_000
 
@@ -21,8 +21,8 @@ WELL = {"now": f"{NOW}", "init": "  90000", "storage": "", "newest": entry(NOW -
 
 
 def test_a_journal_that_is_kept_tells_of_the_whole_hour():
-    found = kept(said(**WELL))
-    assert found == Kept(NOW, NOW - 86400, NOW - 2, NOW - 90000)
+    found = journal_extent(said(**WELL))
+    assert found == JournalExtent(NOW, NOW - 86400, NOW - 2, NOW - 90000)
     assert found.unavailable == ""
     assert found.since(3600) == NOW - 3600
 
@@ -38,15 +38,15 @@ def test_a_journal_that_is_kept_tells_of_the_whole_hour():
     ],
 )
 def test_silence_of_a_journal_that_is_not_kept_is_no_peace(changed: dict[str, str], why: str):
-    found = kept(said(**(WELL | changed)))
+    found = journal_extent(said(**(WELL | changed)))
     assert found is not None
     assert why in found.unavailable
 
 
 def test_what_was_logged_before_its_beginning_is_not_known_but_a_boot_is_a_beginning():
-    rotated = kept(said(**(WELL | {"oldest": entry(NOW - 300)})))
-    booted = kept(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300)})))
-    volatile = kept(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300), "storage": "volatile"})))
+    rotated = journal_extent(said(**(WELL | {"oldest": entry(NOW - 300)})))
+    booted = journal_extent(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300)})))
+    volatile = journal_extent(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300), "storage": "volatile"})))
     assert [found.since(3600) if found else None for found in (rotated, booted, volatile)] == [
         NOW - 300,
         NOW - 3600,
@@ -55,8 +55,10 @@ def test_what_was_logged_before_its_beginning_is_not_known_but_a_boot_is_a_begin
 
 
 def test_what_does_not_even_tell_the_time_tells_nothing():
-    assert kept("") is None
-    assert kept(said(now="soon")) is None
-    odd = kept(said(now=f"{NOW}", init="x", newest="[]", oldest='{"__REALTIME_TIMESTAMP":7}', storage="\x1b[2J"))
+    assert journal_extent("") is None
+    assert journal_extent(said(now="soon")) is None
+    odd = journal_extent(
+        said(now=f"{NOW}", init="x", newest="[]", oldest='{"__REALTIME_TIMESTAMP":7}', storage="\x1b[2J")
+    )
     assert odd is not None
     assert (odd.oldest, odd.newest, odd.booted) == (None, None, None)

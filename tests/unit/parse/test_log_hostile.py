@@ -10,7 +10,7 @@ import pytest
 from iamops.accesslog.aggregate import tallied, upstream_attempts
 from iamops.accesslog.count import FULL, Columns, CountQuery, counted, values
 from iamops.accesslog.filter import where
-from iamops.accesslog.format import TELLS, Escape, Field, FormatError, LogFormat, named_format
+from iamops.accesslog.format import TELLS, Escape, FormatError, LogField, LogFormat, named_format
 from iamops.accesslog.values import Resolution, unescaped
 from tests.unit.parse.hostile_requests import VARIABLE, Written, escaped, written
 from tests.unit.parse.test_log_counts import AWKS, FORMATS, by_awk
@@ -96,10 +96,10 @@ def test_the_sums_are_those_of_what_nginx_did(name: str):
     assert (counts.total, counts.unparsed) == (len(sent), 0)
     statuses = Counter(key.split("\t")[1] for key in counts.shapes.elements())
     assert statuses == Counter(request.known["status"] for request in sent)
-    if form.has(Field.UPSTREAM):
+    if form.has(LogField.UPSTREAM):
         found = upstream_attempts(form, [request.line for request in sent])
         assert not [name for name in (*found.last, *found.in_vain) if "9.9.9.9" in name]
-    if form.clock is not None:
+    if form.time_format is not None:
         slots = tallied(counts, CountQuery(form))
         assert min(slots) > 1_795_000_000
 
@@ -122,20 +122,20 @@ def test_the_nodes_awk_finds_the_same(name: str, awk: list[str]):
         ("iamops", set()),
         ("combined", set()),
         ("host behind the time", set()),
-        ("ingress", {Field.UPSTREAM_STATUS}),
-        ("host in front", {Field.CLIENT, Field.HOST}),
-        ("a list before a client's text", {Field.UPSTREAM}),
-        ("a client's text before a list", {Field.UPSTREAM}),
-        ("user and path bare", {Field.TIME, Field.METHOD, Field.PATH}),
+        ("ingress", {LogField.UPSTREAM_STATUS}),
+        ("host in front", {LogField.CLIENT, LogField.HOST}),
+        ("a list before a client's text", {LogField.UPSTREAM}),
+        ("a client's text before a list", {LogField.UPSTREAM}),
+        ("user and path bare", {LogField.TIME, LogField.METHOD, LogField.PATH}),
     ],
 )
-def test_what_cannot_be_told_apart_is_said_instead_of_counted(name: str, doubtful: set[Field]):
+def test_what_cannot_be_told_apart_is_said_instead_of_counted(name: str, doubtful: set[LogField]):
     form = FORMS[name]
     for field in doubtful:
         assert not form.has(field)
         assert "cannot be told apart: a client chooses what stands in" in form.unavailable(field)
     names = set(VARIABLE.findall(form.text))
-    lacking = {field for field in Field if field in TELLS and names.intersection(TELLS[field]) - {"request"}}
+    lacking = {field for field in LogField if field in TELLS and names.intersection(TELLS[field]) - {"request"}}
     assert {field for field in lacking if not form.has(field)} == doubtful
 
 
@@ -150,7 +150,7 @@ def test_a_format_whose_status_a_client_can_write_is_refused_with_the_reason():
 def test_a_format_that_escapes_nothing_is_refused_where_a_client_writes(variable: str):
     with pytest.raises(FormatError, match="use escape=json"):
         named_format(f'escape=none $remote_addr [$time_local] "{variable}" $status')
-    assert named_format("escape=none $remote_addr [$time_local] $status").has(Field.TIME)
+    assert named_format("escape=none $remote_addr [$time_local] $status").has(LogField.TIME)
 
 
 def test_who_says_that_he_is_a_probe_is_counted_like_anyone():

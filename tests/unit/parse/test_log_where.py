@@ -10,9 +10,14 @@ import pytest
 from iamops.accesslog.awk import awk_program, count_result
 from iamops.accesslog.count import Columns, CountQuery, counted
 from iamops.accesslog.filter import WhereError, awk_text, where
-from iamops.accesslog.format import Field, named_format
+from iamops.accesslog.format import LogField, named_format
 
-GOOD = {Field.STATUS: "502", Field.HOST: "iam.api", Field.PATH: "/v1/users", Field.UPSTREAM: "a:1, b:2"}
+GOOD = {
+    LogField.STATUS: "502",
+    LogField.HOST: "iam.api",
+    LogField.PATH: "/v1/users",
+    LogField.UPSTREAM: "a:1, b:2",
+}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.parse.profile.edit import BackendEdit, EditRefused, edited
+from iamops.parse.profile.edit import BackendEdit, EditRefused, edit_backends
 from iamops.parse.profile.loader import parse_profile
 
 PROFILES = Path(__file__).parents[3] / "profiles"
@@ -16,7 +16,7 @@ THIRD = "10.0.4.22:8080"
 
 def after(text: str, *edits: tuple[BackendEdit, str], service: str = "iam-apiserver") -> str:
     for edit, backend in edits:
-        text = edited(text, parse_profile(text, "p.yaml"), edit, service, backend)
+        text = edit_backends(text, parse_profile(text, "p.yaml"), edit, service, backend)
         parse_profile(text, "p.yaml")
     return text
 

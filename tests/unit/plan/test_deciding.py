@@ -14,7 +14,7 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import Action, ConfigPush, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.checks import CheckPasses
-from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.expectation import VrrpIn
 from iamops.plan.observation import Judgement
 from iamops.plan.steps import Plan, StepKind
@@ -112,8 +112,8 @@ def test_every_node_that_was_well_is_watched_but_the_one_that_is_stopped(action:
 
 
 def push(path: str) -> ConfigPush:
-    change = NodeChange("iam-b", (FileChange(path, "old\n", "new\n"),), {path: "1" * 64})
-    none = NodeChange("iam-a", (), {})
+    change = NodeFilesChange("iam-b", (FileChange(path, "old\n", "new\n"),), {path: "1" * 64})
+    none = NodeFilesChange("iam-a", (), {})
     return ConfigPush("20261128T120000Z-abcdef", ("config", "push"), {"iam-a": none, "iam-b": change})
 
 

@@ -41,7 +41,7 @@ from iamops.plan.action import (
     UnitVerb,
 )
 from iamops.plan.build import plan_for
-from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.denial import GuardContext
 from iamops.plan.steps import confirmation
 from iamops.report.run import plan_document
@@ -91,13 +91,13 @@ def get(at: Any, path: Path) -> Any:
     return at
 
 
-def change(node: str) -> NodeChange:
-    return NodeChange(node, (FileChange(CONF, "old\n", "new\n"),), {CONF: "1" * 64})
+def change(node: str) -> NodeFilesChange:
+    return NodeFilesChange(node, (FileChange(CONF, "old\n", "new\n"),), {CONF: "1" * 64})
 
 
-def vrrp_change(node: str) -> NodeChange:
+def vrrp_change(node: str) -> NodeFilesChange:
     path = "/etc/keepalived/keepalived.conf"
-    return NodeChange(node, (FileChange(path, "old\n", "new\n"),), {path: "1" * 64})
+    return NodeFilesChange(node, (FileChange(path, "old\n", "new\n"),), {path: "1" * 64})
 
 
 def actions(profile: Profile) -> Iterator[Action]:

@@ -62,7 +62,10 @@ def test_what_is_taken_back_is_as_it_was_and_told(node: NodeScript, by: str):
     assert node.run("restore", *(["timer"] if by == "timer" else [])).returncode == 0
     assert node.outside() == before
     (record,) = push_records(node.run("history").stdout.decode())
-    assert record.told == {"console": "taken back by the console", "timer": "taken back by the node's timer"}[by]
+    assert (
+        record.outcome_text
+        == {"console": "taken back by the console", "timer": "taken back by the node's timer"}[by]
+    )
     again = node.run("restore")
     assert again.returncode == 3
     assert f"push push-1 was taken back by {by} at 20".encode() in again.stderr

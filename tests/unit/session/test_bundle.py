@@ -22,7 +22,7 @@ from iamops.model.state import ClusterState
 from iamops.nodes.transport import CommandResult, ConnectTimeout, Transport
 from iamops.session.bundle.archive import BundleRefused, check_path, write_archive
 from iamops.session.bundle.bundle import BundleReport, write_bundle
-from iamops.session.triage.triage import Examined
+from iamops.session.triage.triage import Examination
 from tests.profiles import pair
 
 NOW = 1_795_600_000.0
@@ -73,9 +73,9 @@ class Connecting:
         return self.to
 
 
-def examined(profile: Profile | None = None) -> Examined:
+def examined(profile: Profile | None = None) -> Examination:
     profile = profile or pair()
-    return Examined(profile, NOW, 1.0, ClusterState.of(profile), Diagnosis(()), {})
+    return Examination(profile, NOW, 1.0, ClusterState.of(profile), Diagnosis(()), {})
 
 
 async def bundled(path: Path, nodes: Mapping[str, Any] | None = None, **wishes: Any) -> BundleReport:

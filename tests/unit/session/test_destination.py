@@ -12,7 +12,7 @@ import pytest
 from iamops.judge.alerts.message import AlertKind, message
 from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
-from iamops.session.watch.destinations import AppriseDestination, Hook, NotDelivered, services
+from iamops.session.watch.destinations import AppriseDestination, Hook, NotDelivered, apprise_destinations
 from iamops.session.watch.urls import AlertUrl, AlertUrlsRefused
 from tests.sinks import MailServer, Webhook
 
@@ -29,7 +29,7 @@ PARCEL = OutboxMessage("000001-x", SAID, ())
 
 
 def service(url: str) -> AppriseDestination:
-    (found,) = services([AlertUrl("here", url)])
+    (found,) = apprise_destinations([AlertUrl("here", url)])
     assert isinstance(found, AppriseDestination)
     return found
 
@@ -102,7 +102,7 @@ async def test_a_refused_connection_and_an_error_status_are_not_delivered_and_sh
 
 async def test_a_service_that_hangs_is_not_delivered_in_time_and_not_tried_without_end():
     with Webhook(delay_s=0.6) as sink:
-        (slow,) = services([AlertUrl("here", sink.url)])
+        (slow,) = apprise_destinations([AlertUrl("here", sink.url)])
         assert isinstance(slow, AppriseDestination)
         slow._deadline_s = 0.02
         for _ in range(3):
@@ -116,7 +116,7 @@ async def test_a_service_that_hangs_is_not_delivered_in_time_and_not_tried_witho
 def test_a_url_that_apprise_does_not_know_is_refused_without_being_shown():
     for url in ("nosuchservice://secret-token", "slack://secret"):
         with pytest.raises(AlertUrlsRefused, match=r"alerts:3: Apprise cannot use this \w+:// URL") as refused:
-            services([AlertUrl("alerts:3", url)])
+            apprise_destinations([AlertUrl("alerts:3", url)])
         assert "secret" not in str(refused.value)
 
 
@@ -131,12 +131,15 @@ def test_without_apprise_a_url_is_refused_with_how_to_install_it(monkeypatch: py
     monkeypatch.setitem(sys.modules, "apprise", None)
     needed = r"alerts:3: .* missing; install it: pip install .iamops\[alerts\]"
     with pytest.raises(AlertUrlsRefused, match=needed):
-        services([AlertUrl("alerts:3", "json://127.0.0.1:1/")])
-    assert services([]) == []
+        apprise_destinations([AlertUrl("alerts:3", "json://127.0.0.1:1/")])
+    assert apprise_destinations([]) == []
 
 
 def test_the_same_url_twice_is_one_destination():
-    assert len(services([AlertUrl("a", "json://127.0.0.1:1/"), AlertUrl("b", "json://127.0.0.1:1/")])) == 1
+    assert (
+        len(apprise_destinations([AlertUrl("a", "json://127.0.0.1:1/"), AlertUrl("b", "json://127.0.0.1:1/")]))
+        == 1
+    )
 
 
 async def test_a_hook_gets_the_document_and_short_values_and_no_urls(

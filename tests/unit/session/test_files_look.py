@@ -241,7 +241,7 @@ async def test_what_the_nodes_script_leaves_out_is_read_by_the_login_user():
     own.files[site], own.times = api, {site: 9950.0}
     store = await looked(own, Node.rendered("iam-a"))
     news = (f"{site} was changed after nginx had read it",)
-    assert report(store, "iam-b").unloaded["nginx"] == Unloaded(news=news)
+    assert report(store, "iam-b").unloaded["nginx"] == Unloaded(pending=news)
 
 
 async def test_a_site_that_the_login_user_may_not_read_is_not_known():
@@ -274,7 +274,7 @@ EDITED = {"/etc/nginx/nginx.conf": 9950.0, "/etc/nginx/conf.d/iam-apiserver.conf
 async def test_keepalived_s_check_is_read_by_the_login_user_where_the_nodes_script_is_not_there():
     own = replace(Node.rendered("iam-a"), has_script=False, times=EDITED)
     found = report(await looked(own), "iam-a").unloaded["nginx"]
-    assert (found.conflicts, found.unknown, len(found.news)) == ((), (), 2)
+    assert (found.conflicts, found.unknown, len(found.pending)) == ((), (), 2)
     check = "/etc/keepalived/check_nginx.sh"
     odd = replace(own, files={**own.files, check: "#!/bin/sh\nexec curl -f http://127.0.0.1/health\n"})
     (said,) = report(await looked(odd), "iam-a").unloaded["nginx"].unknown

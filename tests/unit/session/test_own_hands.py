@@ -16,7 +16,7 @@ from iamops.session.config.configurator import own_templates
 from iamops.session.drills.files import DrillUnreadable, read_drill
 from iamops.session.private_files import InOthersHands, check_directory, own_text
 from iamops.session.profiles import ProfileUnreadable, load_profile
-from iamops.session.user import PACKAGE, bundled_dir
+from iamops.session.user import PACKAGE, shipped_dir
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -134,12 +134,12 @@ def test_a_circle_of_links_ends(place: Path):
 
 def test_what_is_shipped_is_as_safe_as_the_program(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("iamops.session.private_files._trusted", lambda: frozenset({4711}))
-    assert own_text(bundled_dir("profiles") / "lab.yaml")
+    assert own_text(shipped_dir("profiles") / "lab.yaml")
     assert own_text(PACKAGE / "drills" / "seed.yaml")
 
 
 def test_a_profile_a_drill_templates_and_a_bundle_ask_for_it(place: Path):
-    shipped = bundled_dir("profiles") / "lab.yaml"
+    shipped = shipped_dir("profiles") / "lab.yaml"
     shutil.copy(shipped, place / "p.yaml")
     templates = place / "templates"
     templates.mkdir()
@@ -169,7 +169,7 @@ def test_a_directory_for_a_file_of_ours_may_be_everybody_s_where_it_is_sticky(pl
 
 
 def test_a_template_that_is_no_text_file_is_named(tmp_path: Path):
-    profile = parse_profile((bundled_dir("profiles") / "lab.yaml").read_text(), "lab.yaml")
+    profile = parse_profile((shipped_dir("profiles") / "lab.yaml").read_text(), "lab.yaml")
     profile = profile.model_copy(update={"templates": str(tmp_path)})
     template = tmp_path / "nginx.conf.j2"
     template.write_bytes(b"user \xff;")

@@ -11,7 +11,7 @@ import pytest
 from iamops.model.events import SafetyReported
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.plan.action import ConfigPush, Switchover
-from iamops.plan.config.change import NodeChange
+from iamops.plan.config.change import NodeFilesChange
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, ProfileChanged
 from iamops.session.profiles import ProfileOnDisk, asked_name, load_profile
@@ -19,7 +19,7 @@ from tests.scenes import NOW
 
 SHIPPED = Path(__file__).parents[3] / "profiles" / "lab.yaml"
 PUSH = ConfigPush(
-    "20261124T120000Z-abcdef", ("config", "push"), {node: NodeChange(node) for node in ("iam-a", "iam-b")}
+    "20261124T120000Z-abcdef", ("config", "push"), {node: NodeFilesChange(node) for node in ("iam-a", "iam-b")}
 )
 
 

@@ -16,7 +16,7 @@ from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.transport import ByteStream, CommandResult, LineStream, OwnFault, Transport
 from iamops.session.config import on_disk
 from iamops.session.config.on_disk import examine_files
-from iamops.session.connections import attempts
+from iamops.session.connections import connection_attempts
 from iamops.session.store import Store
 from iamops.session.traffic_count import count_traffic
 from iamops.session.triage import timeline
@@ -100,7 +100,7 @@ async def test_a_connection_and_the_ledger_of_a_node(monkeypatch: pytest.MonkeyP
         raise RecursionError
 
     monkeypatch.setattr(SshConnector, "connect", connect)
-    async with attempts(pair()) as made:
+    async with connection_attempts(pair()) as made:
         assert {type(each) for each in made.values()} == {OwnFault}
     said = await timeline.journals(pair(), None, ())
     assert all(FAULT in each.unreadable for each in said.values())

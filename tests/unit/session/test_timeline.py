@@ -69,7 +69,7 @@ async def test_what_nodes_and_ledger_tell_is_one_list_in_order(tmp_path: Path) -
     a = Node("iam-a", journal=(entered(NOW - 80, "BACKUP"),))
     b = Node("iam-b", journal=(entered(NOW - 79, "MASTER"),))
     found = await look(tmp_path, **by_name(a, b))
-    kinds = [(each.kind, each.node) for each in found.happenings]
+    kinds = [(each.kind, each.node) for each in found.events]
     assert kinds[:3] == [
         (TimelineEventKind.ACTION, None),
         (TimelineEventKind.VIP, "iam-a"),
@@ -87,7 +87,7 @@ async def test_a_source_that_hangs_costs_its_own_part_only(tmp_path: Path, monke
     monkeypatch.setattr(timeline, "SOURCE_TIMEOUT_S", 0.05)
     a = Node("iam-a", journal=(entered(NOW - 80, "MASTER"),), hangs="find")
     found = await look(tmp_path, **by_name(a))
-    assert [each.kind for each in found.happenings] == [TimelineEventKind.VIP]
+    assert [each.kind for each in found.events] == [TimelineEventKind.VIP]
     assert any(each.startswith("iam-a: file times: no answer") for each in found.unavailable)
 
 
@@ -100,7 +100,7 @@ async def test_why_a_source_is_silent_is_told(tmp_path: Path) -> None:
 async def test_a_nodes_times_are_put_on_our_clock(tmp_path: Path) -> None:
     a = Node("iam-a", ahead_s=100.0, journal=(entered(NOW - 80 + 100, "MASTER"),))
     found = await look(tmp_path, **by_name(a))
-    (vip,) = [each for each in found.happenings if each.kind is TimelineEventKind.VIP]
+    (vip,) = [each for each in found.events if each.kind is TimelineEventKind.VIP]
     assert abs(vip.at - (NOW - 80)) < 1
 
 
@@ -113,6 +113,6 @@ async def test_a_tale_that_is_cut_short_says_what_is_missing(tmp_path: Path) -> 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     told = tale.timeline()
-    assert [each.kind for each in told.happenings] == [TimelineEventKind.VIP]
+    assert [each.kind for each in told.events] == [TimelineEventKind.VIP]
     assert "iam-a: file times: not told in the time there was" in told.unavailable
     assert "iam-b: not connected" in told.unavailable

@@ -46,19 +46,19 @@ async def test_a_filter_counts_the_last_hour_anew_and_leaves_the_rest_alone(log:
     log.write_bytes(line("/a") * 5 + line("/b", 502) * 3)
     made = feed(log)
     tasks = [
-        asyncio.create_task(made.access_log(node).lane.follow(LocalTransport(), lambda: None))  # type: ignore[arg-type]
+        asyncio.create_task(made.access_log(node).counter.follow(LocalTransport(), lambda: None))  # type: ignore[arg-type]
         for node in ("iam-a", "iam-b")
     ]
-    await until(lambda: made.book.window(3600, time.time()).total == 16)
+    await until(lambda: made.series.window(3600, time.time()).total == 16)
     await until(lambda: (made.unreadable("iam-a"), made.where) == ("", ""))
     made.filter("status>=500 node=iam-a")
-    await until(lambda: made.book.window(3600, time.time()).total == 3)
+    await until(lambda: made.series.window(3600, time.time()).total == 3)
     assert made.totals("iam-a").left_out == 5
     with log.open("ab") as file:
         file.write(line("/c", 504) + line("/d"))
-    await until(lambda: made.book.window(3600, time.time()).total == 4)
+    await until(lambda: made.series.window(3600, time.time()).total == 4)
     made.filter("")
-    await until(lambda: made.book.window(3600, time.time()).total == 20)
+    await until(lambda: made.series.window(3600, time.time()).total == 20)
     assert made.access_log("iam-a").count.total == 10
     for task in tasks:
         task.cancel()

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from iamops.engine.order import Order
-from iamops.judge.config import ConfigComparison, file_sights, sorted_files
+from iamops.judge.config import ConfigComparison, compared_files, sorted_files
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import DrillReport, DrillVerdict, TimelineEntry
 from iamops.judge.guards.guards import denials
 from iamops.judge.lint.lint import lint
 from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
 from iamops.ledger.record import FIRST, Record, line_of, record_of
-from iamops.ledger.verify import ChainVerdict, Page
+from iamops.ledger.verify import ChainVerdict, LedgerPage
 from iamops.model.config import ConfTree
 from iamops.model.drill import Drill
 from iamops.model.events import FilesExamined
@@ -24,7 +24,7 @@ from iamops.model.outage import ProbeResult, ProbeRow, ProbeSample, Samples, Seg
 from iamops.model.running import FilesReport
 from iamops.plan.action import Action, ConfigPush, DrillAction, command_line
 from iamops.plan.build import plan_for
-from iamops.plan.config.change import NodeChange, node_change
+from iamops.plan.config.change import NodeFilesChange, node_change
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.steps import Plan
@@ -74,7 +74,10 @@ class FixedDeck:
         self.earlier: tuple[Mapping[str, Any], ...] = ()
         self.sight = ConfigComparison()
         self.edited = ""
-        self.changes: Mapping[str, NodeChange] = {"iam-a": NodeChange("iam-a"), "iam-b": NodeChange("iam-b")}
+        self.changes: Mapping[str, NodeFilesChange] = {
+            "iam-a": NodeFilesChange("iam-a"),
+            "iam-b": NodeFilesChange("iam-b"),
+        }
 
     @property
     def armed_s(self) -> float:
@@ -179,8 +182,8 @@ class FixedDeck:
     async def push_action(self) -> ConfigPush:
         return ConfigPush("20261123T203500Z-4f1a2b", ("config", "push"), self.changes)
 
-    def audit(self) -> Page:
-        return Page(self.records, self.verdict)
+    def audit(self) -> LedgerPage:
+        return LedgerPage(self.records, self.verdict)
 
 
 def half_way(plan: Plan, now: float, run: str = "4312230f") -> RunReport:
@@ -306,7 +309,7 @@ def _compared(
     files = [
         file
         for node, change in made.changes.items()
-        for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
+        for file in compared_files(change, tuple(each.path for each in wanted[node]), report)
     ]
     made.sight = ConfigComparison(
         sorted_files(files), {}, report, (*change_summary(made.changes), *incompatible(made.changes))

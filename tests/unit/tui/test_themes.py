@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iamops.session.user import bundled_dir, user_dir
+from iamops.session.user import shipped_dir, user_dir
 from iamops.tui.toolkit.palette import contrast, palette_of
 from iamops.tui.toolkit.text import Tone
 from iamops.tui.toolkit.themes import (
@@ -110,4 +110,4 @@ def test_a_choice_that_cannot_be_written_says_so(tmp_path: Path, monkeypatch: py
 
 
 def test_shipped_themes_are_found() -> None:
-    assert sorted(os.listdir(bundled_dir("themes"))) == ["colour-blind.yaml", "dark.yaml", "light.yaml"]
+    assert sorted(os.listdir(shipped_dir("themes"))) == ["colour-blind.yaml", "dark.yaml", "light.yaml"]

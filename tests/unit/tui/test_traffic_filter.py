@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iamops.accesslog.filter import escaped, where
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.accesslog.values import pattern_of
 from iamops.model.traffic import OTHERS
 from iamops.tui.traffic.panes import added, term_of
@@ -112,8 +112,8 @@ def test_every_row_becomes_a_term_that_finds_its_own_requests(path: str):
     term = term_of("path", pattern_of(path))
     assert term is not None
     made = where(added("status=200", term))
-    assert made.matches({Field.STATUS: "200", Field.PATH: escaped(path)})
-    assert not made.matches({Field.STATUS: "200", Field.PATH: "/something/else"})
+    assert made.matches({LogField.STATUS: "200", LogField.PATH: escaped(path)})
+    assert not made.matches({LogField.STATUS: "200", LogField.PATH: "/something/else"})
     assert made.awk(lambda field: str(field.name))
     assert term.isprintable()
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 from textual.geometry import Region
 
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.model.traffic import Backend, Latency, Traffic
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import Pane
@@ -88,7 +88,7 @@ def test_a_backend_is_named_as_the_profile_calls_it_and_partial_formats_are_told
         "iam-a apiserver · 8 requests, 89% · 1 failed · p99 12 ms · 10.0.4.20:8080 to nginx on node-0"
     )
     partial = snapshot(traffic)
-    form = replace(partial.form, fields={Field.STATUS: "status", Field.UPSTREAM: "upstream_addr"})
+    form = replace(partial.form, fields={LogField.STATUS: "status", LogField.UPSTREAM: "upstream_addr"})
     told = drawn(BackendTable, replace(partial, form=form), 46)
     assert text_of(told.rows[1].line).split()[-2:] == ["?", "?"]
     assert "no backend's status" in told.rows[1].cells[0].detail

@@ -52,7 +52,7 @@ async def test_a_second_of_news_is_painted_in_time():
         for step in range(1, 8):
             for node in (A, B):
                 seen.cluster.feed.all.add(node, {int(NOW) + step: full_slot()}, NOW + step)
-            moment = replace(seen.app.view.moment, now=NOW + step)
+            moment = replace(seen.app.view.view_state, now=NOW + step)
             started = time.perf_counter()
             seen.app.view.paint(moment)
             took_ms.append((time.perf_counter() - started) * 1000)

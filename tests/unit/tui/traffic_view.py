@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.accesslog.timeseries import Point
+from iamops.accesslog.timeseries import TimeSeriesPoint
 from iamops.model.events import Noticed, RequestsCounted
 from iamops.model.facts import RequestCount, Severity
 from iamops.model.state import ClusterState, VipMove
@@ -71,6 +71,6 @@ def row(seen: Watched, name: str) -> str:
 
 def snapshot(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> TrafficSnapshot:
     names = [f"node-{n}" for n in range(nodes)]
-    points = (Point(int(NOW) - 20, 10, traffic.total, traffic.classes),)
+    points = (TimeSeriesPoint(int(NOW) - 20, 10, traffic.total, traffic.classes),)
     seen = tuple(NodeTraffic(name, traffic, points) for name in names)
     return TrafficSnapshot(span, NOW, NOW - 900, FixedFeed(form).form, "", seen, traffic)

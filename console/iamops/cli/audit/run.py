@@ -11,7 +11,7 @@ from pathlib import Path
 from iamops.cli.output import CliError, print_lines
 from iamops.judge.run import ending_of, stage_word
 from iamops.ledger.audit import read
-from iamops.ledger.record import Record, fields, figure, listed, number, plain, text
+from iamops.ledger.record import Record, fields, figure, finite_number, listed, plain, text
 from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of, verify
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
@@ -154,5 +154,5 @@ def _client(client: object) -> Iterator[str]:
         yield f"longest gap {gap}"
     hole_ms = found.get("not_measured_ms")
     if hole_ms:
-        known_ms = number(hole_ms)
+        known_ms = finite_number(hole_ms)
         yield f"not measured: {text(hole_ms)}" if known_ms is None else not_measured(known_ms)

@@ -10,7 +10,7 @@ from iamops.cli.acting import ActingSession
 from iamops.cli.config.run import diff_text
 from iamops.cli.lines import write_stderr, write_stderr_lines
 from iamops.judge.run import Outcome, RunReport
-from iamops.parse.profile.edit import BackendEdit, edited
+from iamops.parse.profile.edit import BackendEdit, edit_backends
 from iamops.plan.action import ConfigPush
 from iamops.plan.config.pushed import Side
 from iamops.session.config.configurator import Configurator
@@ -22,7 +22,7 @@ class BackendSession(ActingSession):
 
     def __init__(self, before: ProfileFile, args: argparse.Namespace) -> None:
         self._edit = BackendEdit(args.verb)
-        text = edited(before.text, before.profile, self._edit, args.service, args.backend)
+        text = edit_backends(before.text, before.profile, self._edit, args.service, args.backend)
         self._before, self._after = before, before.with_text(text)
         super().__init__(self._after.profile, None, args)
 

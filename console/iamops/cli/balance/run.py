@@ -12,11 +12,11 @@ from iamops.model.profile import Profile, Service
 from iamops.model.safe_text import safe
 from iamops.model.traffic import AccessGain, AccessMark, Share
 from iamops.nodes.logs.split import access_gain, access_mark, new_token, send, shares
-from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
 from iamops.nodes.transport import Transport, TransportError
 from iamops.report.balance import BalanceTest, balance_document, exit_code, telling_format
 from iamops.report.text import Json, json_text
-from iamops.session.connections import attempts
+from iamops.session.connections import connection_attempts
 
 # A server writes its line after it has sent the answer: what is not there yet is read again.
 READS = 4
@@ -31,7 +31,7 @@ def show_balance(profile: Profile, count: int, *, as_json: bool) -> int:
 
 
 async def _balance(profile: Profile, count: int, *, as_json: bool) -> int:
-    async with attempts(profile) as made:
+    async with connection_attempts(profile) as made:
         failures = {node: link for node, link in made.items() if isinstance(link, TransportError)}
         if len(failures) == len(made):
             raise next(iter(failures.values()))
@@ -96,12 +96,12 @@ async def _unanswering(
     for name, share in found.items():
         if share.requests != 0 or transports[name] is None or not any(other.others for other in found.values()):
             continue
-        question = HttpQuestion(f"{profile.nodes[name].address}:{service.port}", service.health)
+        question = HttpRequest(f"{profile.nodes[name].address}:{service.port}", service.health)
         for peer, transport in transports.items():
             host = profile.nodes[name].address if peer != name else "127.0.0.1"
             if transport is None:
                 continue
-            report = await probe_http(transport, Door(host, service.port), question, time.monotonic)
+            report = await probe_http(transport, Endpoint(host, service.port), question, time.monotonic)
             if report is not None and not report.ok:
                 silent[name] = f"does not answer {peer} ({report.outcome})"
     return silent

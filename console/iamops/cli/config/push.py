@@ -40,7 +40,7 @@ class PushSession(ActingSession):
 
     async def _read_answer(self) -> None:
         word = (await typed_line(sys.stdin)).strip()
-        self.cluster.hands.keep(kept=word == "yes")
+        self.cluster.commands.confirm(kept=word == "yes")
 
 
 class DrainedRestartSession(ActingSession):

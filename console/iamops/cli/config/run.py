@@ -17,7 +17,7 @@ from iamops.model.facts import Severity
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.parse.config_files import PushRecord
-from iamops.plan.config.change import NodeChange, diff_lines, may_be_shown
+from iamops.plan.config.change import NodeFilesChange, diff_lines, may_be_shown
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.config import by_push, config_diff_document, config_history_document, remembered
 from iamops.report.lint import junit, lint_document, sarif
@@ -101,7 +101,7 @@ def _asked(profile: Profile, question: Callable[[Configurator], Awaitable[Answer
     return asyncio.run(asked())
 
 
-def diff_text(changes: Mapping[str, NodeChange]) -> Iterator[str]:
+def diff_text(changes: Mapping[str, NodeFilesChange]) -> Iterator[str]:
     """What it means, then a unified diff of every file that differs."""
     if not any(change.files for change in changes.values()):
         yield f"in sync: {', '.join(changes)}"
@@ -129,8 +129,12 @@ def history_text(pushes: Mapping[str, tuple[PushRecord, ...]]) -> Iterator[str]:
         yield "no pushes yet"
     for push, by_node in merged.items():
         first = next(iter(by_node.values()))
-        outcomes = {record.told for record in by_node.values()}
-        how = outcomes.pop() if len(outcomes) == 1 else ", ".join(f"{n}: {r.told}" for n, r in by_node.items())
+        outcomes = {record.outcome_text for record in by_node.values()}
+        how = (
+            outcomes.pop()
+            if len(outcomes) == 1
+            else ", ".join(f"{n}: {r.outcome_text}" for n, r in by_node.items())
+        )
         who, command, reason = (remembered(first, key) for key in ("who", "command", "reason"))
         yield f"{push}  {how}  {who}  {command}  on {', '.join(by_node)}"
         if reason:

@@ -12,26 +12,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.filter import Where, WhereError, where
-from iamops.accesslog.format import Field, LogFormat, named_format
+from iamops.accesslog.format import LogField, LogFormat, named_format
 from iamops.cli.output import CliError, columns, print_lines
 from iamops.model.profile import Profile
 from iamops.model.safe_text import one_line
 from iamops.nodes.transport import TransportError
 from iamops.report.text import Json, json_text
 from iamops.report.traffic import OTHERS_SHOWN, exit_code, traffic_document
-from iamops.session.connections import attempts
+from iamops.session.connections import connection_attempts
 from iamops.session.traffic_count import count_traffic, nginx_answers
 
 # What each table needs beside the status and the time (counting less is quicker), and what the format must have.
-TABLES: Mapping[str | None, tuple[Columns, Field | None]] = {
+TABLES: Mapping[str | None, tuple[Columns, LogField | None]] = {
     None: (Columns.TIME | Columns.SHAPE | Columns.TIMES, None),
     "status": (Columns.TIME, None),
-    "minute": (Columns.TIME, Field.TIME),
-    "path": (Columns.TIME | Columns.PATHS, Field.PATH),
-    "client": (Columns.TIME | Columns.CLIENTS, Field.CLIENT),
-    "host": (Columns.TIME | Columns.SHAPE, Field.HOST),
-    "method": (Columns.TIME | Columns.SHAPE, Field.METHOD),
-    "backend": (Columns.TIME | Columns.SHAPE | Columns.TIMES, Field.UPSTREAM),
+    "minute": (Columns.TIME, LogField.TIME),
+    "path": (Columns.TIME | Columns.PATHS, LogField.PATH),
+    "client": (Columns.TIME | Columns.CLIENTS, LogField.CLIENT),
+    "host": (Columns.TIME | Columns.SHAPE, LogField.HOST),
+    "method": (Columns.TIME | Columns.SHAPE, LogField.METHOD),
+    "backend": (Columns.TIME | Columns.SHAPE | Columns.TIMES, LogField.UPSTREAM),
 }
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 QUANTILES = ("p50", "p90", "p99")
@@ -62,14 +62,14 @@ def _check(profile: Profile, form: LogFormat, expression: Where, by: str | None,
     _, needed = TABLES[by]
     if needed is not None and not form.has(needed):
         raise WhereError(f"--by {by}: {form.unavailable(needed)}")
-    if since is not None and form.clock is None:
-        raise WhereError(f"--since: {form.unavailable(Field.TIME)}; `--since all` counts the log's file of now")
+    if since is not None and form.time_format is None:
+        raise WhereError(f"--since: {form.unavailable(LogField.TIME)}; `--since all` counts the log's file of now")
     if not any(expression.allows_node(name) for name in profile.nodes):
         raise WhereError(f"--where {expression.text!r}: no such node; nodes: {', '.join(profile.nodes)}")
 
 
 async def _show(profile: Profile, query: CountQuery, args: argparse.Namespace) -> int:
-    async with attempts(profile) as made:
+    async with connection_attempts(profile) as made:
         failures = [link for link in made.values() if isinstance(link, TransportError)]
         if len(failures) == len(made):
             raise failures[0]

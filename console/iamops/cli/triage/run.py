@@ -14,14 +14,14 @@ from pathlib import Path
 from iamops.cli.output import SEVERITY_COLOURS, CliError, Coloured, not_written, print_lines, wrapped
 from iamops.cli.triage.command import FORMS, STDOUT
 from iamops.judge.findings import Finding
-from iamops.judge.triage.summary import TriageResult, closing, darkness, name_of
+from iamops.judge.triage.summary import TriageResult, closing, name_of, not_evaluated_groups
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.report.text import json_text
 from iamops.report.triage import exit_code, junit, markdown, triage_document
-from iamops.session.triage.triage import Examined, examine
+from iamops.session.triage.triage import Examination, examine
 
 # Loaded while the nodes answer, piece by piece.
 PRINTING = ("iamops.report.triage", "iamops.cli.triage.run")
@@ -75,7 +75,7 @@ def _write_forms(result: TriageResult, args: argparse.Namespace, floor: Severity
     return all_written
 
 
-async def _bundle(result: Examined, path: Path) -> bool:
+async def _bundle(result: Examination, path: Path) -> bool:
     from iamops.report.status import status_document
     from iamops.session.bundle.archive import BundleRefused
     from iamops.session.bundle.bundle import write_bundle
@@ -99,13 +99,13 @@ def triage_lines(result: TriageResult, *, width: int, since_s: float | None = No
     for finding in result.diagnosis.findings:
         yield from _finding(finding, width)
         yield ""
-    groups = darkness(result.diagnosis.blind, result.not_inspected)
+    groups = not_evaluated_groups(result.diagnosis.not_evaluated, result.not_inspected)
     if groups:
         yield "cannot tell"
         for group in groups:
             where = f"{group.node}: " if group.node else ""
             yield from wrapped(f"{where}{safe(group.because)}", width, "  ", "    ")
-            if group.blinds:
+            if group.members:
                 yield from wrapped(group.questions, width, "      ", "      ")
         yield ""
     if since_s is not None:

@@ -29,10 +29,10 @@ from iamops.model.timestamps import rfc3339
 from iamops.report.text import json_line
 from iamops.report.watch import left_out_document
 from iamops.session.cluster import Cluster
-from iamops.session.signals import hear, settle
+from iamops.session.signals import exit_on_signal, on_signal
 from iamops.session.user import watch_dir
 from iamops.session.watch.delivery import Delivery, Heartbeat
-from iamops.session.watch.destinations import Destination, Hook, services
+from iamops.session.watch.destinations import Destination, Hook, apprise_destinations
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
 from iamops.session.watch.watcher import Watcher, WatchOptions
 
@@ -68,7 +68,7 @@ def watch(profile: Profile, args: argparse.Namespace) -> int:
 
 def targets(where: Destinations, args: argparse.Namespace) -> list[Destination]:
     hook: list[Destination] = [Hook(args.exec)] if args.exec else []
-    return [*services(where.urls), *hook]
+    return [*apprise_destinations(where.urls), *hook]
 
 
 class _WatchRun:
@@ -104,7 +104,7 @@ class _WatchRun:
             log(f"{what}: dropped; should one come back, it hears what is still so then")
         loop = asyncio.get_running_loop()
         for number, ends_as in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
-            hear(loop, number, self._end, ends_as)
+            on_signal(loop, number, self._end, ends_as)
         names = ", ".join(target.shown for target in self._found) or ("stdout" if self._args.json else "nobody")
         log(f"watching {self._cluster.profile.name}; messages go to {names}; state in {self._directory.path}")
         try:
@@ -118,7 +118,7 @@ class _WatchRun:
                     await self._cluster.stop()
             log("ended")
             await asyncio.gather(lines(sys.stderr).drained(LAST_LINES_S), self._out.drained(LAST_LINES_S))
-        settle(settled_code(code))
+        exit_on_signal(settled_code(code))
         return code
 
     @functools.cached_property

@@ -20,7 +20,7 @@ from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.report.text import Json, json_text
 from iamops.report.watch import watch_document, watch_test_document
-from iamops.session.user import watch_dir, who
+from iamops.session.user import current_user, watch_dir
 from iamops.session.watch.destinations import Destination, NotDelivered
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, destinations
 
@@ -36,7 +36,7 @@ def silence(profile: Profile, args: argparse.Namespace) -> int:
         directory.end_silence()
         print(f"{profile.name}: the silence is over" if held else f"{profile.name}: there was no silence")
         return ExitCode.OK
-    begun = Silence(now, now + args.duration, safe(args.reason, REASON_LIMIT), who())
+    begun = Silence(now, now + args.duration, safe(args.reason, REASON_LIMIT), current_user())
     directory.keep_silence(begun)
     print(f"{profile.name}: messages are held back for {span(args.duration)}, until {rfc3339(begun.until)}")
     if directory.running() is None:
@@ -88,7 +88,7 @@ def try_all(profile: Profile, args: argparse.Namespace) -> int:
     if not found:
         raise AlertUrlsRefused(f"no destination: put URLs into {VARIABLE} or a file for --to-file, or give --exec")
     now, title = time.time(), "this is a test of iamops watch; nothing is wrong"
-    trial = message(now, AlertKind.TEST, Severity.INFO, profile.name, title, (f"sent by {who()}",))
+    trial = message(now, AlertKind.TEST, Severity.INFO, profile.name, title, (f"sent by {current_user()}",))
     parcel = OutboxMessage(f"test-{round(now * 1000):x}", trial, ())
 
     async def answers() -> list[Json]:

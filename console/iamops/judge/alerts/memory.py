@@ -151,7 +151,7 @@ Knowledge: TypeAlias = Mapping[str, Mapping[str, Delivered]]
 """Destination -> finding's key -> how it is known there."""
 
 
-def heard_of(message: Message) -> Delivered | None:
+def delivered_by(message: Message) -> Delivered | None:
     """The finding as a receiver of the message knows it: None where it is over."""
     if message.kind is AlertKind.RESOLVED:
         return None
@@ -174,7 +174,7 @@ class DeliveredToAll:
             return
         known = self._by.setdefault(destination, {})
         known.pop(message.key, None)
-        if (after := heard_of(message)) is not None:
+        if (after := delivered_by(message)) is not None:
             known[message.key] = after
         while len(known) > FINDINGS_KEPT:
             del known[next(iter(known))]
@@ -247,4 +247,4 @@ def _still_so(alerts: Alerts, writer: MessageWriter) -> dict[str, Message]:
 
 def _unclear(known: Delivered, snapshot: AlertSnapshot) -> bool:
     unseen = known.node in snapshot.unseen if known.node is not None else bool(snapshot.unseen)
-    return unseen or any(q.code == known.code and q.node in (None, known.node) for q in snapshot.blind)
+    return unseen or any(q.code == known.code and q.node in (None, known.node) for q in snapshot.not_evaluated)

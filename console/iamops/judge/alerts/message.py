@@ -12,7 +12,7 @@ from iamops.judge.alerts.silence import Silence
 from iamops.model.facts import RANK, Severity
 from iamops.model.state import VipMove
 from iamops.model.text import counted
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 TITLE_LIMIT, LINE_LIMIT, LINES_KEPT = 200, 500, 40
 
@@ -66,8 +66,8 @@ def message(
     key: str = "",
 ) -> Message:
     """A message whose text cannot move a cursor, break a mail's header, or be endless."""
-    lines = tuple(words(line, LINE_LIMIT) for line in body[:LINES_KEPT])
-    title, key = words(title, TITLE_LIMIT), words(key, LINE_LIMIT)
+    lines = tuple(clean_text(line, LINE_LIMIT) for line in body[:LINES_KEPT])
+    title, key = clean_text(title, TITLE_LIMIT), clean_text(key, LINE_LIMIT)
     return Message(at, kind, severity, profile, title, lines, node, code, key)
 
 

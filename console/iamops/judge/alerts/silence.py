@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from iamops.model.document import Json, ReadJson
 from iamops.model.timestamps import calendar_time, rfc3339
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 SCHEMA = "iamops.silence/1"
 LONGEST_S = 7 * 86400.0
@@ -48,4 +48,6 @@ def silence_of(raw: ReadJson) -> Silence:
     since, until = float(raw["since"]), float(raw["until"])
     if calendar_time(since) is None or not 0 <= until - since <= LONGEST_S:
         raise ValueError("a silence lasts a week at most")
-    return Silence(since, until, words(str(raw["reason"]), REASON_LIMIT), words(str(raw["by"]), REASON_LIMIT))
+    return Silence(
+        since, until, clean_text(str(raw["reason"]), REASON_LIMIT), clean_text(str(raw["by"]), REASON_LIMIT)
+    )

@@ -84,7 +84,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ObservedMove:
     """A VIP move that was seen, and what its witnesses said then."""
 
     move: VipMove
@@ -99,12 +99,12 @@ class AlertSnapshot:
     cannot be answered. `during`: the action or drill that is running, if one is.
     """
 
-    moves: tuple[Moved, ...] = ()
+    moves: tuple[ObservedMove, ...] = ()
     findings: tuple[Finding, ...] | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
     split: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
-    blind: tuple[NotEvaluated, ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
     silence: Silence | None = None
     during: str = ""
 

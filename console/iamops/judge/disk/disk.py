@@ -15,7 +15,7 @@ from iamops.parse.keepalived.settings import (
     NUMBERS,
     TRACKED,
     VIP_AS,
-    Rest,
+    BlockSettings,
     VrrpSettings,
     check_key,
 )
@@ -45,7 +45,7 @@ class Disk:
             return tuple(p for p in paths if limit is not None and any(at > limit for at in changes_of(conf, p)))
 
         # What a pattern means where nobody could look may have been changed in place.
-        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
+        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unavailable))
         changed = newer(paths)
         # The time that an archive carries is no proof: `mv`, `cp -p` and `rsync -t` bring an old one along.
         dated = set[str]() if loaded_at is None else {*listing.files, *listing.directories}
@@ -66,7 +66,7 @@ class Disk:
     @property
     def unread(self) -> tuple[str, ...]:
         """What was not read here, and may differ from what the unit has read."""
-        return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
+        return tuple(path for path in self.sources.unavailable if path in self.newer or path in self.unsure)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def other_rest(running: Rest, on_disk: Rest) -> Iterator[str]:
+def other_rest(running: BlockSettings, on_disk: BlockSettings) -> Iterator[str]:
     """Settings that would become others."""
     for key in (key for key in on_disk if key in running):
         new, old = on_disk[key], running[key]
@@ -149,7 +149,7 @@ def is_meant(reading: ReadFile, meant: ReadFile | None) -> bool:
     return _words(reading.directives) == _words(meant.directives)
 
 
-Running = tuple[Mapping[str, VrrpSettings], Rest]
+Running = tuple[Mapping[str, VrrpSettings], BlockSettings]
 
 
 def uncompared(reading: ReadFile, running: Running, on_disk: Running, newer: Collection[str], root: str) -> str:

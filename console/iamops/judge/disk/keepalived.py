@@ -32,10 +32,10 @@ from iamops.parse.keepalived.settings import (
     UNICAST,
     VERSION,
     VIPS,
-    Rest,
+    BlockSettings,
     VrrpSettings,
+    blocks_on_disk,
     check_key,
-    rest_on_disk,
     settings_of,
 )
 from iamops.parse.keepalived.vrrp import VrrpConf
@@ -50,7 +50,7 @@ RELOADS_LATER = ("reload_check_config", "reload_time_file")
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFiles:
+class KeepalivedFiles:
     """One node: its files, and what its keepalived runs with.
 
     `running` None: it is stopped, or does not tell, for the reason `unavailable`.
@@ -61,7 +61,7 @@ class NodeFiles:
 
     tree: ConfigTree
     running: Mapping[str, VrrpSettings] | None = field(default=None, repr=False)
-    rest: Rest = field(default_factory=dict, repr=False)
+    rest: BlockSettings = field(default_factory=dict, repr=False)
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
     intended: ReadFile | None = field(default=None, repr=False)
     unavailable: str = "it does not tell"
@@ -74,7 +74,7 @@ class NodeFiles:
 
 
 def keepalived_unloaded(
-    seen: NodeFiles, others: Sequence[NodeFiles], unit: str, absent: Mapping[str, str] | None = None
+    seen: KeepalivedFiles, others: Sequence[KeepalivedFiles], unit: str, absent: Mapping[str, str] | None = None
 ) -> Unloaded:
     """What keepalived's files on this node would change, and where they contradict the other nodes.
 
@@ -92,7 +92,7 @@ def keepalived_unloaded(
         if not disk.is_loaded or reloads_later:
             differences += _differences(seen, seen.running, on_disk, disk)
         if not disk.is_loaded:
-            differences += other_rest(seen.rest, rest_on_disk(reading, whole=not disk.sources.unread))
+            differences += other_rest(seen.rest, blocks_on_disk(reading, whole=not disk.sources.unavailable))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
     unknown += _unreported(seen, on_disk, disk)
     peers, unseen = dict[str, Mapping[str, VrrpSettings]](), list[str]()
@@ -106,8 +106,8 @@ def keepalived_unloaded(
             notes.append(_not_compared_with(other.name, other.unavailable))
             continue
         peers[other.name] = theirs
-        if other.running is None and there.sources.unread:
-            unseen.append(_not_compared_with(other.name, f"{', '.join(there.sources.unread)} was not read"))
+        if other.running is None and there.sources.unavailable:
+            unseen.append(_not_compared_with(other.name, f"{', '.join(there.sources.unavailable)} was not read"))
     if disk.is_loaded:
         reported = {other.name: other.running for other in others if other.running is not None}
         conflicts = tuple(_conflicts(seen.running or {}, reported))
@@ -116,7 +116,7 @@ def keepalived_unloaded(
     return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen), files=disk.files)
 
 
-def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
+def nginx_unloaded(seen: KeepalivedFiles, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
     disk = Disk.of(seen.tree.conf, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
     if disk.is_loaded:
@@ -141,31 +141,31 @@ def nginx_unloaded(seen: NodeFiles, profile: Profile) -> Unloaded:
         changed=lambda path: path in new or since(path),
         paths=disk.sources.files,
         newer=tuple(missed),
-        complete=not disk.sources.unread,
+        complete=not disk.sources.unavailable,
     )
     routes = Routes(seen.tree.nginx, profile, seen.name, seen.hosts)
     checks = _check_target(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
     found = answers(files, profile, check=checks.own_host, unlike=routes.unlike())
     conflicts = tuple(dict.fromkeys((*routes.broken(complete=files.complete), *found.wrong)))
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
-    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
+    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unavailable if path in new)))
     unknown = tuple(f"{path} was not read" for path in unread)
     unseen = (*routes.unresolved(), *taken_out)
     # Where only directories changed, nginx answers a check as it did: by the files that it has read.
     unshown = (*found.unshown, *(checks.unknown if disk.files or not disk.touched else ()))
     # What does not run answers nobody: what it would do is reported, and only what is surely wrong refuses.
     (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
-    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
+    return Unloaded(conflicts=conflicts, pending=news, unknown=unknown, unseen=unseen, files=disk.files)
 
 
 def _in(tree: ConfigTree, directory: str) -> list[ConfFile]:
     return [file for path, file in tree.files.items() if posixpath.dirname(path) == directory]
 
 
-def _check_target(seen: NodeFiles, unit: str, script: str) -> CheckTarget:
+def _check_target(seen: KeepalivedFiles, unit: str, script: str) -> CheckTarget:
     """What keepalived asks; where it does not tell, by its files. One that is stopped asks nothing now."""
     files, reading = seen.tree.files, seen.tree.keepalived
-    rest = rest_on_disk(reading) if seen.running is None else seen.rest
+    rest = blocks_on_disk(reading) if seen.running is None else seen.rest
     found = check_target(rest, reading, seen.tree.nginx, files, script)
     if unit in seen.tree.conf.stopped:
         return CheckTarget(found.own_host)
@@ -175,7 +175,7 @@ def _check_target(seen: NodeFiles, unit: str, script: str) -> CheckTarget:
     return found
 
 
-def current_units(seen: NodeFiles, profile: Profile) -> frozenset[str]:
+def current_units(seen: KeepalivedFiles, profile: Profile) -> frozenset[str]:
     """The units that run with exactly the files that are there."""
     nginx = profile.nginx.unit
     disks = {
@@ -185,13 +185,13 @@ def current_units(seen: NodeFiles, profile: Profile) -> frozenset[str]:
     return frozenset(unit for unit, disk in disks.items() if disk.is_loaded and not disk.stopped)
 
 
-def _keepalived(seen: NodeFiles, unit: str) -> Disk:
+def _keepalived(seen: KeepalivedFiles, unit: str) -> Disk:
     return Disk.of(seen.tree.conf, unit, KEEPALIVED_CONF, seen.tree.keepalived)
 
 
-def _on_disk(seen: NodeFiles, disk: Disk) -> Mapping[str, VrrpSettings]:
+def _on_disk(seen: KeepalivedFiles, disk: Disk) -> Mapping[str, VrrpSettings]:
     """What the files say of the instances that are surely theirs."""
-    complete = not disk.sources.unread
+    complete = not disk.sources.unavailable
     return {vrrp.name: settings_of(vrrp, whole=complete) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
 
 
@@ -205,12 +205,12 @@ def _mistake_text(mistake: Mistake) -> str:
 
 
 def _differences(
-    seen: NodeFiles, running: Mapping[str, VrrpSettings], on_disk: Mapping[str, VrrpSettings], disk: Disk
+    seen: KeepalivedFiles, running: Mapping[str, VrrpSettings], on_disk: Mapping[str, VrrpSettings], disk: Disk
 ) -> Iterator[str]:
     # A definition, or an include that is not followed, may bring an instance.
     blocks = seen.tree.keepalived.directives
     may_hold_more = any(block.name.startswith("$") or block.name in INCLUDES for block in blocks)
-    complete = not disk.sources.unread and not may_hold_more and not any(map(_is_open, seen.tree.vrrp))
+    complete = not disk.sources.unavailable and not may_hold_more and not any(map(_is_open, seen.tree.vrrp))
     for name in dict.fromkeys((*running, *on_disk)):
         if name in on_disk and name in running:
             new, old = on_disk[name].values, running[name].values
@@ -226,7 +226,7 @@ def _differences(
             yield f"{name} is not in the files any more"
 
 
-def _unknown(seen: NodeFiles, disk: Disk) -> Iterator[str]:
+def _unknown(seen: KeepalivedFiles, disk: Disk) -> Iterator[str]:
     """What keepalived would load, or runs with, and nobody knows."""
     if disk.is_loaded:
         return
@@ -235,7 +235,7 @@ def _unknown(seen: NodeFiles, disk: Disk) -> Iterator[str]:
         yield f"what it runs with is not known ({seen.unavailable}), and {disk.why}"
 
 
-def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
+def _uncompared(seen: KeepalivedFiles, disk: Disk) -> Iterator[str]:
     """What a daemon hides, or what hangs on a definition, is compared with nothing: it may be another one now."""
     if disk.is_loaded or seen.running is None:
         return
@@ -248,7 +248,7 @@ def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
             yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
 
 
-def _unreported(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
+def _unreported(seen: KeepalivedFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) -> Iterator[str]:
     """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
 
     A file that says what the profile does is not an edit: all that keepalived tells has been compared with it.
@@ -261,12 +261,12 @@ def _unreported(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk
         # Every password of the file is compared with something, or known to be hidden.
         if all(settings.hides_password or AUTH in settings.values for settings in own):
             return
-    running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
+    running, read = (seen.running, seen.rest), (on_disk, blocks_on_disk(reading))
     what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
     yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
 
 
-def _running_or_on_disk(other: NodeFiles, unit: str) -> Mapping[str, VrrpSettings] | None:
+def _running_or_on_disk(other: KeepalivedFiles, unit: str) -> Mapping[str, VrrpSettings] | None:
     """What another keepalived runs with, or would: its files, where it is stopped or has read them as they are."""
     if other.running is not None:
         return other.running
@@ -301,10 +301,10 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-def decides_s(seen: NodeFiles) -> float | None:
+def decides_s(seen: KeepalivedFiles) -> float | None:
     """From a change that makes a check fail to the FAULT, at most, by the slowest check. None: not known."""
     slowest_s = None
-    for rest in (seen.rest, rest_on_disk(seen.tree.keepalived)):
+    for rest in (seen.rest, blocks_on_disk(seen.tree.keepalived)):
         for check in (values for name, values in rest.items() if name.startswith(check_key(""))):
             interval, fall, timeout = (check.get(word) for word in ("interval", "fall", "timeout"))
             if not isinstance(interval, int) or not isinstance(fall, int):
@@ -315,7 +315,7 @@ def decides_s(seen: NodeFiles) -> float | None:
     return slowest_s
 
 
-def known_checks(seen: NodeFiles, path: str, script: str) -> tuple[tuple[str, ...], ...]:
+def known_checks(seen: KeepalivedFiles, path: str, script: str) -> tuple[tuple[str, ...], ...]:
     """Commands that ask what keepalived asks: where it runs only the file at `path`, and that is `script`."""
     commands = [rest.get(COMMAND) for name, rest in seen.rest.items() if name.startswith(check_key(""))]
     file = seen.tree.files.get(path)

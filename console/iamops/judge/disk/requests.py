@@ -19,11 +19,11 @@ from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.nginx.conf import servers
 from iamops.parse.nginx.routing import (
     PASSES,
-    Chosen,
+    ServerChoice,
     by_expression,
-    chosen,
+    choose_server,
+    listeners_at,
     listening,
-    met_at,
     passed_to,
 )
 from iamops.render.nodefiles import ALIVE_HOST
@@ -119,7 +119,7 @@ class _Comparison:
         found = self._asked(domain, address)
         if found is None:
             return
-        elsewhere = chosen(self._sockets, domain)
+        elsewhere = choose_server(self._sockets, domain)
         if not found.named and elsewhere is not None and elsewhere.named:
             at = _place(elsewhere.server.first("listen") or elsewhere.server)
             self._wrong.append(f"no server of nginx would answer for {domain} at {address}:{self._port}: see {at}")
@@ -165,9 +165,9 @@ class _Comparison:
             self._compare_all(here, there, EVERYONE)
             self._kept(there, here)
 
-    def _asked(self, host: str, address: str) -> Chosen | None:
+    def _asked(self, host: str, address: str) -> ServerChoice | None:
         """The server that answers; None where there is none, or nobody knows which, which is then reported."""
-        here = met_at(self._sockets, address, self._port)
+        here = listeners_at(self._sockets, address, self._port)
         known = _inner(servers(self._files.known))
         for socket in self._sockets:
             listen = socket.listen
@@ -182,11 +182,11 @@ class _Comparison:
                 self._wrong.append(f"nginx would not answer plain HTTP for {host} at {at}")
             elif odd and socket in here:
                 self._report(listen, host)
-        named = chosen(self._sockets, host)
+        named = choose_server(self._sockets, host)
         meant = host == ALIVE_HOST or (named is not None and named.named)
         if not here and self._files.complete and meant:
             self._wrong.append(f"nginx would not listen at {address}:{self._port} for {host}")
-        found = chosen(here, host)
+        found = choose_server(here, host)
         if found is None or found.named or not by_expression(here):
             return found
         for socket in here:
@@ -196,7 +196,7 @@ class _Comparison:
 
     def _known(self, host: str, address: str) -> Directive | None:
         """The server that is to answer."""
-        found = chosen(met_at(listening(self._files.known), address, self._port), host)
+        found = choose_server(listeners_at(listening(self._files.known), address, self._port), host)
         return None if found is None else found.server
 
     def _locations(self, server: Directive, known: Directive | None, domain: str, unlike: str) -> None:

@@ -11,7 +11,7 @@ from iamops.model.config import ConfFile
 from iamops.model.profile import Profile, Service, endpoint
 from iamops.model.running import Upstream
 from iamops.parse.directives import Directive, ReadFile
-from iamops.parse.keepalived.settings import COMMAND, Rest, check_key
+from iamops.parse.keepalived.settings import COMMAND, BlockSettings, check_key
 from iamops.parse.nginx.conf import servers
 from iamops.parse.nginx.routing import by_expression, covers, listening, server_names, upstreams_by_domain
 from iamops.plan.addresses import backend_names
@@ -170,7 +170,7 @@ class CheckTarget:
 
 
 def check_target(
-    running: Rest, keepalived: ReadFile, nginx: ReadFile, files: Mapping[str, ConfFile], script: str
+    running: BlockSettings, keepalived: ReadFile, nginx: ReadFile, files: Mapping[str, ConfFile], script: str
 ) -> CheckTarget:
     """`running`: what keepalived runs with. `script`: the check as the profile renders it.
 

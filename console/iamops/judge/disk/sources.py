@@ -21,7 +21,7 @@ class DaemonSources:
 
     files: tuple[str, ...]
     watched: tuple[str, ...]
-    unread: tuple[str, ...]
+    unavailable: tuple[str, ...]
 
     @classmethod
     def of(cls, conf: ConfTree, root: str, reading: ReadFile) -> DaemonSources:

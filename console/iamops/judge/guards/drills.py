@@ -59,7 +59,7 @@ def disruptive(case: GuardContext) -> Iterator[Denial]:
     if profile.environment is not Environment.LAB and not action.disruptive:
         reason = f"{name} takes a machine away; outside of a lab it needs --allow-disruptive"
         yield Denial("disruptive", reason)
-    for verb in dict.fromkeys(move.verb for move in action.drill.moves if move.verb in MACHINE_VERBS):
+    for verb in dict.fromkeys(move.verb for move in action.drill.steps if move.verb in MACHINE_VERBS):
         if str(verb) not in profile.fencing:
             reason = f"the profile does not say how to {verb} a node: {name} needs fencing.{verb}"
             yield Denial("no-fencing", reason)

@@ -53,7 +53,7 @@ class LintReport:
 
     findings: tuple[LintFinding, ...]
     nodes: tuple[str, ...] = ()
-    unasked: Mapping[str, str] = field(default_factory=dict)
+    not_asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unsilenced(self) -> tuple[LintFinding, ...]:

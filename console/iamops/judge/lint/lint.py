@@ -16,7 +16,7 @@ from iamops.judge.lint.tree import ConfigTree, daemon_hits, live_hits
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfTree, DaemonCheck
 from iamops.model.facts import RANK
 from iamops.model.profile import Profile
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 EVIDENCE_CHARS = 300
 DAEMON_RULES = {"N008": "nginx", "K017": "keepalived", "K018": "keepalived"}
@@ -39,7 +39,7 @@ def lint(
     @cache
     def shown(text: str) -> str:
         """Evidence and file names are a node's text: they go to terminals, JSON and XML. Many say the same."""
-        return words(text, EVIDENCE_CHARS)
+        return clean_text(text, EVIDENCE_CHARS)
 
     hits = [replace(h, evidence=shown(h.evidence), file=None if h.file is None else shown(h.file)) for h in hits]
     findings = [LintFinding(CATALOGUE[hit.code], hit, quiet.get(hit.code)) for hit in dict.fromkeys(hits)]

@@ -35,7 +35,7 @@ def pair_hits(trees: Sequence[ConfigTree]) -> Iterator[Hit]:
             if len(having) < 2 or tree in [other for other, _ in found]:
                 continue
             # Includes of which it is not certain that every file is at hand.
-            unread = list(DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unread)
+            unread = list(DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unavailable)
             for pattern in unread:
                 text = f"{pattern} is included and was not read: {name} may be there"
                 yield Hit("L003", text, tree.name, KEEPALIVED_CONF)

@@ -257,7 +257,7 @@ def standing(live: tuple[Finding, ...], look: EarlierInspection | None, now: flo
     return correlate(tuple(present))
 
 
-def only_deep(live: tuple[Finding, ...], look: EarlierInspection | None) -> frozenset[Key]:
+def inspection_only(live: tuple[Finding, ...], look: EarlierInspection | None) -> frozenset[Key]:
     """The findings that only the inspection could make: they are as old as it is."""
     return _keys(look.diagnosis.findings) - _keys(live) - look.live_then if look is not None else frozenset()
 

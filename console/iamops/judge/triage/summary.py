@@ -11,7 +11,7 @@ from iamops.judge.runbook.catalogue import CATALOGUE
 from iamops.model.facts import Severity
 from iamops.model.journal import TimelineEvent
 from iamops.model.profile import Profile
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 NUMBERS_MAX = 10
 QUESTIONS_MAX = 6
@@ -43,16 +43,16 @@ class TriageResult(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Darkness:
+class NotEvaluatedGroup:
     """Everything that cannot be judged for one reason. A dead node makes many rules blind, and is one reason."""
 
     because: str
     node: str | None
-    blinds: tuple[NotEvaluated, ...]
+    members: tuple[NotEvaluated, ...]
 
     @property
     def codes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(blind.code for blind in self.blinds))
+        return tuple(dict.fromkeys(blind.code for blind in self.members))
 
     @property
     def questions(self) -> str:
@@ -62,7 +62,9 @@ class Darkness:
             first = ", ".join(number_of(code) or code for code in codes[:NUMBERS_MAX])
             more = len(codes) - NUMBERS_MAX
             return f"{len(codes)} rules: {first}" + (f" and {more} more" if more > 0 else "")
-        return "; ".join(dict.fromkeys(f"{words(blind.what)} ({name_of(blind.code)})" for blind in self.blinds))
+        return "; ".join(
+            dict.fromkeys(f"{clean_text(blind.what)} ({name_of(blind.code)})" for blind in self.members)
+        )
 
 
 def number_of(code: str) -> str | None:
@@ -79,7 +81,9 @@ def unreachable(triage: TriageResult) -> bool:
     return all(node in triage.not_inspected for node in triage.profile.nodes)
 
 
-def darkness(blind_to: Iterable[NotEvaluated], not_inspected: Mapping[str, str]) -> tuple[Darkness, ...]:
+def not_evaluated_groups(
+    blind_to: Iterable[NotEvaluated], not_inspected: Mapping[str, str]
+) -> tuple[NotEvaluatedGroup, ...]:
     """What cannot be judged, by reason. A node that was not inspected is one reason for all its questions."""
     found: dict[tuple[str, str | None], list[NotEvaluated]] = {}
     for node, because in not_inspected.items():
@@ -87,7 +91,7 @@ def darkness(blind_to: Iterable[NotEvaluated], not_inspected: Mapping[str, str])
     for blind in blind_to:
         because = not_inspected.get(blind.node or "", blind.because)
         found.setdefault((because, blind.node), []).append(blind)
-    return tuple(Darkness(because, node, tuple(blinds)) for (because, node), blinds in found.items())
+    return tuple(NotEvaluatedGroup(because, node, tuple(blinds)) for (because, node), blinds in found.items())
 
 
 def closing(triage: TriageResult) -> str:
@@ -99,7 +103,7 @@ def closing(triage: TriageResult) -> str:
     severities = [finding.severity for finding in flat(diagnosis.findings)]
     order = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
     found = ", ".join(f"{severities.count(severity)} {severity}" for severity in order if severity in severities)
-    asked, blind = len(set(diagnosis.checked)), len({each.code for each in diagnosis.blind})
+    asked, blind = len(set(diagnosis.checked)), len({each.code for each in diagnosis.not_evaluated})
     if not asked:
         head = f"{found}; " if found else ""
         return f"{head}no rule could be asked, nothing is known to be well; {took}"

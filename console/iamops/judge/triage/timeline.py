@@ -21,7 +21,7 @@ from iamops.parse.config_files import PushRecord
 from iamops.parse.inspection import check_event
 from iamops.parse.journal import JournalRecord, transition
 from iamops.parse.systemd import boot_took, unit_change
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 STEP_POINTS = 5.0
 STEP_REQUESTS = 10
@@ -56,14 +56,14 @@ def of_journal(
             instance, state = entered
             vrrp = profile.vrrp.get(instance)
             vip = f", VIP {vrrp.address}" if vrrp is not None and state is VrrpState.MASTER else ""
-            text = f"{words(instance, NAME_LIMIT)} entered {state}{vip}"
+            text = f"{clean_text(instance, NAME_LIMIT)} entered {state}{vip}"
             yield TimelineEvent(at, TimelineEventKind.VIP, text, KEEPALIVED, node, instance, str(state))
         elif own and (check := check_event(record.message)) is not None:
             kind, name = check
             passes = kind is JournalEventKind.SCRIPT_PASSED
             if passing.get(name) is not passes:
                 passing[name] = passes
-                text = f"check {words(name, NAME_LIMIT)} {CHECKS[kind]}"
+                text = f"check {clean_text(name, NAME_LIMIT)} {CHECKS[kind]}"
                 yield TimelineEvent(at, TimelineEventKind.CHECK, text, KEEPALIVED, node, name, bad=not passes)
         elif record.by_systemd and (change := unit_change(record.message)) is not None:
             text, bad = f"{record.unit} {change}", change not in CALM
@@ -76,8 +76,8 @@ def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: flo
     """Configuration that was put on a node by a push. One without a time is still under way."""
     for record in records:
         at = now if record.at is None else record.at - ahead_s
-        who, why = words(str(record.meta.get("who", ""))), words(str(record.meta.get("reason", "")))
-        text = f"push {record.push}{f' of {who}' if who else ''} {record.told or 'under way'}"
+        who, why = clean_text(str(record.meta.get("who", ""))), clean_text(str(record.meta.get("reason", "")))
+        text = f"push {record.push}{f' of {who}' if who else ''} {record.outcome_text or 'under way'}"
         yield TimelineEvent(at, TimelineEventKind.CONFIG, f"{text}: {why}" if why else text, "push history", node)
 
 
@@ -108,9 +108,9 @@ def of_ledger(records: Iterable[tuple[str, str, ReadJson]], profile: str) -> Ite
             or kind not in ("intent", "outcome", "refused")
         ):
             continue
-        ended = "begun" if kind == "intent" else words(ending_of(body) or kind)
-        who = words(str(body.get("who", "?")))
-        text = f"{words(str(body.get('action', '?')))}: {ended} ({who})"
+        ended = "begun" if kind == "intent" else clean_text(ending_of(body) or kind)
+        who = clean_text(str(body.get("who", "?")))
+        text = f"{clean_text(str(body.get('action', '?')))}: {ended} ({who})"
         yield TimelineEvent(written.timestamp(), TimelineEventKind.ACTION, text, "audit ledger")
 
 
@@ -165,7 +165,7 @@ def turns(records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s
         at, own = record.at - ahead_s, record.unit == profile.keepalived.unit
         entered = transition(record.message) if own and not record.by_systemd else None
         if entered is not None:
-            yield MasterChange(at, node, words(entered[0], NAME_LIMIT), entered[1] is VrrpState.MASTER)
+            yield MasterChange(at, node, clean_text(entered[0], NAME_LIMIT), entered[1] is VrrpState.MASTER)
         elif own and record.by_systemd and unit_change(record.message) not in (None, "reloaded"):
             yield MasterChange(at, node, "", master=False)
         elif boot_took(record.message) is not None:

@@ -15,7 +15,7 @@ from iamops.nodes.supervisor import Supervisor
 from iamops.nodes.transport import Clock, CommandFailed, CommandResult, LineStream, OutputTooLong, Transport
 from iamops.parse.host import HELLO, TurnFiles, turn_of
 from iamops.plan.start_failure import StartFailure
-from iamops.redact.clean import words_of
+from iamops.redact.clean import clean_bytes
 
 Emit = Callable[[Event], None]
 
@@ -45,7 +45,7 @@ class CollectorContext:
     clock: Clock
     access_log: AccessLog | None = None
     pace: Pace = field(default_factory=Pace.always_full)
-    kept_by: Supervisor | None = None
+    session_supervisor: Supervisor | None = None
     served_at: float = 0.0
     held: TurnFiles | None = None
     starts: dict[str, tuple[float, StartFailure]] = field(default_factory=dict)
@@ -141,7 +141,7 @@ async def unflooded(node: str, what: str, lines: LineStream) -> AsyncIterator[by
 
 def ended(what: str, ending: CommandResult | None) -> str:
     """Why a stream is over, with the command's last error output if there was any."""
-    error = words_of(ending.stderr.strip(), 160) if ending else ""
+    error = clean_bytes(ending.stderr.strip(), 160) if ending else ""
     return f"{what} ended: {error}" if error else f"{what} ended by itself"
 
 

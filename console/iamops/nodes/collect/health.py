@@ -18,7 +18,7 @@ from iamops.model.observed import Unknown
 from iamops.model.profile import Datastore, Service
 from iamops.nodes.collect.context import CollectorContext, paced
 from iamops.nodes.pace import CERTIFICATES, HTTP, STORES, Beat, peers_beat
-from iamops.nodes.probes.http import Door, HttpQuestion, probe_datastore, probe_http, probe_port, probe_stream
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_datastore, probe_http, probe_port, probe_stream
 from iamops.nodes.probes.tls import CaUnreadable, NoTls, TlsStream, Trust, checking, refusal, unchecked
 from iamops.nodes.transport import ByteStream, TransportError
 from iamops.redact.clean import fault_of_ours
@@ -83,18 +83,18 @@ async def _side_by_side(ctx: CollectorContext, beat: Beat, probes: Probes, early
 
 
 async def _service(ctx: CollectorContext, service: Service, target: str, host: str, every_s: float) -> None:
-    question = HttpQuestion(f"{host}:{service.port}", service.health)
+    question = HttpRequest(f"{host}:{service.port}", service.health)
     tls = ctx.profile.tls
     trust = None if service.scheme == "http" else Trust(tls.ca, ctx.profile.tls_name_of(service))
-    report = await contained(probe_http(ctx.transport, Door(host, service.port), question, ctx.clock, trust))
+    report = await contained(probe_http(ctx.transport, Endpoint(host, service.port), question, ctx.clock, trust))
     if report is not None:
         at = ctx.clock()
         ctx.emit(HttpProbed(at, target, ctx.node, Target.SERVICE, service.name, report, every_s))
 
 
 async def _domain(ctx: CollectorContext, service: Service, domain: str, every_s: float) -> None:
-    question = HttpQuestion(domain, service.health)
-    door = Door(LOCALHOST, ctx.profile.nginx.port)
+    question = HttpRequest(domain, service.health)
+    door = Endpoint(LOCALHOST, ctx.profile.nginx.port)
     report = await contained(probe_http(ctx.transport, door, question, ctx.clock))
     if report is not None:
         if isinstance(report, ProbeReport) and report.status is not None:
@@ -105,13 +105,13 @@ async def _domain(ctx: CollectorContext, service: Service, domain: str, every_s:
 async def _datastore(ctx: CollectorContext, store: Datastore, every_s: float) -> None:
     # On its own node a datastore is asked where IAM asks it: at loopback, as the seed deploys it.
     host = LOCALHOST if store.node == ctx.node else ctx.profile.nodes[store.node].address
-    report = await contained(probe_datastore(ctx.transport, Door(host, store.port), store.kind, ctx.clock))
+    report = await contained(probe_datastore(ctx.transport, Endpoint(host, store.port), store.kind, ctx.clock))
     if report is not None:
         ctx.emit(DatastoreProbed(ctx.clock(), ctx.node, store.name, report, every_s))
 
 
 async def _port(ctx: CollectorContext, port: int, every_s: float) -> None:
-    report = await contained(probe_port(ctx.transport, Door(LOCALHOST, port), ctx.clock))
+    report = await contained(probe_port(ctx.transport, Endpoint(LOCALHOST, port), ctx.clock))
     if report is not None:
         ctx.emit(PortProbed(ctx.clock(), ctx.node, port, report, every_s))
 
@@ -162,7 +162,7 @@ async def _certificate(ctx: CollectorContext, port: int, service: Service) -> Tl
         der = tls.certificate()
         return ProbeReport(ProbeOutcome.OK, round((ctx.clock() - started) * 1000, 2))
 
-    probe = await probe_stream(ctx.transport, Door(LOCALHOST, port), dialogue)
+    probe = await probe_stream(ctx.transport, Endpoint(LOCALHOST, port), dialogue)
     if probe is None:
         return None
     if not probe.ok:
@@ -194,7 +194,7 @@ async def _verified(ctx: CollectorContext, port: int, report: TlsReport) -> TlsR
             refused = "" if error.verify_code in (CERT_NOT_YET_VALID, CERT_HAS_EXPIRED) else refusal(error)
         return report.probe
 
-    again = await probe_stream(ctx.transport, Door(LOCALHOST, port), dialogue)
+    again = await probe_stream(ctx.transport, Endpoint(LOCALHOST, port), dialogue)
     if again is None or not again.ok:
         return replace(report, unasked="the port did not answer a second time")
     return replace(report, untrusted=refused)

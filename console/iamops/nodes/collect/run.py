@@ -38,8 +38,8 @@ async def requests(ctx: CollectorContext) -> None:
     async def follow() -> str:
         nonlocal reported
         reported = None
-        log.lane.served_at = lambda: ctx.served_at
-        return await log.lane.follow(ctx.transport, on_look)
+        log.counter.served_at = lambda: ctx.served_at
+        return await log.counter.follow(ctx.transport, on_look)
 
     await restart_forever(Source.REQUESTS, ctx, follow)
 
@@ -66,7 +66,7 @@ COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
 
 async def observe(ctx: CollectorContext) -> None:
     """Runs all collectors until the connection ends. Raises the TransportError that ended it."""
-    supervisor = ctx.kept_by or Supervisor(ctx.emit, ctx.clock)
+    supervisor = ctx.session_supervisor or Supervisor(ctx.emit, ctx.clock)
     try:
         async with asyncio.TaskGroup() as group:
             for collector, sources, what in COLLECTORS:

@@ -30,8 +30,8 @@ from iamops.nodes.transport import Clock, CommandFailed, Transport
 from iamops.parse import host
 from iamops.parse.host import Section, address_list, monitor_line, safety_report, script, sections, turn_files
 from iamops.parse.systemd import PROPERTIES, unit_reports
-from iamops.plan.start_failure import TIMEOUT_S, OwnWords, StartFailure
-from iamops.redact.clean import words, words_of
+from iamops.plan.start_failure import TIMEOUT_S, StartFailure, StartFailureQuery
+from iamops.redact.clean import clean_bytes, clean_text
 
 # A unit that does not start writes the same at each attempt: it is asked why only this often.
 AGAIN_S = 10.0
@@ -69,7 +69,7 @@ def _explained(ctx: CollectorContext, event: UnitReported) -> UnitReported:
 async def _start_failure(ctx: CollectorContext, unit: str) -> StartFailure:
     services = ctx.profile.services.values()
     log = next((service.log_path for service in services if service.unit == unit), "")
-    words = OwnWords(ctx.node, unit, LOOKED_BACK_S, log, standing=True)
+    words = StartFailureQuery(ctx.node, unit, LOOKED_BACK_S, log, standing=True)
     try:
         result = await ctx.transport.run(words.argv, timeout_s=TIMEOUT_S)
     except CommandFailed:
@@ -102,7 +102,7 @@ async def read_safety(transport: Transport, clock: Clock, *, timeout_s: float = 
     locks, tracked, rest = rest.partition("==track\n")
     track_files, ended, _ = rest.partition("==end\n")
     if not (result.ok and locked and tracked and ended):
-        why = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
+        why = clean_bytes(result.stderr.strip(), 120) or f"exit {result.exit_status}"
         raise CommandFailed(transport.node, f"locks and armed undos were not told: {why}", "look again")
     return SafetyReported(clock(), transport.node, safety_report(timers, locks, track_files))
 
@@ -160,7 +160,7 @@ def _unit_events(node: str, at: float, part: Section) -> Sequence[Event]:
 
 def _why(what: str, part: Section) -> str:
     first = part.text.strip().splitlines()[:1]
-    return f"{what}: {words(first[0], 120) if first else f'exit {part.exit_status}'}"
+    return f"{what}: {clean_text(first[0], 120) if first else f'exit {part.exit_status}'}"
 
 
 HOST_EVERY_S = 10.0

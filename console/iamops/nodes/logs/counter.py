@@ -103,10 +103,10 @@ class AccessLogCounter:
 
     def _require_complete(self, reader: LogReader) -> None:
         """Raises Unreadable where requests may be missing: what is not written down is unknown, never 0."""
-        if self._progress is None or not self._progress.places:
+        if self._progress is None or not self._progress.positions:
             raise Unreadable(f"there is no {self._log}")
         now = time.monotonic()
-        self._absent_at = (self._absent_at or now) if reader.around.absent else None
+        self._absent_at = (self._absent_at or now) if reader.listing_state.absent else None
         if self._absent_at is not None and now - self._absent_at > ABSENT_S:
             raise Unreadable(f"there is no {self._log}: nginx may be writing where nobody can read it")
         if self._grew_at and self.served_at() - self._grew_at > UNWRITTEN_S:
@@ -129,7 +129,7 @@ class AccessLogCounter:
         follower = LogFollower(self._log, progress, partial(add_bounded, found), time.monotonic)
         await follower.begin(reader, since, partial(add_bounded, older))
         if self._base is not None:
-            by_status = CountQuery(self.query.form, Columns.NOTHING, self.query.where)
+            by_status = CountQuery(self.query.log_format, Columns.NOTHING, self.query.where)
             self._base(await self._before(transport, by_status, progress.begun), by_status)
         for count in self._older:
             count(older, self.query)
@@ -166,10 +166,10 @@ class AccessLog:
         self._probes = self._unparsed = 0
         query = CountQuery(named_format(form), Columns.NOTHING)
         if more is None:
-            self.lane = AccessLogCounter(log, query, self._add)
+            self.counter = AccessLogCounter(log, query, self._add)
         else:
-            full = CountQuery(query.form, FULL, resolution=Resolution.TEN_SECONDS)
-            self.lane = AccessLogCounter(
+            full = CountQuery(query.log_format, FULL, resolution=Resolution.TEN_SECONDS)
+            self.counter = AccessLogCounter(
                 log, full, self._add, more, base=self._add, older=more, history_s=HISTORY_S, clock=clock
             )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from iamops.accesslog.awk import NotCounted
 from iamops.accesslog.count import Counts, values
-from iamops.accesslog.format import Field, LogFormat
+from iamops.accesslog.format import LogField, LogFormat
 from iamops.accesslog.rotation import ANCHOR_MAX, LogFile, LogPosition, anchor_of, newest_first
 from iamops.accesslog.values import NO_TIME, Resolution, slot_of, slot_text
 from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader
@@ -30,13 +30,13 @@ async def position_at(reader: LogReader, file: LogFile, since: float) -> LogPosi
     Lines are taken to be in order, as one nginx writes them: one that is older than what stands before it, or
     newer than the file, moves nothing. The file's beginning where no line has a time.
     """
-    form = reader.query.form
+    form = reader.query.log_format
     begin, end = 0, file.size
     # What stands before the search's beginning was written at `oldest` or before.
     oldest = -math.inf
-    if form.clock is not None and end > NEAR:
+    if form.time_format is not None and end > NEAR:
         oldest = min(_times(form, b"\n" + await reader.peek(file.name, 0, LOOK)), default=(-math.inf, 0))[0]
-    while form.clock is not None and end - begin > NEAR:
+    while form.time_format is not None and end - begin > NEAR:
         middle = (begin + end) // 2
         found = _times(form, await reader.peek(file.name, middle, LOOK))
         trusted = [(at, where) for at, where in found if oldest - SLACK_S <= at <= file.changed + SLACK_S]
@@ -52,13 +52,13 @@ async def position_at(reader: LogReader, file: LogFile, since: float) -> LogPosi
 
 def _times(form: LogFormat, data: bytes) -> list[tuple[float, int]]:
     """(time to ten seconds, offset) of each complete line that has a time, in a piece cut out anywhere."""
-    variable, resolution = form.fields[Field.TIME], Resolution.TEN_SECONDS
+    variable, resolution = form.fields[LogField.TIME], Resolution.TEN_SECONDS
     found = []
     offset = data.find(b"\n") + 1
     while offset and (after := data.find(b"\n", offset) + 1):
         line = values(form, data[offset : after - 1].decode("latin-1"), {variable}) or {}
-        text = slot_text(line.get(variable, ""), form.clock, resolution)
-        at = slot_of(text, form.clock, resolution) if text else NO_TIME
+        text = slot_text(line.get(variable, ""), form.time_format, resolution)
+        at = slot_of(text, form.time_format, resolution) if text else NO_TIME
         if at != NO_TIME:
             found.append((float(at), offset))
         offset = after
@@ -81,7 +81,7 @@ class Progress:
     the current file was begun.
     """
 
-    places: list[LogPosition] = field(default_factory=list)
+    positions: list[LogPosition] = field(default_factory=list)
     past: deque[LogPosition] = field(default_factory=lambda: deque(maxlen=PAST_KEPT))
     grown_at: dict[int, float] = field(default_factory=dict)
     lost: int = 0
@@ -124,7 +124,7 @@ class LogFollower:
 
         What was counted before it raised is counted, and where it stopped is known.
         """
-        positions = self.progress.places
+        positions = self.progress.positions
         newest = positions[-1] if positions else None
         # Where nothing was read yet, nothing stands before the position that would give a truncation away.
         known = newest is not None and newest.name == self.log and not newest.done and newest.offset > 0
@@ -148,7 +148,7 @@ class LogFollower:
         and cut short in between, and what it held stands in a file that was not listed.
         """
         while True:
-            position = self.progress.places[number]
+            position = self.progress.positions[number]
             found = await reader.read(position, sure=sure)
             if isinstance(found, FileReplaced):
                 if found.inode != position.inode:
@@ -159,7 +159,7 @@ class LogFollower:
             if found.position.offset != position.offset:
                 self.progress.grown_at[position.inode] = self.clock()
             # From here on the piece is counted, and will not be asked for again.
-            self.progress.places[number] = found.position
+            self.progress.positions[number] = found.position
             self.count(found.counts)
             if not found.left or found.position.offset == position.offset:
                 return True
@@ -167,17 +167,17 @@ class LogFollower:
     async def _follow_rotation(self, reader: LogReader) -> None:
         """Finds the file that we were reading among its siblings, reads it to its end, then whatever is newer."""
         files = newest_first(await reader.files(), self.log)
-        if not self.progress.places:
+        if not self.progress.positions:
             await self._take_over(reader, files)
             return
-        known = self.progress.places[-1]
+        known = self.progress.positions[-1]
         ours = await self._find(reader, known, files)
         candidates = files if ours is None else files[: files.index(ours)]
         newer = [file for file in candidates if not await self._is_past(reader, file, known)]
         if ours is None:
             self.progress.lost += known.offset > 0 and not known.done
             # Kept in mind until something newer is: the link may be lost before that.
-            self.progress.places[-1] = LogPosition(0, 0, "", changed=known.changed, done=True)
+            self.progress.positions[-1] = LogPosition(0, 0, "", changed=known.changed, done=True)
         for file in reversed(newer):
             if file.name != self.log:
                 await self._read_whole(reader, file)
@@ -200,18 +200,18 @@ class LogFollower:
         if file.packed:
             counts = await self._unpacked(reader, known, file)
             if counts is not None:
-                self.progress.places[-1] = _done(file)
+                self.progress.positions[-1] = _done(file)
                 self.count(counts)
             return counts is not None
-        self.progress.places[-1] = replace(known, inode=file.inode, name=file.name)
+        self.progress.positions[-1] = replace(known, inode=file.inode, name=file.name)
         try:
-            if await self._grow(reader, len(self.progress.places) - 1, sure=True):
+            if await self._grow(reader, len(self.progress.positions) - 1, sure=True):
                 return True
         except BaseException:
-            if self.progress.places[-1].offset == known.offset:
-                self.progress.places[-1] = known
+            if self.progress.positions[-1].offset == known.offset:
+                self.progress.positions[-1] = known
             raise
-        self.progress.places[-1] = known
+        self.progress.positions[-1] = known
         return False
 
     async def _unpacked(self, reader: LogReader, position: LogPosition, file: LogFile) -> Counts | None:
@@ -233,23 +233,23 @@ class LogFollower:
         if file.packed:
             counts = await self._unpacked(reader, position, file)
             self.progress.lost += counts is None
-            self.progress.places.append(_done(file))
+            self.progress.positions.append(_done(file))
             self.count(counts or Counts())
             return
         if since is not None:
             position = await position_at(reader, file, since)
         if file.name == self.log:
             self.progress.begun = position
-        self.progress.places.append(position)
+        self.progress.positions.append(position)
         try:
-            if await self._grow(reader, len(self.progress.places) - 1, held=file.size):
+            if await self._grow(reader, len(self.progress.positions) - 1, held=file.size):
                 return
         except _ListingOutdated:
             # It is found again under its inode, or where it was compressed to.
-            if self.progress.places[-1].offset == position.offset:
-                self.progress.places.pop()
+            if self.progress.positions[-1].offset == position.offset:
+                self.progress.positions.pop()
             raise
-        self.progress.places.pop()
+        self.progress.positions.pop()
         self.progress.lost += 1
 
     async def _take_over(self, reader: LogReader, files: tuple[LogFile, ...], since: float | None = None) -> None:
@@ -262,7 +262,7 @@ class LogFollower:
         """Whether a file is no newer than those that we have read, as far as we know. Raises _ListingOutdated."""
         if file.name == self.log or file.changed < known.changed:
             return file.name != self.log
-        trailing = self.progress.places[:-1]
+        trailing = self.progress.positions[:-1]
         if any(position.inode == file.inode and not position.offset for position in trailing):
             return True  # what comes into it is read there
         for position in (*self.progress.past, *trailing):
@@ -284,7 +284,7 @@ class LogFollower:
 
     async def _trail(self, reader: LogReader) -> None:
         """Older files, as long as somebody may still write to them."""
-        positions = self.progress.places
+        positions = self.progress.positions
         for position in positions[:-1]:
             number = positions.index(position)
             # An inode that came again: that file is gone, and what has its inode now is read as what it is.
@@ -300,11 +300,11 @@ class LogFollower:
 
     async def _renamed(self, reader: LogReader, number: int) -> None:
         """An older file that is not where it was: renamed, packed, or removed. Raises _ListingOutdated."""
-        position = self.progress.places[number]
+        position = self.progress.positions[number]
         files = newest_first(await reader.files(), self.log)
         for file in files:
             if file.inode == position.inode and file.size >= position.offset and file.name != self.log:
-                self.progress.places[number] = replace(position, name=file.name)
+                self.progress.positions[number] = replace(position, name=file.name)
                 if await self._grow(reader, number):
                     return
         for file in files:
@@ -316,7 +316,7 @@ class LogFollower:
                 self.count(counts)
                 self.progress.past.append(_done(file))
                 break
-        self.progress.past.append(self.progress.places.pop(number))
+        self.progress.past.append(self.progress.positions.pop(number))
 
 
 class _ListingOutdated(Exception):

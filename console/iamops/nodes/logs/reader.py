@@ -19,7 +19,7 @@ from iamops.accesslog.count import CountQuery, Counts, counted
 from iamops.accesslog.rotation import LogFile, LogPosition, anchor_of, listed, newest_first, split_lines
 from iamops.model.foreign import whole
 from iamops.nodes.transport import LineStream, Transport, TransportError
-from iamops.redact.clean import words_of
+from iamops.redact.clean import clean_bytes
 
 # Its time in a listing is the node's current time. A file that was changed within WARM_S is being written.
 CLOCK = "/proc/self"
@@ -27,7 +27,7 @@ WARM_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class ListingState:
     """What a listing shows beside the files: whether lines may be missing from them.
 
     `quiet_s`: how long ago the newest of the files with any text was written; infinite if none has.
@@ -42,14 +42,14 @@ class Around:
     full: bool = False
 
 
-def around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> Around:
+def around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> ListingState:
     """From the shell's answer to `list`: files, and a line that begins with `!` for each problem."""
     now = next((file.changed for file in found if file.name == CLOCK), 0)
     own = newest_first(found, log)
     quiet_s = now - max((float(file.changed) for file in own if file.size), default=float("-inf"))
     warm = any(not file.packed and now - file.changed <= WARM_S for file in own)
     there = any(file.name == log for file in own)
-    return Around(quiet_s, not there and not warm, b"! list" in answer, b"! full" in answer)
+    return ListingState(quiet_s, not there and not warm, b"! list" in answer, b"! full" in answer)
 
 
 def not_written(log: str, quiet_s: float) -> str:
@@ -220,7 +220,7 @@ class LogReader:
     log: str
     query: CountQuery
     direct: bool = True
-    around: Around = field(default_factory=Around)
+    listing_state: ListingState = field(default_factory=ListingState)
 
     async def files(self) -> tuple[LogFile, ...]:
         """The log and its siblings. Listed twice, for between two renames a file can be missed."""
@@ -232,7 +232,7 @@ class LogReader:
             if b"! search" in answer:
                 raise Unreadable(f"the directory of {self.log} may not be searched by the login user")
             found = listed(answer)
-            self.around = around(answer, found, self.log)
+            self.listing_state = around(answer, found, self.log)
             found = tuple(file for file in found if file.name != CLOCK)
             names = {(file.inode, file.name) for file in found}
             if names == before:
@@ -365,7 +365,7 @@ async def _write(lines: LineStream, data: bytes) -> None:
 
 
 def _ended(lines: LineStream) -> Unreadable:
-    error = words_of(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
+    error = clean_bytes(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
     return Unreadable(f"the log's reader ended: {error}" if error else "the log's reader ended by itself")
 
 

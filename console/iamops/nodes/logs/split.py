@@ -13,7 +13,7 @@ from typing import Any
 
 from iamops.accesslog.aggregate import NAME_MAX
 from iamops.accesslog.count import values
-from iamops.accesslog.format import Escape, Field, FormatError, LogFormat, named_format
+from iamops.accesslog.format import Escape, FormatError, LogField, LogFormat, named_format
 from iamops.accesslog.values import NOBODY, NOTHING, attempts
 from iamops.model.facts import ProbeReport
 from iamops.model.foreign import whole
@@ -21,9 +21,9 @@ from iamops.model.profile import Profile, Service
 from iamops.model.traffic import AccessGain, AccessMark, Share
 from iamops.nodes.netns import connect
 from iamops.nodes.probes.client import ClientTarget, probe_once
-from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
 from iamops.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 LOOK_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 2.0
@@ -107,7 +107,7 @@ async def _run(transport: Transport | None, argv: tuple[str, ...], timeout_s: fl
 
 
 def _complaint(result: CommandResult, log: str) -> str:
-    return words_of(result.stderr.strip(), 160) or f"{log} cannot be read"
+    return clean_bytes(result.stderr.strip(), 160) or f"{log} cannot be read"
 
 
 # The lines with a token that a node's access log gained since it was marked: only the new part is read.
@@ -181,8 +181,8 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
     Raises LinkLost.
     """
     token = new_token()
-    question = HttpQuestion(service.domain or "", _marked_path(service, token))
-    door = Door(LOCALHOST, profile.nginx.port)
+    question = HttpRequest(service.domain or "", _marked_path(service, token))
+    door = Endpoint(LOCALHOST, profile.nginx.port)
     reports: list[ProbeReport] = []
     for _ in range(count):
         report = await probe_http(transport, door, question, time.monotonic)
@@ -193,8 +193,8 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
         form = named_format(profile.logs.format)
     except FormatError as error:
         return _answer(reports, None, str(error))
-    if not form.has(Field.UPSTREAM):
-        return _answer(reports, None, form.unavailable(Field.UPSTREAM))
+    if not form.has(LogField.UPSTREAM):
+        return _answer(reports, None, form.unavailable(LogField.UPSTREAM))
     await asyncio.sleep(WRITTEN_AFTER_S)
     log = profile.logs.access
     argv = ("sh", "-c", _FOUND, "found", log, str(LOG_TAIL_BYTES), token)
@@ -204,7 +204,7 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
         return _answer(reports, None, failure.reason)
     lines = [line.decode("utf-8", "replace") for line in result.stdout.splitlines()]
     if not lines:
-        reason = words_of(result.stderr.strip(), 120) or "it does not hold these requests"
+        reason = clean_bytes(result.stderr.strip(), 120) or "it does not hold these requests"
         return _answer(reports, None, f"{log} on {transport.node}: {reason}")
     logged = [request for line in lines if (request := _logged_request(form, line)) is not None]
     if not logged:
@@ -226,12 +226,12 @@ class _LoggedRequest:
 
 def _logged_request(form: LogFormat, line: str) -> _LoggedRequest | None:
     """None: not in this format. By default nginx writes "-" for nothing: then an empty value is no answer."""
-    variable = form.fields[Field.UPSTREAM]
+    variable = form.fields[LogField.UPSTREAM]
     found = values(form, line, {variable, "status"})
     if found is None or (form.escape is Escape.DEFAULT and not found[variable]):
         return None
     names = (name.strip() for name in attempts(found[variable]))
-    asked = tuple(NOBODY if name in NOTHING else words(name, NAME_MAX) for name in names)
+    asked = tuple(NOBODY if name in NOTHING else clean_text(name, NAME_MAX) for name in names)
     return _LoggedRequest(found["status"].startswith(("2", "3")), asked)
 
 

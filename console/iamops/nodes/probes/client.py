@@ -12,7 +12,7 @@ from functools import partial
 
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.observed import Unknown
-from iamops.nodes.probes.http import READ_BYTES, HttpQuestion, HttpResponse
+from iamops.nodes.probes.http import READ_BYTES, HttpRequest, HttpResponse
 from iamops.redact.clean import fault_of_ours
 
 OpenSocket = Callable[[str, int, float], socket.socket]
@@ -114,7 +114,7 @@ def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float =
     try:
         with open_socket(target.address, target.port, timeout_s) as connection:
             accepted = True
-            answer = HttpResponse(HttpQuestion(target.host, target.path))
+            answer = HttpResponse(HttpRequest(target.host, target.path))
             connection.settimeout(timeout_s)
             connection.sendall(answer.request)
             while (left_s := started + timeout_s - time.monotonic()) > 0:

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Segment, gap_report
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.probes.client import ClientTarget
-from iamops.nodes.probes.http import MAX_BODY, HttpQuestion, HttpResponse, judged
+from iamops.nodes.probes.http import MAX_BODY, HttpRequest, HttpResponse, judged
 from iamops.nodes.supervisor import since_boot
 
 EVERY_S = 0.01
@@ -67,7 +67,7 @@ class _LaneState:
 
     def __init__(self, lane: Lane) -> None:
         self.settings = lane
-        self.request = HttpResponse(HttpQuestion(lane.target.host, lane.target.path)).request
+        self.request = HttpResponse(HttpRequest(lane.target.host, lane.target.path)).request
         self.asked = 0.0
         self.segments: list[Segment] = []
         self.own_errors = 0

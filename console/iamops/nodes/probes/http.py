@@ -18,7 +18,7 @@ from iamops.nodes.probes.tls import CaUnreadable, NoTls, TlsStream, Trust, check
 from iamops.nodes.transport import ByteStream, Clock, CommandFailed, CommandTimeout, ConnectFailed, Transport
 from iamops.parse import greetings
 from iamops.parse.greetings import Greeting
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 MAX_BODY = 64 * 1024
 # All of an answer: head, interim answers (RFC 9110 section 15.2), of which no good one has many, and body.
@@ -33,14 +33,14 @@ CLOSED = ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
 
 
 @dataclass(frozen=True, slots=True)
-class HttpQuestion:
+class HttpRequest:
     """GET `path` with this Host header."""
 
     host: str
     path: str
 
 
-async def ask(stream: ByteStream, question: HttpQuestion, clock: Clock) -> ProbeReport:
+async def ask(stream: ByteStream, question: HttpRequest, clock: Clock) -> ProbeReport:
     """Sends one GET and judges the answer. The caller bounds the time, closes the stream and takes its errors.
 
     Healthy is: status 200-399 and, where the body is JSON with a `status`, that status is "ok".
@@ -60,7 +60,7 @@ async def ask(stream: ByteStream, question: HttpQuestion, clock: Clock) -> Probe
 class HttpResponse:
     """One answer as its bytes arrive: the same reading and the same bounds for every caller. Does no I/O."""
 
-    def __init__(self, question: HttpQuestion) -> None:
+    def __init__(self, question: HttpRequest) -> None:
         self._dialogue = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_BODY)
         self._response: h11.Response | None = None
         self._body = b""
@@ -80,7 +80,7 @@ class HttpResponse:
             self._dialogue.receive_data(chunk)
             complete = self._read_events()
         except h11.RemoteProtocolError as error:
-            return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"not HTTP: {words(str(error), 120)}")
+            return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"not HTTP: {clean_text(str(error), 120)}")
         if self._interim > INTERIM_MOST:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail="says `100 Continue` without end")
         if self._response is None or not complete:
@@ -120,7 +120,7 @@ def judged(
         latency_ms=round(latency_ms, 2),
         status=status,
         detail=problem,
-        answered_by=words_of(served_by, 80) if served_by else None,
+        answered_by=clean_bytes(served_by, 80) if served_by else None,
     )
 
 
@@ -134,11 +134,11 @@ def _problem(status: int, content_type: bytes, body: bytes) -> str:
     except ValueError:
         return "HTTP 200, but the body is not JSON"
     own_status = document.get("status") if isinstance(document, dict) else None
-    return "" if own_status in (None, "ok") else f"says status {words(str(own_status), 60)!r}"
+    return "" if own_status in (None, "ok") else f"says status {clean_text(str(own_status), 60)!r}"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """The endpoint of a probe, as seen from the node it is made from."""
 
     host: str
@@ -146,7 +146,7 @@ class Door:
 
 
 async def probe_http(
-    transport: Transport, door: Door, question: HttpQuestion, clock: Clock, trust: Trust | None = None
+    transport: Transport, door: Endpoint, question: HttpRequest, clock: Clock, trust: Trust | None = None
 ) -> ProbeReport | None:
     """One HTTP probe from the node, over TLS with `trust`. None: nothing is known, the link is silent."""
 
@@ -169,7 +169,7 @@ async def probe_http(
 
 
 async def probe_datastore(
-    transport: Transport, door: Door, kind: DatastoreKind, clock: Clock
+    transport: Transport, door: Endpoint, kind: DatastoreKind, clock: Clock
 ) -> ProbeReport | None:
     """One greeting from the node. None: nothing is known, the link is silent."""
     greet = {
@@ -186,7 +186,7 @@ async def probe_datastore(
     return await probe_stream(transport, door, dialogue)
 
 
-async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeReport | None:
+async def probe_port(transport: Transport, door: Endpoint, clock: Clock) -> ProbeReport | None:
     """Whether a connection is accepted; nothing is sent. None: the link is silent."""
     started = clock()
 
@@ -196,7 +196,7 @@ async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeRep
     return await probe_stream(transport, door, dialogue)
 
 
-async def probe_stream(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
+async def probe_stream(transport: Transport, door: Endpoint, dialogue: Dialogue) -> ProbeReport | None:
     """A dialogue with what listens there, or why there was none. None: the link is silent."""
     try:
         stream = await transport.open_tcp(door.host, door.port, timeout_s=PROBE_TIMEOUT_S)

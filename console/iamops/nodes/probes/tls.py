@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from iamops.nodes.transport import ByteStream
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ class TlsStream:
         try:
             self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         except ValueError as error:
-            raise NoTls(f"{words(name or '', 80)} is no name to ask for: {words(str(error), 80)}") from None
+            raise NoTls(
+                f"{clean_text(name or '', 80)} is no name to ask for: {clean_text(str(error), 80)}"
+            ) from None
         self._left = HANDSHAKE_MAX
 
     async def handshake(self) -> None:
@@ -89,7 +91,7 @@ class TlsStream:
             except ssl.SSLCertVerificationError:
                 raise
             except ssl.SSLError as error:
-                raise NoTls(words(error.reason or str(error), 80).replace("_", " ").lower()) from None
+                raise NoTls(clean_text(error.reason or str(error), 80).replace("_", " ").lower()) from None
             else:
                 await self._send()
                 return done
@@ -115,7 +117,7 @@ def checking(ca: str, *, name: bool) -> ssl.SSLContext:
         return _checking(path, stamp, name)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise CaUnreadable(f"{ca}: {words(str(why), 80)}") from None
+        raise CaUnreadable(f"{ca}: {clean_text(str(why), 80)}") from None
 
 
 @functools.lru_cache(maxsize=8)
@@ -127,4 +129,4 @@ def _checking(path: Path, _stamp: int, name: bool) -> ssl.SSLContext:
 
 
 def refusal(error: ssl.SSLCertVerificationError) -> str:
-    return words(error.verify_message or str(error), 120)
+    return clean_text(error.verify_message or str(error), 120)

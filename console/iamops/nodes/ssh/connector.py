@@ -21,7 +21,7 @@ from iamops.nodes.ssh.host_keys import KnownKeys, known
 from iamops.nodes.ssh.peer import OfferedKeys, Peer, acknowledge
 from iamops.nodes.ssh.settings import SettingsError, SshSettings, UserFiles, hop_access, settle
 from iamops.nodes.ssh.transport import SshTransport
-from iamops.nodes.supervisor import aside
+from iamops.nodes.supervisor import run_in_thread
 from iamops.nodes.transport import HandshakeFailed, SshConfigInvalid
 
 MAX_HOPS = 8
@@ -209,7 +209,7 @@ class SshConnector:
         host, port, family = settings.host, settings.port, settings.options.family
         flags = socket.AI_NUMERICHOST if self._namespace else 0
         resolve = partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=flags)
-        found = await aside(resolve, f"resolve {host}")
+        found = await run_in_thread(resolve, f"resolve {host}")
         return [(family, (str(target[0]), int(target[1]))) for family, _, _, _, target in found]
 
     async def _connected(self, family: int, target: tuple[str, int]) -> socket.socket:

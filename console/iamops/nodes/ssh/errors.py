@@ -31,7 +31,7 @@ from iamops.nodes.transport import (
     TransportError,
     Unreachable,
 )
-from iamops.redact.clean import words, words_of
+from iamops.redact.clean import clean_bytes, clean_text
 
 E = TypeVar("E", bound=TransportError)
 
@@ -111,7 +111,7 @@ def hop_failed(remote: Remote, hop: str, error: asyncssh.ChannelOpenError) -> Tr
         return ForwardingForbidden(remote.node, reason, f"AllowTcpForwarding yes in sshd_config of {hop}")
     if "refused" in error.reason.lower():
         return _refused(remote)
-    reason = f"jump host {hop} cannot reach {remote.endpoint}: {words(error.reason, 120)}"
+    reason = f"jump host {hop} cannot reach {remote.endpoint}: {clean_text(error.reason, 120)}"
     return Unreachable(remote.node, reason, f"from {hop}: ip route get {remote.host}")
 
 
@@ -120,7 +120,7 @@ def host_key_refused(
 ) -> TransportError:
     """The presented host key is not trusted. `error` is asyncssh's verdict on certificates."""
     if key is None:
-        reason = f"its host certificate is not accepted: {words(str(error), 160)}"
+        reason = f"its host certificate is not accepted: {clean_text(str(error), 160)}"
         return remote.error(HostKeyUnknown, reason, f"look at the certificate by hand: {remote.by_hand}")
     presented = HostKey.of(key)
     match known.standing(key):
@@ -150,7 +150,7 @@ def _changed(remote: Remote, settings: SshSettings, known: KnownKeys, presented:
 
 def login_failed(remote: Remote, error: Exception, tried: str) -> TransportError:
     """Connected, but not logged in. `tried` says which keys were offered."""
-    endpoint, by_hand, message = remote.endpoint, f"try: {remote.by_hand}", words(str(error), 160)
+    endpoint, by_hand, message = remote.endpoint, f"try: {remote.by_hand}", clean_text(str(error), 160)
     if isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in message:
         reason = f"login as {remote.user} was refused; {tried}"
         return remote.error(AuthFailed, reason, f"{by_hand}  (a key of an agent: ssh-add)")
@@ -167,31 +167,31 @@ def lost(node: str, error: Exception | None) -> TransportError:
     """Why a living connection ended."""
     if isinstance(error, asyncssh.ConnectionLost) and "keepalive" in error.reason:
         return PeerHung(node, "connected, but nothing comes any more: the node or its sshd hangs", RECONNECTS)
-    message = f": {words(str(error), 160)}" if error is not None and str(error) else ""
+    message = f": {clean_text(str(error), 160)}" if error is not None and str(error) else ""
     return LinkLost(node, f"the connection was closed{message}", RECONNECTS)
 
 
 def channel_refused(node: str, error: asyncssh.ChannelOpenError) -> ChannelRefused:
-    reason = f"sshd opens no further session: {words(error.reason, 120)}"
+    reason = f"sshd opens no further session: {clean_text(error.reason, 120)}"
     return ChannelRefused(node, reason, "MaxSessions 10 (the default) in sshd_config is enough")
 
 
 def ran_nothing(node: str, noise: bytes, exit_status: int | None) -> NothingRan:
     """The channel closed and the command never began."""
-    printed = f"printed '{words_of(noise.strip(), 120)}' and ran" if noise.strip() else "ran"
+    printed = f"printed '{clean_bytes(noise.strip(), 120)}' and ran" if noise.strip() else "ran"
     ended = "" if exit_status is None else f" (exit {exit_status})"
     return NothingRan(node, f"the login shell of {node} {printed} nothing{ended}", SHELL_STEP.format(node=node))
 
 
 def cut_short(node: str, command: str, stderr: bytes) -> NothingRan:
     """The command began, and its shell ended before it could report the command's end."""
-    message = f": {words_of(stderr.strip()[-160:], 160)}" if stderr.strip() else ""
+    message = f": {clean_bytes(stderr.strip()[-160:], 160)}" if stderr.strip() else ""
     return NothingRan(node, f"`{command}` was ended from outside on {node}{message}", OUTCOME_UNKNOWN)
 
 
 def not_begun(node: str, timeout_s: float, noise: bytes) -> CommandTimeout:
     """The session is open and nothing of the command has come."""
-    printed = f"printed '{words_of(noise.strip(), 120)}' and " if noise.strip() else ""
+    printed = f"printed '{clean_bytes(noise.strip(), 120)}' and " if noise.strip() else ""
     reason = f"the login shell of {node} {printed}ran nothing within {timeout_s:g} s"
     return CommandTimeout(node, reason, f"is its login slow (~/.bashrc, PAM)? time ssh {node} true")
 
@@ -214,7 +214,7 @@ def connect_failed(node: str, target: str, message: str) -> ConnectFailed:
     refused, step = "refused" in message.lower(), f"is the service at {target} running?"
     if not refused:
         step = f"on {node}: ip route get {target.rpartition(':')[0]}"
-    return ConnectFailed(node, f"{target} from {node}: {words(message, 120)}", step, refused=refused)
+    return ConnectFailed(node, f"{target} from {node}: {clean_text(message, 120)}", step, refused=refused)
 
 
 def _refused(remote: Remote) -> ConnectRefused:

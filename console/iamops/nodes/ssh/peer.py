@@ -14,7 +14,7 @@ from iamops.nodes.ssh import errors
 from iamops.nodes.ssh.host_keys import KeyTrust, KnownKeys
 from iamops.nodes.ssh.settings import SshSettings
 from iamops.nodes.transport import TransportError
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 
 class OfferedKeys:
@@ -61,7 +61,7 @@ class OfferedKeys:
                     yield pair
         for pair in await self._from_agent():
             if pair.public_data not in given:
-                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
+                self._offered.append(f"{clean_text(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
                 yield pair
 
     async def _from_agent(self) -> Sequence[asyncssh.SSHKeyPair]:
@@ -72,7 +72,7 @@ class OfferedKeys:
             self._agent = await asyncssh.connect_agent(self._settings.agent)
             pairs = await self._agent.get_keys()
         except (OSError, ValueError) as error:
-            self._skipped.append(f"the agent does not answer ({words(str(error), 60)})")
+            self._skipped.append(f"the agent does not answer ({clean_text(str(error), 60)})")
             return ()
         ours: set[bytes] = set()
         for file in self._settings.keys:

@@ -23,7 +23,7 @@ from iamops.nodes.transport import (
     TransportError,
 )
 from iamops.parse.host import without_warnings
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
 SESSIONS = 8
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 def shown_command(argv: Sequence[str]) -> str:
     """Enough of a command to recognise it: the scripts within it are our own, and nobody types them."""
-    return words(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
+    return clean_text(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
 
 
 class SshTransport:
@@ -81,7 +81,7 @@ class SshTransport:
         async with self._sessions:
             lines = ChannelLines(self._lost, tuple(argv), frame := Frame())
             line = command_line(argv, frame) if feed else stream_line(argv, frame)
-            channel = await self._started(lines, line, words(argv[0], 80))
+            channel = await self._started(lines, line, clean_text(argv[0], 80))
             try:
                 yield lines
             finally:
@@ -139,7 +139,7 @@ class SshTransport:
                         channel.terminate()
                     channel.abort()
         if output.overflow:
-            reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
+            reason = f"{clean_text(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
         result = output.result(argv)
         if result is not None:

@@ -18,7 +18,7 @@ class CannotTrust(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HostKeyOffer:
     """A host key that waits for a decision. `file` is where it would be written, under `name`.
 
     `filed` are the keys on file for this host, `other_files` the lines of files that are not ours to change.
@@ -27,7 +27,7 @@ class Offer:
     node: str
     name: str
     presented: HostKey
-    standing: KeyTrust
+    trust: KeyTrust
     filed: tuple[HostKey, ...]
     file: Path
     other_files: tuple[tuple[Path, int], ...]
@@ -36,7 +36,7 @@ class Offer:
 
 async def fetch_offer(
     profile: Profile, node: Node, *, limits: SshLimits | None = None, files: UserFiles | None = None
-) -> Offer:
+) -> HostKeyOffer:
     """The node's host key, fetched without a login, and what is on file. Raises TransportError, CannotTrust."""
     key, settings = await SshConnector(profile, node, limits=limits, files=files).fetch_host_key()
     if not settings.known_hosts:
@@ -46,11 +46,11 @@ async def fetch_offer(
     name = entry_name(settings.known_as, settings.port)
     # `type base64`, without the comment, which the remote side chooses.
     key_type, blob, *_ = key.export_public_key("openssh").decode("ascii").split()
-    return Offer(
+    return HostKeyOffer(
         node=node.name,
         name=name,
         presented=HostKey.of(key),
-        standing=on_file.standing(key),
+        trust=on_file.standing(key),
         filed=tuple(map(HostKey.of, on_file.keys)),
         file=own,
         other_files=standing_lines(others, settings.known_as, settings.port),
@@ -58,9 +58,9 @@ async def fetch_offer(
     )
 
 
-def accept(wanted: Offer, *, replace: bool = False) -> None:
+def accept(wanted: HostKeyOffer, *, replace: bool = False) -> None:
     """Puts the key on file. Raises CannotTrust for a changed key without `replace`, or a revoked one."""
-    match wanted.standing:
+    match wanted.trust:
         case KeyTrust.TRUSTED:
             return
         case KeyTrust.REVOKED:
@@ -76,7 +76,7 @@ def accept(wanted: Offer, *, replace: bool = False) -> None:
             _append(wanted)
 
 
-def _append(wanted: Offer) -> None:
+def _append(wanted: HostKeyOffer) -> None:
     """One write at the end of the file: neither other writers nor we lose anything."""
     _prepare_directory(wanted.file)
     handle = os.open(wanted.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -89,7 +89,7 @@ def _append(wanted: Offer) -> None:
         os.close(handle)
 
 
-def _rewrite(wanted: Offer) -> None:
+def _rewrite(wanted: HostKeyOffer) -> None:
     """The file without the host's old keys and with its new one, put in place in one step."""
     # A known_hosts that is a symbolic link into someone's dotfiles stays one.
     file = wanted.file.resolve()

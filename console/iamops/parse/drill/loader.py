@@ -24,7 +24,7 @@ from iamops.parse.drill.step import (
     word_of,
 )
 from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, read_tree
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 DEFAULT_STEADY = tuple(state for state in SteadyState if state is not SteadyState.DATASTORES)
 DEFAULT_MAX_S = 120.0
@@ -51,7 +51,7 @@ def _name(value: object) -> str:
 
 def _one_line(expected: str) -> PlainValidator:
     """One line that is harmless for a terminal: quoted YAML can hold any character."""
-    return PlainValidator(lambda value: words(" ".join(text_of(value, expected).split())))
+    return PlainValidator(lambda value: clean_text(" ".join(text_of(value, expected).split())))
 
 
 def _steady_state(value: object) -> SteadyState:
@@ -158,7 +158,7 @@ def _not_taken_back(tree: YamlTree) -> Iterator[Problem]:
             away.remove(undone)
     for path, verb, unit in away:
         if unit or verb not in UNIT_VERBS:  # a stop of nothing is complained about already
-            back = f"{TAKEN_BACK[verb]}: {words(unit, 60) if unit else 'NODE'}"
+            back = f"{TAKEN_BACK[verb]}: {clean_text(unit, 60) if unit else 'NODE'}"
             yield tree.problem((*path, verb), f"nothing takes it back: add `{back}` to restore")
 
 

@@ -35,7 +35,7 @@ from iamops.model.drill import (
 )
 from iamops.model.facts import VrrpState
 from iamops.parse.yaml_tree import described
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 VERBS = tuple(str(verb) for verb in DrillVerb)
 SHELL = ("shell", "run", "command", "exec", "script")
@@ -53,7 +53,7 @@ def nearest(found: object, known: Collection[str]) -> str:
 
 
 def shown(value: object) -> str:
-    return described(value) or f"`{words(str(value), 40)}`"
+    return described(value) or f"`{clean_text(str(value), 40)}`"
 
 
 # Bounds: `check.fault + vrrp.skew`, `vrrp.max * 1.2`, `250 ms`.
@@ -82,12 +82,12 @@ def _term(text: str) -> TimeTerm:
         return TimeTerm(None, seconds=seconds)
     named = _NAMED.fullmatch(text)
     if named is None:
-        raise ValueError(f"expected {EXPECTED}, found {words(repr(text), 60)}")
+        raise ValueError(f"expected {EXPECTED}, found {clean_text(repr(text), 60)}")
     name, factor = named["name"], float(named["factor"] or 1.0)
     if name not in BOUND_NAMES:
         near = difflib.get_close_matches(name, BOUND_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BOUND_NAMES)}"
-        raise ValueError(f"no time is named {words(repr(name), 60)}; {hint}")
+        raise ValueError(f"no time is named {clean_text(repr(name), 60)}; {hint}")
     if not 0 < factor <= MOST_TIMES:
         raise ValueError(f"expected a factor above 0 and up to {MOST_TIMES:.0f}, found {factor:g}")
     return TimeTerm(name, factor)

@@ -21,7 +21,7 @@ from iamops.parse.keepalived.blocks import (
     dump_blocks,
     leading_number,
 )
-from iamops.parse.keepalived.settings import TRACKED, Rest, check_key, rest_on_disk
+from iamops.parse.keepalived.settings import TRACKED, BlockSettings, blocks_on_disk, check_key
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
 
 _JSON_STATES: Mapping[int | None, VrrpState] = {
@@ -151,13 +151,13 @@ def live_on_disk(reading: ReadFile) -> Mapping[str, LiveVrrp]:
     """By instance, what a daemon that reads these files runs with. Left out: instances that depend on a
     definition, that may not be there, or for which keepalived takes a value of its own.
     """
-    rest = rest_on_disk(reading)
+    rest = blocks_on_disk(reading)
     blocks = {block.arg: block for block in reading.all("vrrp_instance")}
     found = (_on_disk(vrrp, blocks[vrrp.name], rest) for vrrp in instances(reading))
     return {live.instance: live for live in found if live is not None}
 
 
-def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
+def _on_disk(vrrp: VrrpConf, block: Directive, rest: BlockSettings) -> LiveVrrp | None:
     doubtful, open_name = vrrp.unknown | vrrp.decided, not {"$", "~"}.isdisjoint(vrrp.name)
     if vrrp.router_id is None or vrrp.conditional or vrrp.partial or open_name or doubtful.intersection(_NEEDED):
         return None
@@ -178,7 +178,7 @@ def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
     )
 
 
-def _checks_on_disk(tracked: object, rest: Rest) -> tuple[LiveCheck, ...] | None:
+def _checks_on_disk(tracked: object, rest: BlockSettings) -> tuple[LiveCheck, ...] | None:
     """None where one of them does not say in whole numbers how it runs."""
     if not isinstance(tracked, tuple):
         return None

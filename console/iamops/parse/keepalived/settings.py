@@ -131,7 +131,7 @@ def _running(block: DumpBlock) -> VrrpSettings:
 # `vrrp_script NAME`.
 
 TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"
-Rest = Mapping[str, Mapping[str, object]]
+BlockSettings = Mapping[str, Mapping[str, object]]
 NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
 _NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
@@ -144,13 +144,13 @@ def check_key(name: str) -> str:
     return f"vrrp_script {name}"
 
 
-def rest_running(text: str) -> Rest:
+def running_blocks(text: str) -> BlockSettings:
     blocks = dump_blocks(text)
     checks = {check_key(block.name): dict(_check(block.fields)) for block in blocks if not block.is_instance}
     return {block.name: dict(_instance(block)) for block in blocks if block.is_instance} | checks
 
 
-def rest_on_disk(reading: ReadFile, *, whole: bool = True) -> Rest:
+def blocks_on_disk(reading: ReadFile, *, whole: bool = True) -> BlockSettings:
     """What the files say, defaults included. `whole` False: files are missing that may set the rest."""
     checks = {block.arg: dict(_check_block(block, whole)) for block in reading.all("vrrp_script")}
     own = [block for block in reading.all("vrrp_instance") if UNKNOWN not in block.args]

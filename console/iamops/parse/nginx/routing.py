@@ -36,7 +36,7 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ServerChoice:
     """The server that answers a host at a socket. `named`: it names the host itself, or by a `*`."""
 
     server: Directive
@@ -54,7 +54,7 @@ def listening(reading: ReadFile) -> tuple[Listening, ...]:
     return tuple(found)
 
 
-def met_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Listening, ...]:
+def listeners_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Listening, ...]:
     """The servers at the socket that takes a connection to this address: its own one first, else that of any."""
     here = [listener for listener in sockets if listener.port == port]
     anywhere = _ANY_V6 if ":" in address else _ANY_V4
@@ -64,7 +64,7 @@ def met_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Lis
     return ()
 
 
-def chosen(here: tuple[Listening, ...], host: str) -> Chosen | None:
+def choose_server(here: tuple[Listening, ...], host: str) -> ServerChoice | None:
     """As nginx does: the exact name, the longest `*.` one, the longest `.*` one; then the default server.
 
     A server by an expression is for `by_expression`: whether it matches is not asked here.
@@ -77,11 +77,11 @@ def chosen(here: tuple[Listening, ...], host: str) -> Chosen | None:
     covering = sorted((name for name in names if covers(name, host)), key=lambda n: (n.endswith(".*"), -len(n)))
     for name in (host, *covering):
         if name in names:
-            return Chosen(names[name], named=True)
+            return ServerChoice(names[name], named=True)
     default = next(
         (listener for listener in here if "default_server" in listener.words), here[0] if here else None
     )
-    return None if default is None else Chosen(default.server, named=False)
+    return None if default is None else ServerChoice(default.server, named=False)
 
 
 def by_expression(here: tuple[Listening, ...]) -> bool:
@@ -107,7 +107,7 @@ def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
         by_socket.setdefault((listener.address, listener.port), []).append(listener)
     found: dict[int, Directive] = {}
     for (_, number), here in by_socket.items():
-        choice = chosen(tuple(here), host)
+        choice = choose_server(tuple(here), host)
         if choice is not None and (choice.named or number == port):
             found[id(choice.server)] = choice.server
         if choice is not None and not choice.named and number == port:

@@ -20,7 +20,7 @@ class EditRefused(Exception):
     """The edit makes no sense for this profile; says why and what would."""
 
 
-def edited(text: str, profile: Profile, edit: BackendEdit, service: str, backend: str) -> str:
+def edit_backends(text: str, profile: Profile, edit: BackendEdit, service: str, backend: str) -> str:
     """The text with the edit. Raises EditRefused. `backend` is a node's name, or host:port."""
     known = profile.services.get(service)
     if known is None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
 from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, described, read_tree
-from iamops.redact.clean import words
+from iamops.redact.clean import clean_text
 
 # Pydantic's complaints about a profile, in the words of a person who has the file open.
 
@@ -76,7 +76,7 @@ def _message(path: KeyPath, detail: Mapping[str, Any]) -> str:
     if "auth" in path:
         return f"expected {expected}"  # what was found may be the secret
     quotes = ": put it in quotes" if kind == "string_type" and isinstance(found, bool | int | float) else ""
-    scalar = str(found).lower() if isinstance(found, bool) else words(repr(found), 60)
+    scalar = str(found).lower() if isinstance(found, bool) else clean_text(repr(found), 60)
     return f"expected {expected}, found {described(found) or scalar}{quotes}"
 
 

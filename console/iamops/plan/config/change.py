@@ -50,7 +50,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeChange:
+class NodeFilesChange:
     """All changes of one node. `seen`: path -> SHA-256 of what is there now, or `-` where nothing is.
 
     `asked_for`: the files that are then as they were asked for, those that are so already included.
@@ -79,7 +79,7 @@ class NodeChange:
         return tuple(daemon for daemon, changed in read.items() if changed)
 
 
-def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = False) -> NodeChange:
+def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = False) -> NodeFilesChange:
     """From what is there to what is wanted. `exact`: everything else goes too, not only what is ours."""
     by_path = {file.path: file for file in wanted}
     changes = [change for file in wanted if (change := _change(tree.files.get(file.path), file)) is not None]
@@ -87,10 +87,12 @@ def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = Fal
         if path not in by_path and (exact or OURS in live.content):
             changes.append(FileChange(path, live.content, None, secret=is_keepalived_conf(path)))
     seen = {path: digest(tree.files.get(path)) for path in sorted({*tree.files, *by_path})}
-    return NodeChange(tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen, frozenset(by_path))
+    return NodeFilesChange(
+        tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen, frozenset(by_path)
+    )
 
 
-def changes_identity(changes: Mapping[str, NodeChange]) -> str:
+def changes_identity(changes: Mapping[str, NodeFilesChange]) -> str:
     """Names exactly these changes from exactly what was seen."""
     facts = [
         (node, sorted(change.seen.items()), [(file.path, file.new, file.mode) for file in change.files])
@@ -99,7 +101,7 @@ def changes_identity(changes: Mapping[str, NodeChange]) -> str:
     return text_digest(repr(facts))
 
 
-def payload(change: NodeChange, push: str, meta: str, rollback_s: int) -> str:
+def payload(change: NodeFilesChange, push: str, meta: str, rollback_s: int) -> str:
     """What `iamops-config stage` reads: a tar with a manifest and the new files, in base64. Deterministic."""
     import tarfile  # not what every command that knows of plans should wait for
 

@@ -9,7 +9,7 @@ from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.vrrp import VrrpConf, checks, instances
 from iamops.parse.nginx.conf import nginx_conf, upstreams
-from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.change import FileChange, NodeFilesChange
 
 Setting = Callable[[VrrpConf], object]
 # Nodes that disagree on these drop each other's adverts, or never hear them: two masters.
@@ -32,7 +32,7 @@ OWN: Mapping[str, Setting] = {
 NEVER_SHOWN = ("the authentication",)
 
 
-def change_summary(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
+def change_summary(changes: Mapping[str, NodeFilesChange]) -> tuple[str, ...]:
     """One sentence for each thing that changes; a change on several nodes is one sentence."""
     nodes_by_sentence: dict[str, list[str]] = {}
     for node, change in changes.items():
@@ -47,7 +47,7 @@ def change_summary(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def incompatible(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
+def incompatible(changes: Mapping[str, NodeFilesChange]) -> tuple[str, ...]:
     """Why a keepalived with the old file and one with the new must not run side by side; empty: they may."""
     found: dict[str, None] = {}
     for change in changes.values():
@@ -66,7 +66,7 @@ def incompatible(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     )
 
 
-def _of_node(change: NodeChange) -> Iterator[str]:
+def _of_node(change: NodeFilesChange) -> Iterator[str]:
     for file in change.files:
         if file.path == NGINX_CONF:
             yield from _of_nginx(file)

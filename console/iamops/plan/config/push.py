@@ -9,7 +9,7 @@ from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, OwnerUnknown, owner_of, why_unseen
 from iamops.plan.action import ALLOWANCE_S, ConfigPush
 from iamops.plan.check_timing import asked_checks, decides_s
-from iamops.plan.config.change import NodeChange
+from iamops.plan.config.change import NodeFilesChange
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.config.steps import (
     STAGE_TIMEOUT_S,
@@ -91,7 +91,7 @@ class PushPlanner(Planner[ConfigPush]):
             case _:
                 return None
 
-    def _prediction(self, changed: list[NodeChange]) -> str:
+    def _prediction(self, changed: list[NodeFilesChange]) -> str:
         if not changed:
             return "every node already has these files: nothing to do"
         daemons = tuple(dict.fromkeys(daemon for change in changed for daemon in change.daemons))
@@ -112,7 +112,7 @@ class PushPlanner(Planner[ConfigPush]):
             steady += (*out_of_fault(state, node), *alive(state, nginx, node))
         return (*steady, *client_well(state))
 
-    def _steps(self, changed: list[NodeChange]) -> Iterator[Step]:
+    def _steps(self, changed: list[NodeFilesChange]) -> Iterator[Step]:
         action, state = self.action, self.state
         yield from (stage(change, action.push, action.meta, state) for change in changed)
         yield from (check(change.node) for change in changed)
@@ -162,7 +162,7 @@ class PushPlanner(Planner[ConfigPush]):
         title = f"{verb} {self._keepalived} on {node}"
         return do(title, node, argv, expect, within_s=within_s, needs_s=needs_s, requires_undo=undo_name(node))
 
-    def _watch(self, changed: list[NodeChange]) -> Step:
+    def _watch(self, changed: list[NodeFilesChange]) -> Step:
         """keepalived's own check needs its time to find out that it does not work with the new files."""
         state, open_s = self.state, [WATCH_S]
         for change in changed:
@@ -181,7 +181,7 @@ class PushPlanner(Planner[ConfigPush]):
         first, *others = [Step(StepKind.LOOK, title, node, config("ready"), READY_TIMEOUT_S) for node in nodes]
         return replace(first, together=tuple(others))
 
-    def _keep(self, changed: list[NodeChange]) -> Step:
+    def _keep(self, changed: list[NodeFilesChange]) -> Step:
         """One step for all nodes: no cut may fall between one that keeps the files and one that does not.
 
         Each node gets the name of the push, so that it can be asked again if the answer is lost.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from iamops.plan.config.change import ABSENT, NodeChange, text_digest
+from iamops.plan.config.change import ABSENT, NodeFilesChange, text_digest
 
 PENDING, CONFIRMED = "pending", "confirmed"
 
@@ -85,7 +85,7 @@ class PushedFiles:
         return all(seen.digests.get(path, ABSENT) == digest for path, digest in side.items())
 
 
-def pushed_files(change: NodeChange, push: str) -> PushedFiles:
+def pushed_files(change: NodeFilesChange, push: str) -> PushedFiles:
     """Of the files that differ; what a push leaves alone tells nothing of it."""
     old = {file.path: text_digest(file.old) for file in change.files}
     return PushedFiles(change.node, push, old, {file.path: text_digest(file.new) for file in change.files})

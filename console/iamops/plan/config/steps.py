@@ -8,7 +8,7 @@ from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.plan.action import Drain
 from iamops.plan.check_timing import asked_checks
-from iamops.plan.config.change import NodeChange, payload
+from iamops.plan.config.change import NodeFilesChange, payload
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.expectation import (
     ClientAnswered,
@@ -39,7 +39,7 @@ def undo_name(node: str) -> str:
     return f"files of push@{node}"
 
 
-def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step:
+def stage(change: NodeFilesChange, push: str, meta: str, state: ClusterState) -> Step:
     """Files where no daemon looks. Refused where something is not as it was seen."""
     names = ", ".join(file.path for file in change.files)
     title = f"stage {counted(len(change.files), 'file')} on {change.node}: {names}"
@@ -55,7 +55,7 @@ def check(node: str, subject: str = "files") -> Step:
     return Step(StepKind.LOOK, title, node, argv, STAGE_TIMEOUT_S, refuses="config-invalid", subject=subject)
 
 
-def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
+def taken_back(change: NodeFilesChange, push: str, state: ClusterState) -> Undo:
     """The whole node as it was. The same waits in the node's own timer."""
     node, nginx = change.node, state.profile.nginx.unit
     well: tuple[StateExpectation, ...] = (UnitRuns(node, nginx), *alive(state, nginx, node))
@@ -66,14 +66,14 @@ def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
     return replace(undo, fires_s=state.profile.safety.rollback_s, files=pushed_files(change, push))
 
 
-def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
+def arm_back(change: NodeFilesChange, push: str, state: ClusterState) -> Step:
     undo, node = taken_back(change, push, state), change.node
     title = f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed"
     armed = (TimerArmed(node, privileges.CONFIG_DEAD_MAN),)
     return Step(StepKind.ARM, title, node, config("arm"), STAGE_TIMEOUT_S, armed, undo=undo)
 
 
-def replace_files(change: NodeChange) -> Step:
+def replace_files(change: NodeFilesChange) -> Step:
     node = change.node
     title = f"replace {counted(len(change.files), 'file')} on {node}"
     return Step(StepKind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, requires_undo=undo_name(node))

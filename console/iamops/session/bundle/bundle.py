@@ -32,8 +32,8 @@ from iamops.session.bundle.archive import (
     write_archive,
 )
 from iamops.session.profiles import SecretMissing, vrrp_secrets
-from iamops.session.triage.triage import Examined
-from iamops.session.user import audit_file, who
+from iamops.session.triage.triage import Examination
+from iamops.session.user import audit_file, current_user
 
 AUDIT_RECORDS = 200
 PACKAGES = ("asyncssh", "cryptography", "h11", "pydantic", "pyyaml", "textual", "zstandard")
@@ -58,7 +58,7 @@ class BundleReport:
 
 
 async def write_bundle(
-    examined: Examined,
+    examined: Examination,
     path: Path,
     *,
     now: float,
@@ -95,7 +95,14 @@ async def write_bundle(
     )
     pieces += [BundlePiece(node, file) for node, files in zip(profile.nodes, found, strict=True) for file in files]
     around = Circumstances(
-        now, who(), profile.name, str(profile.environment), __version__, limit_bytes, file_limit, timeout_s
+        now,
+        current_user(),
+        profile.name,
+        str(profile.environment),
+        __version__,
+        limit_bytes,
+        file_limit,
+        timeout_s,
     )
     return await asyncio.to_thread(_write, path, around, pieces, known)
 
@@ -108,7 +115,7 @@ def _write(path: Path, around: Circumstances, pieces: Sequence[BundlePiece], kno
     return BundleReport(path, size, len(members) + 1, totals(members), uncollected)
 
 
-def _local_files(examined: Examined, status: Mapping[str, Any] | None, ledger: Path) -> Iterator[EvidenceFile]:
+def _local_files(examined: Examination, status: Mapping[str, Any] | None, ledger: Path) -> Iterator[EvidenceFile]:
     """What this side has, in the order in which it stands in the archive, before everything of a node."""
     # None where no timeline was asked for: an empty one would say that nothing happened.
     timeline = examined.timeline

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from iamops.accesslog.format import Field, FormatError, named_format
-from iamops.judge.config import ConfigComparison, file_sights, sorted_files
+from iamops.accesslog.format import FormatError, LogField, named_format
+from iamops.judge.config import ConfigComparison, compared_files, sorted_files
 from iamops.judge.disk.sources import DaemonSources, is_pattern, joined, outside
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.lint.lint import lint
@@ -33,14 +33,14 @@ from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.parse.config_files import PushRecord
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
-from iamops.plan.config.change import NodeChange, node_change
+from iamops.plan.config.change import NodeFilesChange, node_change
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.render.files import NodeFile
 from iamops.render.nodefiles import render_node
 from iamops.render.templating import RenderError, template_names
 from iamops.session.private_files import InOthersHands, check_hands, own_text
 from iamops.session.profiles import SecretMissing, vrrp_secrets
-from iamops.session.user import who
+from iamops.session.user import current_user
 
 T = TypeVar("T")
 # What is included may include more.
@@ -54,12 +54,12 @@ async def with_included(transport: Transport, conf: ConfTree) -> ConfTree:
     with contextlib.suppress(ConfigUnreadable, TransportError):
         for _ in range(ROUNDS):
             parsed = keepalived_conf({path: file.content for path, file in conf.files.items()})
-            if not DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unread:
+            if not DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unavailable:
                 break
             elsewhere = outside(conf, (parsed,)) if conf.listing.listed else DIRECTORIES
             if elsewhere:
                 conf = replace(conf, listing=joined(conf.listing, await read_listing(transport, elsewhere)))
-            unread = DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unread
+            unread = DaemonSources.of(conf, KEEPALIVED_CONF, parsed).unavailable
             named = [path for path in unread if not is_pattern(path)]
             if not named:
                 break
@@ -129,7 +129,7 @@ class Configurator:
         trees = await asyncio.gather(*(self._live(node) for node in self.profile.nodes))
         return {tree.name: tree for tree in trees}
 
-    async def compared(self) -> Mapping[str, tuple[ConfTree, NodeChange]]:
+    async def compared(self) -> Mapping[str, tuple[ConfTree, NodeFilesChange]]:
         """Every node's files beside what the profile asks for: the tree carries both."""
         wanted, live = rendered(self.profile), await self.live()
         beside = {node: _with_rendered(tree, wanted[node]) for node, tree in live.items()}
@@ -162,7 +162,7 @@ class Configurator:
         files = [
             file
             for node, change in changes.items()
-            for file in file_sights(change, tuple(file.path for file in wanted[node]), report)
+            for file in compared_files(change, tuple(file.path for file in wanted[node]), report)
         ]
         return ConfigComparison(
             sorted_files(files), unread, report, (*change_summary(changes), *incompatible(changes))
@@ -204,7 +204,7 @@ class Configurator:
         """The backend as every nginx names it. Raises CannotDrain where the access log does not name backends."""
         form = self.profile.logs.format
         try:
-            names_backend = named_format(form).has(Field.UPSTREAM)
+            names_backend = named_format(form).has(LogField.UPSTREAM)
         except FormatError:
             names_backend = False
         if not names_backend:
@@ -229,7 +229,7 @@ class Configurator:
         having = [node for node, records in remembered.items() if any(r.push == chosen for r in records)]
         if not having:
             raise NoSuchPush(f"no node remembers a push {chosen!r}: see `iamops config history`")
-        changes = {node: NodeChange(node) for node in live}
+        changes = {node: NodeFilesChange(node) for node in live}
         for node in having:
             backup = await read_backup(self._connected(node), chosen)
             files = tuple(
@@ -246,7 +246,7 @@ class Configurator:
 
     def _action(
         self,
-        changes: Mapping[str, NodeChange],
+        changes: Mapping[str, NodeFilesChange],
         asked: tuple[str, ...],
         reason: str,
         confirm_s: int | None,
@@ -259,7 +259,13 @@ class Configurator:
     def _named(self, asked: tuple[str, ...], reason: str, what: tuple[str, ...]) -> tuple[str, str]:
         push = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         command = " ".join(asked)
-        meta = {"who": who(), "reason": reason, "command": command, "profile": self.profile.name, "what": what}
+        meta = {
+            "who": current_user(),
+            "reason": reason,
+            "command": command,
+            "profile": self.profile.name,
+            "what": what,
+        }
         return push, json.dumps(meta, sort_keys=True)
 
     async def _live(self, node: str) -> ConfTree:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from iamops.judge.disk.keepalived import (
-    NodeFiles,
+    KeepalivedFiles,
     current_units,
     decides_s,
     keepalived_unloaded,
@@ -34,7 +34,7 @@ from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
 from iamops.nodes.transport import Transport, TransportError
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.dump import live_config, live_on_disk
-from iamops.parse.keepalived.settings import rest_running, running_settings
+from iamops.parse.keepalived.settings import running_blocks, running_settings
 from iamops.parse.nginx.routing import answers_itself, upstreams_by_domain
 from iamops.redact.clean import fault_of_ours
 from iamops.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text, nginx_texts
@@ -55,7 +55,7 @@ async def examine_files(
     began = now()
     connected = {name: found for name in profile.nodes if (found := transport(name)) is not None}
     files = await asyncio.gather(*(_read_node(found, profile) for found in connected.values()))
-    read: dict[str, NodeFiles | str] = {name: f"{name} is not connected" for name in profile.nodes}
+    read: dict[str, KeepalivedFiles | str] = {name: f"{name} is not connected" for name in profile.nodes}
     read |= zip(connected, files, strict=True)
     # Judging files takes a while, and neither the keyboard nor the links may wait for it.
     reports = await asyncio.to_thread(_reports, profile, read)
@@ -64,7 +64,7 @@ async def examine_files(
         store.apply(FilesExamined(began, name, known, reason))
 
 
-async def _read_node(transport: Transport, profile: Profile) -> NodeFiles | str:
+async def _read_node(transport: Transport, profile: Profile) -> KeepalivedFiles | str:
     """The files and what runs; or why they are not known."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -73,10 +73,10 @@ async def _read_node(transport: Transport, profile: Profile) -> NodeFiles | str:
             )
             rendered = await asyncio.to_thread(_rendered, profile, transport.node)
             if isinstance(running, VrrpUnknown):
-                return NodeFiles(tree, unavailable=running.reason, hosts=hosts, rendered=rendered)
+                return KeepalivedFiles(tree, unavailable=running.reason, hosts=hosts, rendered=rendered)
             wanted = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
-            settings, rest, live = running_settings(running), rest_running(running), live_config(running)
-            return NodeFiles(tree, settings, rest, live, wanted, hosts=hosts, rendered=rendered)
+            settings, rest, live = running_settings(running), running_blocks(running), live_config(running)
+            return KeepalivedFiles(tree, settings, rest, live, wanted, hosts=hosts, rendered=rendered)
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
@@ -120,7 +120,7 @@ def _unread(tree: ConfigTree) -> Iterator[str]:
     if CHECK_SCRIPT in tree.conf.listing.files and CHECK_SCRIPT not in tree.files:
         yield CHECK_SCRIPT
     for root, parsed in ((NGINX_CONF, tree.nginx), (KEEPALIVED_CONF, tree.keepalived)):
-        yield from (path for path in DaemonSources.of(tree.conf, root, parsed).unread if not is_pattern(path))
+        yield from (path for path in DaemonSources.of(tree.conf, root, parsed).unavailable if not is_pattern(path))
 
 
 async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
@@ -131,7 +131,7 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
         return unknown
 
 
-def _reports(profile: Profile, read: Mapping[str, NodeFiles | str]) -> Mapping[str, FilesReport | str]:
+def _reports(profile: Profile, read: Mapping[str, KeepalivedFiles | str]) -> Mapping[str, FilesReport | str]:
     """What each node's files say; or why that is not known."""
     absent = {name: files for name, files in read.items() if isinstance(files, str)}
     seen = {name: files for name, files in read.items() if not isinstance(files, str)}
@@ -145,13 +145,18 @@ def _reports(profile: Profile, read: Mapping[str, NodeFiles | str]) -> Mapping[s
     return reports
 
 
-def _report(profile: Profile, seen: NodeFiles, others: list[NodeFiles], absent: Mapping[str, str]) -> FilesReport:
+def _report(
+    profile: Profile, seen: KeepalivedFiles, others: list[KeepalivedFiles], absent: Mapping[str, str]
+) -> FilesReport:
     unit, nginx, tree = profile.keepalived.unit, profile.nginx, seen.tree
     current = current_units(seen, profile)
     live: Mapping[str, LiveVrrp] = {}
     if seen.running is not None:
         live = seen.live
-    elif not tree.keepalived.mistakes and not DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unread:
+    elif (
+        not tree.keepalived.mistakes
+        and not DaemonSources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unavailable
+    ):
         # keepalived does not answer: its files do, if it has read these, or will at its start.
         live = live_on_disk(tree.keepalived) if unit in current or unit in tree.conf.stopped else {}
     return FilesReport(

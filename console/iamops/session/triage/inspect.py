@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from iamops.accesslog.count import Columns, CountQuery
-from iamops.accesslog.format import Field, FormatError, named_format
+from iamops.accesslog.format import FormatError, LogField, named_format
 from iamops.accesslog.values import Resolution
 from iamops.judge.lint.finding import LintReport
 from iamops.model.config import ConfTree, DaemonCheck
@@ -20,7 +20,7 @@ from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.nodes.config import ConfigUnreadable, read_tree
 from iamops.nodes.inspect import NodeInspector, read_neighbours
-from iamops.nodes.supervisor import aside
+from iamops.nodes.supervisor import run_in_thread
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
 from iamops.render.files import NodeFile
@@ -105,9 +105,9 @@ class InspectionReader:
 
         async def neighbours() -> None:
             read = partial(read_neighbours, profile.network_namespace, clock)
-            self.results.neighbours = await aside(read, "neighbours")
+            self.results.neighbours = await run_in_thread(read, "neighbours")
 
-        await asyncio.gather(neighbours(), aside(self._render, "render"))
+        await asyncio.gather(neighbours(), run_in_thread(self._render, "render"))
 
     async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
         node, results = transport.node, self.results
@@ -136,8 +136,8 @@ class InspectionReader:
         """Raises FormatError."""
         logs = self._profile.logs
         form = named_format(logs.format)
-        if form.clock is None:
-            return Unknown(form.unavailable(Field.TIME))
+        if form.time_format is None:
+            return Unknown(form.unavailable(LogField.TIME))
         query = CountQuery(form, Columns.TIME | Columns.SHAPE, resolution=Resolution.TEN_SECONDS)
         until = self._clock()
         since = (until - TRAFFIC_SPAN_S) // 60 * 60
@@ -146,7 +146,7 @@ class InspectionReader:
         counted = counts[transport.node]
         if counted.reason:
             return Unknown(counted.reason)
-        unavailable = "" if form.has(Field.UPSTREAM) else form.unavailable(Field.UPSTREAM)
+        unavailable = "" if form.has(LogField.UPSTREAM) else form.unavailable(LogField.UPSTREAM)
         traffic = TrafficInspection(counted.slots, int(query.resolution), since, until, unavailable)
         return Known(traffic, self._clock())
 

@@ -40,7 +40,7 @@ from iamops.nodes.supervisor import reason_of
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
 from iamops.session.clock import Clock
-from iamops.session.connections import attempts
+from iamops.session.connections import connection_attempts
 from iamops.session.traffic_count import count_traffic
 from iamops.session.user import audit_file
 
@@ -160,7 +160,7 @@ class TimelineCollector:
     async def _traffic(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         """Minutes begin on the node's clock: the first is complete, for half of one would be a step of its own."""
         form = named_format(self._profile.logs.format)
-        if form.clock is None:
+        if form.time_format is None:
             raise JournalUnavailable("its format tells no time")
         since = (self._since + ahead_s - BASELINE_S) // 60 * 60
         query = CountQuery(form, Columns.TIME)
@@ -212,7 +212,7 @@ class Recall:
             self._ledger_read = True
             await collector.here(self._ledger)
         timeline = collector.timeline()
-        found = (*self._found, *(event for event in timeline.happenings if event.at < until))
+        found = (*self._found, *(event for event in timeline.events if event.at < until))
         self._found = sorted(found, key=lambda event: event.at)[-FOUND_KEPT:]
         lines = (
             Remembered(e.at, e.node, e.severity, e.text, e.source) for e in recalled(self._found, self._profile)
@@ -240,6 +240,6 @@ async def journals(profile: Profile, ledger: str | None, places: Collection[str]
         except Exception as error:
             return JournalRead(unreadable=reason_of(error))
 
-    async with attempts(profile) as nodes:
+    async with connection_attempts(profile) as nodes:
         found = await asyncio.gather(*(asked(made) for made in nodes.values()))
         return dict(zip(nodes, found, strict=True))

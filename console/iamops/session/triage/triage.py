@@ -54,7 +54,7 @@ NOT_READ = "not read in the time there was"
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examination:
     """A finished look. `at` is when it ended (epoch s), `took_s` how long the caller had waited by then;
     `timeline` is empty unless it was asked for; `unavailable` says which of its sources could not be read.
 
@@ -78,7 +78,7 @@ async def examine(
     since_s: float | None = None,
     spent_s: float = 0.0,
     also: Sequence[str] = (),
-) -> Examined:
+) -> Examination:
     """Looks at everything, and is over within `timeout_s`, of which `spent_s` have passed already.
 
     `since_s`: how far back the timeline goes, None for none. `also`: modules to load while the nodes answer.
@@ -108,7 +108,7 @@ class _Examination:
         self._changed = asyncio.Event()
         self._all_asked = asyncio.Event()
 
-    async def run(self, since_s: float | None) -> Examined:
+    async def run(self, since_s: float | None) -> Examination:
         if since_s is not None:
             from iamops.session.triage.timeline import TimelineCollector
 
@@ -176,7 +176,7 @@ class _Examination:
         nodes = self._cluster.store.state.nodes.values()
         return any(node.link.state is not LinkState.DOWN and node.name not in self._tasks for node in nodes)
 
-    def _examined(self) -> Examined:
+    def _examined(self) -> Examination:
         now, results = self._cluster.now(), self._reader.results
         state = self._cluster.store.state
         for node in state.nodes.values():
@@ -190,14 +190,14 @@ class _Examination:
         why = {name: link.reason if link.state is LinkState.DOWN else "" for name, link in links.items()}
         state, diagnosis = _diagnosed(self._profile, state, results, now, why, final=True)
         timeline = self._timeline.timeline() if self._timeline is not None else Timeline()
-        return Examined(
+        return Examination(
             self._profile,
             now,
             self._cluster.now() - self._began,
             state,
             diagnosis,
             {name: why[name] or NOT_READ for name, look in results.looks.items() if not look.any},
-            timeline.happenings,
+            timeline.events,
             timeline.unavailable,
         )
 

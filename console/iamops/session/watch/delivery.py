@@ -14,7 +14,7 @@ from pathlib import Path
 from iamops import __version__
 from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.text import counted
-from iamops.nodes.supervisor import aside
+from iamops.nodes.supervisor import run_in_thread
 from iamops.redact.clean import fault_of_ours
 from iamops.session.clock import Clock
 from iamops.session.watch.destinations import Destination, NotDelivered
@@ -154,7 +154,7 @@ class Heartbeat:
         self._trouble = ""
 
     @property
-    def wanted(self) -> bool:
+    def configured(self) -> bool:
         return self._url is not None or self._file is not None
 
     def beat(self) -> None:
@@ -173,7 +173,7 @@ class Heartbeat:
             # An answer that drips would be waited for without end, and nobody would get a sign of life.
             async with asyncio.timeout(DEADLINE_S):
                 # In a thread: name resolution alone may take as long as it likes.
-                self._report(await aside(partial(_get, url), "heartbeat"))
+                self._report(await run_in_thread(partial(_get, url), "heartbeat"))
         except TimeoutError:
             self._report(f"no answer within {DEADLINE_S:g} s")
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from iamops.judge.alerts.message import AlertKind
 from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
-from iamops.nodes.supervisor import aside
-from iamops.redact.clean import words, words_of
+from iamops.nodes.supervisor import run_in_thread
+from iamops.redact.clean import clean_bytes, clean_text
 from iamops.report.markup import chat_text
 from iamops.session.own_command import run_own
 from iamops.session.watch.urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
@@ -66,7 +66,9 @@ class AppriseDestination:
     async def deliver(self, queued: OutboxMessage, note: str = "") -> None:
         if self._hanging >= HANGING:
             raise NotDelivered(f"{self._hanging} earlier attempts still hang")
-        attempt = asyncio.ensure_future(aside(partial(self._attempt, queued, note), f"deliver {self.shown}"))
+        attempt = asyncio.ensure_future(
+            run_in_thread(partial(self._attempt, queued, note), f"deliver {self.shown}")
+        )
         self._hanging += 1
         attempt.add_done_callback(self._ended)
         try:
@@ -101,7 +103,7 @@ class AppriseDestination:
                 # A plugin's own fault must not end the watch; it counts as a refusal.
                 logged.append(f"{type(error).__name__}: {error}")
         why = self._url.masked("; ".join(logged)) or "not accepted, and no reason given"
-        return words(why, REASON_LIMIT)
+        return clean_text(why, REASON_LIMIT)
 
 
 class Hook:
@@ -139,10 +141,10 @@ class Hook:
             raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
         if ended.returncode:
             last = ended.stderr.strip().splitlines()[-1:] or [b""]
-            raise NotDelivered(f"exit code {ended.returncode} {words_of(last[0], REASON_LIMIT)}".rstrip())
+            raise NotDelivered(f"exit code {ended.returncode} {clean_bytes(last[0], REASON_LIMIT)}".rstrip())
 
 
-def services(urls: Sequence[AlertUrl]) -> list[Destination]:
+def apprise_destinations(urls: Sequence[AlertUrl]) -> list[Destination]:
     """Loads Apprise. Raises AlertUrlsRefused where it is missing, and for a URL that it does not know."""
     if not urls:
         return []
@@ -164,7 +166,7 @@ def services(urls: Sequence[AlertUrl]) -> list[Destination]:
 
             plugin = Apprise.instantiate(url.text, suppress_exceptions=True)
         if not isinstance(plugin, NotifyBase):
-            reason = words(url.masked("; ".join(logged)), REASON_LIMIT) or "it gives no reason"
+            reason = clean_text(url.masked("; ".join(logged)), REASON_LIMIT) or "it gives no reason"
             raise AlertUrlsRefused(f"{url.place}: Apprise cannot use this {url.scheme}:// URL: {reason}")
         destination = AppriseDestination(url, plugin)
         found[destination.key] = destination

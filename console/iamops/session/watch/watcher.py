@@ -13,7 +13,7 @@ from iamops.judge.alerts.message import AlertKind, Message, message
 from iamops.judge.alerts.state import (
     Alerts,
     AlertSnapshot,
-    Moved,
+    ObservedMove,
     Policy,
     during,
     judged,
@@ -78,7 +78,7 @@ class Watcher:
     ) -> None:
         self._cluster, self._watch, self._directory = cluster, watch, directory
         self._outbox, self._delivery, self._heartbeat, self._log = outbox, delivery, heartbeat, log
-        self._moves: list[Moved] = []
+        self._moves: list[ObservedMove] = []
         self._moves_due = 0.0
         self._urgent = asyncio.Event()
         self._stopping = False
@@ -151,7 +151,7 @@ class Watcher:
             if not self._moves:
                 self._moves_due = now + ASK_S
                 self._cluster.refresh_locks()
-            self._moves.append(Moved(move, move_evidence(state, move, now)))
+            self._moves.append(ObservedMove(move, move_evidence(state, move, now)))
             self._urgent.set()
         if self._moves and isinstance(event, SafetyReported):
             answered = event.node == self._moves[-1].move.node or event.report.lock is not None
@@ -167,7 +167,7 @@ class Watcher:
         if (silence is not None) != self._silent:
             self._silent = silence is not None
             self._log("a silence holds: alerts are held back" if self._silent else "the silence is over")
-        moves: tuple[Moved, ...] = ()
+        moves: tuple[ObservedMove, ...] = ()
         if now >= self._moves_due or self._stopping:
             moves, self._moves = tuple(self._moves), []
         snapshot = AlertSnapshot(
@@ -178,7 +178,9 @@ class Watcher:
         if everything and now - self._judged_at >= LOOK_EVERY_S / 2:
             self._judged_at = now
             diagnosis = self._watch.judge(state, now)
-            snapshot = replace(snapshot, moves=(), findings=diagnosis.findings, blind=diagnosis.blind)
+            snapshot = replace(
+                snapshot, moves=(), findings=diagnosis.findings, not_evaluated=diagnosis.not_evaluated
+            )
             self._step(now, snapshot)
             self._catch_up(now, snapshot)
             self._beat(state, now)
@@ -215,7 +217,7 @@ class Watcher:
             self._delivery.changed()
 
     def _beat(self, state: ClusterState, now: float) -> None:
-        if now < self._next_beat or not self._heartbeat.wanted:
+        if now < self._next_beat or not self._heartbeat.configured:
             return
         live = [node.name for node in state.nodes.values() if node.freshness(now) is Freshness.LIVE]
         if not live:

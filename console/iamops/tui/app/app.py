@@ -28,7 +28,7 @@ from iamops.model.facts import Severity
 from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
 from iamops.redact.clean import fault_of_ours
-from iamops.session.signals import hear
+from iamops.session.signals import on_signal
 from iamops.tui.app.actions import BY_NAME, OVERVIEW, TRIAGE, context_of
 from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
 from iamops.tui.app.notifier import Notifier
@@ -105,7 +105,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         for signal in self._leave_on:
-            hear(asyncio.get_running_loop(), signal, self.shutdown.begin)
+            on_signal(asyncio.get_running_loop(), signal, self.shutdown.begin)
         self._unsubscribe = self.cluster.store.subscribe(self._store_changed)
         self.set_interval(TICK_S, self._tick)
         self.repainter.repaint_all()

@@ -9,7 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iamops.judge.findings import NOTHING_DURING, Diagnosis, Finding, Key, flat
-from iamops.judge.triage.events import EarlierInspection, ReportedFindings, earlier_inspection, only_deep, standing
+from iamops.judge.triage.events import (
+    EarlierInspection,
+    ReportedFindings,
+    earlier_inspection,
+    inspection_only,
+    standing,
+)
 from iamops.model.events import Event, Noticed
 from iamops.model.observed import Freshness, Known
 from iamops.model.state import ClusterState
@@ -149,7 +155,7 @@ class RuleRunner:
     def _update(self, now: float) -> bool:
         """What came and what is over are lines of the event list."""
         before, self.findings = self.findings, standing(self._live, self.inspection, now)
-        self.deep = only_deep(self._live, self.inspection)
+        self.deep = inspection_only(self._live, self.inspection)
         nodes = self._cluster.store.state.nodes.values()
         not_live = [node.name for node in nodes if node.freshness(now) is not Freshness.LIVE]
         self._reported, notices = self._reported.step(self.findings, not_live, now)

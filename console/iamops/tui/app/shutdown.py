@@ -13,7 +13,7 @@ from rich.text import Text
 
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe_lines
-from iamops.session.patience import own_fault, traceback_of
+from iamops.session.patience import fault_text, traceback_of
 from iamops.session.private_files import private_directory, write_private
 from iamops.session.user import state_dir
 
@@ -65,7 +65,7 @@ def crash_report(error: BaseException | None) -> Text:
     """What is left on the terminal when the console has closed."""
     if error is None:
         return Text("iamops: ended by an error that was not told")
-    return Text(safe_lines(f"{traceback_of(error)}iamops: {own_fault(error)}"))
+    return Text(safe_lines(f"{traceback_of(error)}iamops: {fault_text(error)}"))
 
 
 # Where an exported screen goes, and what must not be in it.

@@ -52,7 +52,7 @@ class Views:
     @property
     def filter_text(self) -> str:
         """The filter of the current view; empty before there is one."""
-        return self._open[-1].moment.filter_text if self._open else ""
+        return self._open[-1].view_state.filter_text if self._open else ""
 
     @property
     def _open(self) -> tuple[ViewScreen, ...]:

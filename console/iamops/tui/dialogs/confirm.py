@@ -15,7 +15,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 
 from iamops.engine.order import Order
 from iamops.plan.action import Action
-from iamops.plan.denial import Denial, overridden, standing
+from iamops.plan.denial import Denial, overridden, remaining_denials
 from iamops.plan.steps import Plan, Step, StepKind, command_line, confirmation
 from iamops.tui.toolkit.dialog import Dialog, plain, toned
 from iamops.tui.toolkit.palette import Palette
@@ -177,7 +177,7 @@ class ConfirmScreen(Dialog[Order | None]):
     @property
     def obstacle(self) -> str:
         """Why Run cannot be pressed now, or an empty text."""
-        denials = list(standing(self._denied, self.overrides))
+        denials = list(remaining_denials(self._denied, self.overrides))
         if denials:
             return f"refused: {', '.join(dict.fromkeys(denial.code for denial in denials))}"
         if self.overrides and not self.reason:

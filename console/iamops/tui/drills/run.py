@@ -12,7 +12,17 @@ from iamops.model.safe_text import safe
 from iamops.plan.steps import StepKind
 from iamops.tui.dialogs.run_text import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
 from iamops.tui.toolkit.table import labelled, wrapped
-from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, align_ends, clip_line, column, joined, latency
+from iamops.tui.toolkit.text import (
+    EMPTY,
+    Line,
+    TextSpan,
+    Tone,
+    align_ends,
+    clip_line,
+    column,
+    latency,
+    line_of_cells,
+)
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 FAILED = "✗"
@@ -35,7 +45,9 @@ def latency_lines(samples: Samples, began: float, until: float, width: int, heig
     while power * 10 < top_ms:
         power *= 10
     top_ms = next(step * power for step in (1, 2, 5, 10) if step * power >= top_ms)
-    rows = (joined(_cell(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
+    rows = (
+        line_of_cells(_cell(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height)
+    )
     top = f"top {latency(top_ms)} · {latency(span_s / columns * 1000)} a column · "
     scale = (TextSpan(f"0 s · {top}", Tone.MUTED), TextSpan(f"{FAILED} failed", Tone.DOWN))
     return (*rows, align_ends(scale, (TextSpan(f"{span_s:.1f} s", Tone.MUTED),), columns))

@@ -95,7 +95,7 @@ def drill_story(drill: Drill, reports: Reports, state: ClusterState, now: float,
         lines += wrapped(f"last: {drill_ending_of(last)}: {last.get('sentence')}", Tone.MUTED, width)
     lines.append(EMPTY)
     steps = steps_from_now(drill, state, now)
-    for number, move in enumerate(drill.moves):
+    for number, move in enumerate(drill.steps):
         if drill.restore and number == len(drill.method):
             lines.append((TextSpan("then put back:", Tone.MUTED),))
         lines += labelled(f"{number + 1:2} ", move_words(move), Tone.MUTED, width, Tone.TITLE)
@@ -189,7 +189,9 @@ class DrillList(ItemList[ListedDrill]):
 
     def row(self, listed: ListedDrill, width: int) -> Row:
         name, title = listed.drill.name, listed.drill.title
-        return Row.whole(name, (*table_cells(COLUMNS, listed), TextSpan(title)), f"{name}: {title}", width, name)
+        return Row.single_cell(
+            name, (*table_cells(COLUMNS, listed), TextSpan(title)), f"{name}: {title}", width, name
+        )
 
 
 class DrillsScreen(ListScreen):
@@ -226,7 +228,7 @@ class DrillsScreen(ListScreen):
         return show
 
     def story(self, width: int) -> tuple[Line, ...]:
-        listed, view = self._drills.chosen, self.moment
+        listed, view = self._drills.chosen, self.view_state
         problem = wrapped(f"✗ {self._problem}", Tone.DOWN, width) if self._problem else []
         if listed is not None:
             return (*problem, *drill_story(listed.drill, listed.reports, view.state, view.now, width))

@@ -128,7 +128,9 @@ def log_rows(line: LogLine, layout: RowLayout, *, marked: bool) -> tuple[Row, ..
             head = (*head, TextSpan(f"+{len(line.more) + line.left_out} ", Tone.MUTED))
     indent = TextSpan(" " * layout.indent)
     lines = [(*head, TextSpan(first, text_tone)), *((indent, TextSpan(piece, text_tone)) for piece in rest)]
-    return tuple(Row.whole(str(line.number), row_line, copied_text(line), layout.width) for row_line in lines)
+    return tuple(
+        Row.single_cell(str(line.number), row_line, copied_text(line), layout.width) for row_line in lines
+    )
 
 
 def height(line: LogLine, layout: RowLayout) -> int:

@@ -28,9 +28,9 @@ from iamops.tui.toolkit.health import (
     Shown,
     resolve,
     spans,
-    spoken,
     stale,
     unknown,
+    verdict_words,
     why_unknown,
 )
 from iamops.tui.toolkit.pane import Pane
@@ -89,7 +89,9 @@ class NodeCard(Pane):
         for key, line, words in lines:
             label = TextSpan(" " + key.ljust(label_width) if key else " ", Tone.MUTED)
             target = f"{daemons[key]} {node.name}" if key in daemons else ""
-            rows.append(Row.whole(key, clip_line((label, *line), width), f"{node.name}: {words}", width, target))
+            rows.append(
+                Row.single_cell(key, clip_line((label, *line), width), f"{node.name}: {words}", width, target)
+            )
         address = profile.nodes[node.name].address
         title = (TextSpan(node.name, Tone.TITLE), TextSpan(f" {address}", Tone.MUTED))
         return PaneContent(title, rows=Rows.of(rows), marks=badge(view, node))
@@ -135,7 +137,7 @@ def _vrrp(view: ViewState, node: NodeState, *, roomy: bool) -> Iterator[CardLine
     for instance, observed in node.vrrp.items():
         shown = resolve(observed, view.now, witness=node)
         verdict = vrrp_verdict(shown)
-        words = [f"{instance} {spoken(verdict)}"]
+        words = [f"{instance} {verdict_words(verdict)}"]
         wrong = contradiction(view.state, node, instance, view.now) if shown.live else None
         if wrong:
             line: Line = (TextSpan(f"✗ {wrong}", Tone.DOWN),)
@@ -170,7 +172,7 @@ def _kernel(view: ViewState, node: NodeState) -> CardLine:
     shown = resolve(node.addresses, view.now, witness=node)
     if shown.value is None:
         verdict = unknown(shown.reason)
-        return ("kernel", spans(verdict, MARK), f"kernel {spoken(verdict)}")
+        return ("kernel", spans(verdict, MARK), f"kernel {verdict_words(verdict)}")
     quiet = Tone.MUTED if shown.live else Tone.STALE
     instances = {name: vrrp for name, vrrp in view.state.profile.vrrp.items() if vrrp.address in shown.value}
     if not instances:
@@ -212,7 +214,11 @@ def _units_compact(view: ViewState, node: NodeState, width: int) -> CardLine:
     ]
     if nginx.tone is daemon.tone is Tone.STALE:
         variants.append((TextSpan(f"{nginx.mark}, keepalived too", Tone.STALE),))
-    return ("nginx", first_fitting(variants, width), f"nginx {spoken(nginx)} · keepalived {spoken(daemon)}")
+    return (
+        "nginx",
+        first_fitting(variants, width),
+        f"nginx {verdict_words(nginx)} · keepalived {verdict_words(daemon)}",
+    )
 
 
 def _units_roomy(view: ViewState, node: NodeState) -> list[CardLine]:
@@ -225,7 +231,7 @@ def _units_roomy(view: ViewState, node: NodeState) -> list[CardLine]:
         line = spans(verdict)
         if shown.live:
             line = (TextSpan(verdict.mark.ljust(MARK), verdict.tone), *_process(shown))
-        lines.append((label, line, f"{unit} {spoken(verdict)}"))
+        lines.append((label, line, f"{unit} {verdict_words(verdict)}"))
     return lines
 
 
@@ -247,7 +253,7 @@ def _host(view: ViewState, node: NodeState) -> CardLine:
     shown = resolve(node.host, view.now, witness=node, cadence_s=HOST_S)
     if shown.value is None or not shown.live:
         verdict = unknown(shown.reason) if shown.value is None else stale(shown.age_s)
-        return ("host", spans(verdict), f"host {spoken(verdict)}")
+        return ("host", spans(verdict), f"host {verdict_words(verdict)}")
     facts = host_facts(shown.value)
     words = " · ".join(text for text, _ in (*facts, clock_fact(shown.value)))
     return ("host", spans_of(facts), f"host {words}")

@@ -81,7 +81,7 @@ def all_clear(view: ViewState) -> Line:
     asked, looked = len(set(diagnosis.checked)), f"looked {ago(view.now - view.inspection.at)} ago"
     if not asked:
         return (TextSpan(f" ? no rule could be asked, nothing is known to be well; {looked}", Tone.UNKNOWN),)
-    if diagnosis.blind:
+    if diagnosis.not_evaluated:
         return (TextSpan(f" ? no findings among {asked} rules, not all could be asked; {looked}", Tone.UNKNOWN),)
     return (TextSpan(f" ● no findings: {asked} rules asked, {looked}", Tone.OK),)
 
@@ -107,18 +107,18 @@ class FindingBar(Pane):
         findings = tuple(in_order(view.findings))
         if not findings:
             line = all_clear(view)
-            return PaneContent(title, rows=Rows.of((Row.whole("", line, text_of(line).strip(), width),)))
+            return PaneContent(title, rows=Rows.of((Row.single_cell("", line, text_of(line).strip(), width),)))
         rows: list[Row] = []
         for number, (finding, depth) in enumerate(findings):
             place = f" {number + 1}/{len(findings)}" if len(findings) > 1 else ""
             lines = _lines(view, finding, depth, place, width, brief=height < 3)
             evidence = f" · {'; '.join(map(str, finding.evidence))}" if finding.evidence else ""
             detail = f"{finding.severity.upper()} {finding.code}: {finding.title}{evidence} → {finding.next}"
-            rows += [Row.whole(f"{key_of(finding)} {number}", line, detail, width) for line in lines]
+            rows += [Row.single_cell(f"{key_of(finding)} {number}", line, detail, width) for line in lines]
         return PaneContent(title, rows=Rows.of(rows))
 
     def action_triage(self) -> None:
-        row, view = self._row_under_cursor(), self.moment
+        row, view = self._row_under_cursor(), self.view_state
         if row is None or view is None or not row.key:
             self.post_message(NavigateTo(TRIAGE, Location()))
             return

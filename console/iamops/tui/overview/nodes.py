@@ -13,12 +13,12 @@ from iamops.tui.toolkit.health import (
     VRRP_GLYPHS,
     CellVerdict,
     Shown,
-    judge,
-    of_probe,
-    of_unit,
+    probe_verdict,
     resolve,
-    spoken,
     stale,
+    unit_report_verdict,
+    verdict_on,
+    verdict_words,
     why_unknown,
 )
 from iamops.tui.toolkit.pane import Pane
@@ -55,15 +55,15 @@ def vrrp_verdict(shown: Shown[VrrpReport]) -> CellVerdict:
         glyph, tone = VRRP_GLYPHS[report.state]
         return CellVerdict(glyph, str(report.state), tone)
 
-    return judge(shown, of)
+    return verdict_on(shown, of)
 
 
 def unit_verdict(view: ViewState, node: NodeState, unit: str) -> CellVerdict:
     """Whether it runs; of nginx also whether it answers for its domains: a process alone serves nobody."""
-    verdict = judge(resolve(node.units[unit], view.now, witness=node), of_unit)
+    verdict = verdict_on(resolve(node.units[unit], view.now, witness=node), unit_report_verdict)
     if unit != view.state.profile.nginx.unit or verdict.tone is not Tone.OK:
         return verdict
-    answers = [of_probe(probe.value) for probe in node.domains.values() if isinstance(probe, Known)]
+    answers = [probe_verdict(probe.value) for probe in node.domains.values() if isinstance(probe, Known)]
     worst = next((answer for tone in (Tone.DOWN, Tone.WARN) for answer in answers if answer.tone is tone), None)
     return verdict if worst is None else CellVerdict(worst.glyph, "FAILING", worst.tone)
 
@@ -177,7 +177,7 @@ class NodeList(Pane):
         name_width = min(24, max(TITLE_ROOM, *(len(node.name) + 1 for node in nodes)))
         rows = Rows((node.name for node in nodes), lambda n: _row(view, nodes[n], name_width, width))
         if view.filter_text:
-            rows = Rows.of(row for row in rows if view.keeps((row.cells[0].detail,)))
+            rows = Rows.of(row for row in rows if view.passes_filter((row.cells[0].detail,)))
         headings: list[tuple[int, TextSpan]] = []
         at = 2 + name_width
         for text, cells in (*COLUMNS.items(), ("host", 0)):
@@ -200,10 +200,10 @@ def _row(view: ViewState, node: NodeState, name_width: int, width: int) -> Row:
         line = first_fitting([(*values, *host) for host in _hosts(view, node)], width)
         details = [f"{node.name} {view.state.profile.nodes[node.name].address}"]
         for instance, observed in node.vrrp.items():
-            details.append(f"{instance} {spoken(vrrp_verdict(resolve(observed, view.now, witness=node)))}")
+            details.append(f"{instance} {verdict_words(vrrp_verdict(resolve(observed, view.now, witness=node)))}")
             if wrong := contradiction(view.state, node, instance, view.now):
                 details.append(wrong)
-    return Row.whole(node.name, clip_line(line, width), " · ".join(details), width)
+    return Row.single_cell(node.name, clip_line(line, width), " · ".join(details), width)
 
 
 def _values(view: ViewState, node: NodeState) -> Line:

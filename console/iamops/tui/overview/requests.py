@@ -11,9 +11,9 @@ from typing import ClassVar
 from iamops.model.facts import RequestCount
 from iamops.model.observed import Unknown
 from iamops.model.state import RATE_WINDOW_S, NodeState
-from iamops.model.traffic import Samples
+from iamops.model.traffic import CountSamples
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.health import Shown, judge, ok, resolve, spans, spoken
+from iamops.tui.toolkit.health import Shown, ok, resolve, spans, verdict_on, verdict_words
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.plot import Curve, Plot, PlotCurves, plot_lines
 from iamops.tui.toolkit.rates import Axis, blocks, rates, share
@@ -27,11 +27,11 @@ from iamops.tui.toolkit.text import (
     Tone,
     column,
     count,
+    duration,
     first_fitting,
     percent,
     rate,
     right,
-    span,
     width_of,
 )
 
@@ -71,7 +71,7 @@ class RequestRates(Pane):
         graphs = {name: rates(node.samples, axis, view.now) for name, node in nodes.items()}
         top = max((value for graph in graphs.values() for value in graph if value is not None), default=0.0)
         # A filter that names no node is about something else: the traffic stays in sight.
-        names = [name for name in nodes if view.keeps((name,))] or list(nodes)
+        names = [name for name in nodes if view.passes_filter((name,))] or list(nodes)
         per_node = 1 if stats else 2
 
         def row(number: int) -> Row:
@@ -82,7 +82,7 @@ class RequestRates(Pane):
         # The right end of the rule belongs to the latest VIP moves, so the scale stands beside the title.
         highest = f", top {rate(top)}" if stats == STATS else ""
         mean = f"· {MEAN}" if width >= SHORT_BELOW else SHORT_MEAN
-        scale = f" {span(axis.length_s)}{highest} {mean}"
+        scale = f" {duration(axis.length_s)}{highest} {mean}"
         moves = {place for move in view.state.moves if (place := axis.index(move.at)) is not None}
         return PaneContent(
             (TextSpan("REQUESTS", Tone.TITLE), TextSpan(scale, Tone.MUTED)),
@@ -112,9 +112,9 @@ def _numbers(
 ) -> tuple[Line, str]:
     """The numbers, and the same in words; when they stand before the graph, in exactly `stats` cells."""
     if not shown.live or isinstance(node.requests, Unknown):
-        verdict = judge(shown, lambda _: ok())
+        verdict = verdict_on(shown, lambda _: ok())
         line = (TextSpan(column(verdict.mark, stats), verdict.tone),) if stats else spans(verdict)
-        return (line, spoken(verdict))
+        return (line, verdict_words(verdict))
     per_s = node.rate_per_s(view.now)
     speed = "?/s" if per_s is None else rate(per_s)
     requests = node.requests.value
@@ -125,7 +125,9 @@ def _numbers(
     else:
         errors, tone = "5xx –" if failed is None else "5xx 0%", Tone.MUTED
     by_class = " ".join(f"{name} {number}" for name, number in sorted(requests.by_class.items()))
-    words = f"{speed} ({MEAN}) · {requests.total} total · {errors} of the last {span(axis.length_s)} · {by_class}"
+    words = (
+        f"{speed} ({MEAN}) · {requests.total} total · {errors} of the last {duration(axis.length_s)} · {by_class}"
+    )
     total = count(requests.total)
     if not stats:
         return ((TextSpan(speed), TextSpan(f" {total}", Tone.MUTED), TextSpan(f" · {errors}", tone)), words)
@@ -149,7 +151,7 @@ class RequestPlot(Plot):
         legend = [TextSpan("▄ total", Tone.GRAPH), TextSpan("  × 5xx", Tone.DOWN)]
         if shown.moves:
             legend.append(TextSpan("  │ VIP move", Tone.MARK))
-        content = PaneContent(title, marks=(*legend, TextSpan(f"  {span(shown.length_s)}", Tone.MUTED)))
+        content = PaneContent(title, marks=(*legend, TextSpan(f"  {duration(shown.length_s)}", Tone.MUTED)))
         if not shown.curves:
             return content, ((TextSpan(" no request counts yet", Tone.MUTED),),)
         return content, plot_lines(shown, width, height)
@@ -173,7 +175,7 @@ def curves(view: ViewState, columns: int) -> PlotCurves:
     )
 
 
-def _sum(series: list[Samples], axis: Axis, now: float) -> Curve:
+def _sum(series: list[CountSamples], axis: Axis, now: float) -> Curve:
     per_node = [rates(samples, axis, now) for samples in series]
     points: list[tuple[float, float]] = []
     for number in range(axis.number):

@@ -49,7 +49,7 @@ class EventLog(Pane):
         notices = [
             notice
             for notice in view.state.notices
-            if view.keeps((notice.text, notice.node or "", notice.severity))
+            if view.passes_filter((notice.text, notice.node or "", notice.severity))
         ]
         rows = list(_by_day(notices, view.now, width))
         if not rows:
@@ -85,7 +85,7 @@ def _rows(notice: Notice, width: int) -> tuple[Row, ...]:
     )
     rest: list[Line] = [(TextSpan(" " * INDENT), TextSpan(piece, text_tone)) for piece in pieces[1:]]
     detail = f"{clock(notice.at)} {text}"
-    return tuple(Row.whole(f"{notice.at} {text}", line, detail, width) for line in (first, *rest))
+    return tuple(Row.single_cell(f"{notice.at} {text}", line, detail, width) for line in (first, *rest))
 
 
 class Overview(PlacedScreen):

@@ -18,12 +18,12 @@ from iamops.tui.toolkit.health import (
     CellVerdict,
     Shown,
     down,
-    judge,
-    of_probe,
+    probe_verdict,
     resolve,
     spans,
-    spoken,
     unknown,
+    verdict_on,
+    verdict_words,
     warn,
 )
 from iamops.tui.toolkit.pane import Pane
@@ -97,7 +97,7 @@ def check_cell(view: ViewState, item: CheckItem, name: str) -> CheckCell:
             observed, cadence_s = view.state.datastores[item.name][name], DATASTORE_S
             what = f"{item.label} from {name}"
     shown = resolve(observed, view.now, witness=node, cadence_s=cadence_s)
-    verdict = judge(shown, of_probe)
+    verdict = verdict_on(shown, probe_verdict)
     return CheckCell(verdict, f"{what}: {_in_words(verdict, shown.value)}")
 
 
@@ -109,20 +109,20 @@ def _service_cell(view: ViewState, name: str, node: NodeState) -> CheckCell:
         peer: resolve(probe, view.now, witness=view.state.nodes[peer], cadence_s=PEER_S)
         for peer, probe in node.from_peers.get(name, {}).items()
     }
-    verdict = judge(own, of_probe)
+    verdict = verdict_on(own, probe_verdict)
     details = [f"{name} on {node.name}: {_in_words(verdict, own.value)}"]
-    details += [f"from {peer}: {spoken(judge(shown, of_probe))}" for peer, shown in peers.items()]
+    details += [f"from {peer}: {verdict_words(verdict_on(shown, probe_verdict))}" for peer, shown in peers.items()]
     return CheckCell(_corrected(verdict, own, peers), " · ".join(details))
 
 
 def _in_words(verdict: CellVerdict, report: ProbeReport | None) -> str:
-    return spoken(verdict) + (f" · {report.detail}" if report is not None and report.detail else "")
+    return verdict_words(verdict) + (f" · {report.detail}" if report is not None and report.detail else "")
 
 
 def _corrected(verdict: CellVerdict, own: Shown[ProbeReport], peers: dict[str, Shown[ProbeReport]]) -> CellVerdict:
     """The node's own view, corrected where a peer sees it otherwise: half of all requests come from there."""
     reports = {peer: shown.value for peer, shown in peers.items() if shown.value is not None and shown.live}
-    failing = [f"{peer} {of_probe(report).extra}" for peer, report in reports.items() if not report.ok]
+    failing = [f"{peer} {probe_verdict(report).extra}" for peer, report in reports.items() if not report.ok]
     working = [f"{peer} OK" for peer, report in reports.items() if report.ok]
     if own.value is None:
         return unknown([*failing, *working][0]) if reports else verdict
@@ -180,7 +180,7 @@ def _services_down(view: ViewState, items: Sequence[CheckItem], width: int) -> P
     rows: list[Row] = []
     for item, label in zip(items, labels, strict=True):
         checks = [check_cell(view, item, name) for name in names]
-        if not view.keeps((item.label, item.kind, *(check.verdict.mark for check in checks))):
+        if not view.passes_filter((item.label, item.kind, *(check.verdict.mark for check in checks))):
             continue
         kind = TextSpan(" " + column(item.kind, KIND), Tone.MUTED)
         line = [kind, TextSpan(column(label, label_width - KIND - 1))]
@@ -219,7 +219,7 @@ def _nodes_down(view: ViewState, items: Sequence[CheckItem], width: int, cursor:
     rows = Rows(names, node_row)
     if view.filter_text:
         marks = {name: [check_cell(view, item, name).verdict.mark for item in items] for name in names}
-        rows = Rows.of(row for row in rows if view.keeps((row.key, *marks[row.key])))
+        rows = Rows.of(row for row in rows if view.passes_filter((row.key, *marks[row.key])))
     overlays = tuple(
         (at, TextSpan(column(heading, cell_width - 1).rstrip(), Tone.MUTED))
         for heading, (at, cell_width) in zip(headings, places, strict=True)

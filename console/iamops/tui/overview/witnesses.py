@@ -11,7 +11,15 @@ from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import Ownership, owned_since, ownership
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.health import CLIENT_S, CellVerdict, Shown, judge, of_probe, resolve, spoken
+from iamops.tui.toolkit.health import (
+    CLIENT_S,
+    CellVerdict,
+    Shown,
+    probe_verdict,
+    resolve,
+    verdict_on,
+    verdict_words,
+)
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, age, first_fitting
 
@@ -149,7 +157,7 @@ class WitnessBar(Pane):
 
 
 def _row(vip: Witnesses, label: int, width: int) -> Row:
-    client = judge(vip.client, of_probe)
+    client = verdict_on(vip.client, probe_verdict)
     head = TextSpan(f" {vip.instance.ljust(label)}  ", Tone.TITLE)
     kernel = (TextSpan("kernel ", Tone.MUTED), _kernel(vip))
     daemon = (TextSpan("keepalived ", Tone.MUTED), *_masters(vip))
@@ -160,7 +168,7 @@ def _row(vip: Witnesses, label: int, width: int) -> Row:
         for words in ((*answer, *_client_words(vip, client)), answer)
         for gap in (3, 2)
     )
-    return Row.whole(vip.instance, first_fitting(variants, width), _in_words(vip, client), width)
+    return Row.single_cell(vip.instance, first_fitting(variants, width), _in_words(vip, client), width)
 
 
 def joined_parts(between: TextSpan, *parts: Line) -> Line:
@@ -221,7 +229,7 @@ def _in_words(vip: Witnesses, verdict: CellVerdict) -> str:
     unseen = f" (not seen: {', '.join(vip.kernel.unseen)})" if vip.kernel.unseen else ""
     masters = "+".join(vip.masters) or ("unknown" if vip.masters_unseen else "no MASTER")
     masters += f" (not heard lately: {', '.join(vip.masters_were)} was MASTER)" if vip.masters_were else ""
-    parts = [f"kernel {kernel}{unseen}", f"keepalived {masters}", f"client {spoken(verdict)}"]
+    parts = [f"kernel {kernel}{unseen}", f"keepalived {masters}", f"client {verdict_words(verdict)}"]
     if vip.disagreements:
         parts.insert(0, "; ".join(vip.disagreements))
     return f"VIP {vip.address}: " + " · ".join(parts)

@@ -47,7 +47,7 @@ class ViewState:
     deep: frozenset[Key] = frozenset()
     present: ViewState | None = None
 
-    def keeps(self, texts: Iterable[str]) -> bool:
+    def passes_filter(self, texts: Iterable[str]) -> bool:
         """Whether something made of `texts` passes the filter."""
         wanted = self.filter_text.casefold()
         return not wanted or any(wanted in text.casefold() for text in texts)

@@ -108,7 +108,7 @@ SEVERITY_GLYPHS = {
 }
 
 
-def of_probe(report: ProbeReport) -> CellVerdict:
+def probe_verdict(report: ProbeReport) -> CellVerdict:
     """An answer with the wrong status below 500 is a warning: something answers. 5xx serves nobody."""
     match report.outcome:
         case ProbeOutcome.OK:
@@ -124,14 +124,14 @@ def of_probe(report: ProbeReport) -> CellVerdict:
             return down(str(report.outcome))
 
 
-def of_unit(report: UnitReport) -> CellVerdict:
+def unit_report_verdict(report: UnitReport) -> CellVerdict:
     """systemd's own word is kept beside ours: `failed` and `inactive` ask for different next steps."""
     if report.running:
         return ok("" if report.active == "active" else report.active)
     return (warn if report.active in ("activating", "deactivating") else down)(report.active)
 
 
-def judge(shown: Shown[T], verdict_of: Callable[[T], CellVerdict]) -> CellVerdict:
+def verdict_on(shown: Shown[T], verdict_of: Callable[[T], CellVerdict]) -> CellVerdict:
     """The verdict on a value, or UNKNOWN with the reason, or STALE with the age and the last word."""
     if shown.value is None:
         return unknown(shown.reason)
@@ -143,7 +143,7 @@ def stale(age_s: float | None, extra: str = "") -> CellVerdict:
     return CellVerdict("◌", f"STALE {age(age_s)}", Tone.STALE, extra)
 
 
-def spoken(verdict: CellVerdict) -> str:
+def verdict_words(verdict: CellVerdict) -> str:
     """The verdict in words, for details and copies."""
     return f"{verdict.mark} ({verdict.extra})" if verdict.extra else verdict.mark
 

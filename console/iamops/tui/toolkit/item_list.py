@@ -48,6 +48,6 @@ class ItemList(Pane, Generic[Item]):
         self.call_after_refresh(self.post_message, self.Moved())
 
     def content(self, view: ViewState, width: int, height: int) -> PaneContent:
-        shown = [item for item in self.items if view.keeps(self.filter_words(item))]
+        shown = [item for item in self.items if view.passes_filter(self.filter_words(item))]
         rows = Rows((self.key_of(item) for item in shown), lambda n: self.row(shown[n], width))
         return PaneContent((TextSpan(self.NAME.upper(), Tone.TITLE),), rows, self.marks, self.HEADINGS)

@@ -52,7 +52,7 @@ class ListScreen(ViewScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.paint(self.moment)
+        self.paint(self.view_state)
 
     def set_theme(self, palette: Palette) -> None:
         super().set_theme(palette)

@@ -32,7 +32,7 @@ class Painted(Widget):
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(id=ident)
         self.palette: Palette = no_color_palette()
-        self.moment: ViewState | None = None
+        self.view_state: ViewState | None = None
         self._shown: tuple[tuple[Line, Highlight], ...] = ()
         self._given: tuple[int, tuple[Line, ...]] = (0, ())
 
@@ -46,16 +46,16 @@ class Painted(Widget):
 
     def paint(self, view: ViewState) -> None:
         """Shows a view state. Costs nothing on the terminal if no line changed."""
-        self.moment = view
+        self.view_state = view
         self.repaint()
 
     def repaint(self) -> None:
         """The edge: a part that cannot be drawn says so, and all the others are drawn."""
         width, height = self.size
-        if self.moment is None or not width or not height:
+        if self.view_state is None or not width or not height:
             return
         try:
-            lines = self.draw(self.moment, width, height)
+            lines = self.draw(self.view_state, width, height)
         except Exception as error:
             lines = ((TextSpan(f"not drawn: {fault_of_ours(error)}", Tone.DOWN),),)
         self.show(lines)

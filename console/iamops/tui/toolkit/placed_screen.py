@@ -39,4 +39,4 @@ class PlacedScreen(ViewScreen):
                 if place is not None:
                     widget.styles.offset = place.offset
                     widget.styles.width, widget.styles.height = place.size
-        super().paint(self.moment)
+        super().paint(self.view_state)

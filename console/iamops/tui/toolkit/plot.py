@@ -12,7 +12,7 @@ from iamops.model.profile import Environment
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import rule
-from iamops.tui.toolkit.text import Line, PaneContent, Tone, joined
+from iamops.tui.toolkit.text import Line, PaneContent, Tone, line_of_cells
 
 Curve = tuple[tuple[float, float], ...]
 # More curves than these cannot be told apart. The colours are plotext's; each stands for a tone and never reaches
@@ -137,4 +137,4 @@ def _toned(text: Text) -> Line:
             if number == ACTION_NUMBER and character == VIP_MOVE:
                 character = ACTION
             cells[at] = (character, TONES.get(number, Tone.MUTED) if number is not None else Tone.MUTED)
-    return joined(cells)
+    return line_of_cells(cells)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from iamops.model.traffic import Samples, count_at
+from iamops.model.traffic import CountSamples, count_at
 
 BUCKETS_S = (1, 2, 5, 10, 15, 30)
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -49,7 +49,7 @@ class _Same:
 
     __slots__ = ("samples",)
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: CountSamples) -> None:
         self.samples = samples
 
     def __hash__(self) -> int:
@@ -59,7 +59,7 @@ class _Same:
         return isinstance(other, _Same) and self.samples is other.samples
 
 
-def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
+def rates(samples: CountSamples, axis: Axis, now: float) -> tuple[float | None, ...]:
     """Mean rate per second in each bucket; None before the first sample, or where nothing was counted.
 
     What came late is spread over the time since the last count.
@@ -84,13 +84,13 @@ def _rates(same: _Same, axis: Axis, now_s: int) -> tuple[float | None, ...]:
     return tuple(found)
 
 
-def share(part: Samples, whole: Samples, since: float) -> float | None:
+def share(part: CountSamples, whole: CountSamples, since: float) -> float | None:
     """Growth of `part` over growth of `whole` since a time (or since the first sample)."""
     grown = _growth(whole, since)
     return _growth(part, since) / grown if grown else None
 
 
-def _growth(samples: Samples, since: float) -> int:
+def _growth(samples: CountSamples, since: float) -> int:
     if not samples:
         return 0
     place = max(1, bisect_right([at for at, _ in samples], since))

@@ -75,7 +75,7 @@ class ViewScreen(Screen[None]):
 
     def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__()
-        self.moment = view
+        self.view_state = view
         self.foot = Foot("foot", lambda: self.context)
         self.palette = palette
         self.base = base
@@ -94,7 +94,7 @@ class ViewScreen(Screen[None]):
 
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Shows a view state on the parts that may have changed."""
-        self.moment = view
+        self.view_state = view
         for widget in self.query(Painted):
             if widget.PART in parts and widget.display:
                 widget.paint(view)
@@ -116,7 +116,7 @@ class ViewScreen(Screen[None]):
 
     @property
     def context(self) -> ActionContext:
-        pane, view = self.pane, self.moment
+        pane, view = self.pane, self.view_state
         return replace(
             self.base,
             view=self.NAME,
@@ -145,7 +145,7 @@ class ViewScreen(Screen[None]):
         self.narrow(event.filter_text)
 
     def narrow(self, needle: str) -> None:
-        self.paint(replace(self.moment, filter_text=needle.strip()))
+        self.paint(replace(self.view_state, filter_text=needle.strip()))
 
     def on_foot_filtered(self, event: Foot.Filtered) -> None:
         self.filter_entered(event.text)
@@ -160,7 +160,7 @@ class ViewScreen(Screen[None]):
         self.foot.open(Mode.COMMAND, text, self.pane or self._first_pane())
 
     def ask_filter(self) -> None:
-        self.foot.open(Mode.FILTER, self.moment.filter_text, self.pane or self._first_pane())
+        self.foot.open(Mode.FILTER, self.view_state.filter_text, self.pane or self._first_pane())
 
     def _first_pane(self) -> Pane:
         return next(pane for pane in self.query(Pane) if pane.display)
@@ -205,7 +205,7 @@ class ViewScreen(Screen[None]):
             return True
         if self.foot.status.clear():
             return True
-        if self.moment.filter_text:
+        if self.view_state.filter_text:
             self.narrow("")
             return True
         return False

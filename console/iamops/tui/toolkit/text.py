@@ -51,7 +51,7 @@ Line = tuple[TextSpan, ...]
 EMPTY: Line = ()
 
 
-def joined(cells: Iterable[tuple[str, Tone]]) -> Line:
+def line_of_cells(cells: Iterable[tuple[str, Tone]]) -> Line:
     """Single characters as a line: neighbours of one tone become one span."""
     line: list[TextSpan] = []
     for character, tone in cells:
@@ -92,7 +92,7 @@ class Row:
     cells: tuple[Cell, ...] = ()
 
     @classmethod
-    def whole(cls, key: str, line: Line, detail: str, width: int, target: str = "") -> Row:
+    def single_cell(cls, key: str, line: Line, detail: str, width: int, target: str = "") -> Row:
         return cls(key, line, (Cell(0, width, detail, target),))
 
 
@@ -291,6 +291,6 @@ def percent(share: float) -> str:
     return f"{points:.1f}%" if points < 9.95 else f"{points:.0f}%"
 
 
-def span(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A length of time: `50s`, `2m`, `10m`."""
     return f"{seconds:.0f}s" if seconds < 120 else f"{seconds / 60:.0f}m"

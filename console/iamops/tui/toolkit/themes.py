@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from iamops.session.private_files import private_directory
-from iamops.session.user import bundled_dir, user_dir
+from iamops.session.user import shipped_dir, user_dir
 
 DEFAULT_THEME = "dark"
 COLOURS = (
@@ -98,7 +98,7 @@ def load_themes() -> tuple[Mapping[str, ConsoleTheme], tuple[str, ...]]:
     """
     themes: dict[str, ConsoleTheme] = {}
     problems: list[str] = []
-    for directory in (bundled_dir("themes"), user_dir("themes")):
+    for directory in (shipped_dir("themes"), user_dir("themes")):
         for path in sorted(directory.glob("*.yaml")):
             try:
                 themes[path.stem] = parse_theme(path.stem, path.read_text(encoding="utf-8"), str(path))

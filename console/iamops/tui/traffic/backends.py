@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.model.profile import Profile
 from iamops.model.traffic import Backend
-from iamops.plan.addresses import called, literal
+from iamops.plan.addresses import backend_label, parsed_ip
 from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, latency, percent
@@ -34,7 +34,7 @@ def backend_rows(snapshot: TrafficSnapshot, profile: Profile) -> tuple[BackendRo
     found: dict[str, tuple[Backend, dict[tuple[str, str], int]]] = {}
     for node in snapshot.nodes:
         for address, counted in node.traffic.backends.items():
-            backend, was_asked = found.setdefault(called(profile, node.name, address), (Backend(), {}))
+            backend, was_asked = found.setdefault(backend_label(profile, node.name, address), (Backend(), {}))
             backend.add(counted)
             was_asked[node.name, address] = was_asked.get((node.name, address), 0) + counted.requests
     return tuple(BackendRow(name, *found[name]) for name in sorted(found))
@@ -52,7 +52,7 @@ class BackendTable(TrafficPane):
     )
     title = (TextSpan("BACKENDS", Tone.TITLE),)
     term = "backend"
-    field = Field.UPSTREAM
+    field = LogField.UPSTREAM
     if_empty = "no request went to a backend"
 
     def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
@@ -65,12 +65,12 @@ class BackendTable(TrafficPane):
         for backend in backends:
             name = TextSpan(f" {column(label(backend.name), max(4, width - 3 - numbers_width))}")
             line = (name, *table_cells(columns, backend))
-            rows.append(Row.whole(f"{ROW}{backend.name}", line, _in_words(snapshot, backend, total), width))
+            rows.append(Row.single_cell(f"{ROW}{backend.name}", line, _in_words(snapshot, backend, total), width))
         return PaneContent(self.title, rows=Rows.of(rows), overlays=headings)
 
     def pick(self) -> tuple[str, str]:
         """An address over loopback is that of one nginx only, so the node is asked for as well."""
-        row, snapshot, view = self._row_under_cursor(), self._snapshot(), self.moment
+        row, snapshot, view = self._row_under_cursor(), self._snapshot(), self.view_state
         if row is None or not row.key.startswith(ROW) or snapshot is None or view is None:
             return super().pick()
         name = row.key.removeprefix(ROW)
@@ -80,13 +80,13 @@ class BackendTable(TrafficPane):
             return "", NO_ROW
         nginx, address = max(was_asked, key=lambda asked: was_asked[asked])
         term, problem = asked_for(self.term, address)
-        host = literal(address)
+        host = parsed_ip(address)
         return (f"{term} node={nginx}" if term and host is not None and host.is_loopback else term), problem
 
 
 def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableColumn[BackendRow], ...]:
     def errors(row: BackendRow) -> TextSpan:
-        if not snapshot.form.has(Field.UPSTREAM_STATUS):
+        if not snapshot.form.has(LogField.UPSTREAM_STATUS):
             return TextSpan("?", Tone.UNKNOWN)
         number = row.backend.errors
         if not number:
@@ -95,7 +95,7 @@ def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableCo
         return TextSpan(f"{glyph}{count(number)}", tone)
 
     def p99(row: BackendRow) -> TextSpan:
-        if not snapshot.form.has(Field.UPSTREAM_TIME):
+        if not snapshot.form.has(LogField.UPSTREAM_TIME):
             return TextSpan("?", Tone.UNKNOWN)
         return TextSpan(short_latency(row.backend.latency.quantile(0.99)) or "-")
 
@@ -117,8 +117,8 @@ def _in_words(snapshot: TrafficSnapshot, row: BackendRow, total: int) -> str:
     backend = row.backend
     words = [f"{label(row.name)} · {backend.requests} requests, {percent(_share(row, total))}"]
     for field, number in (
-        (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
-        (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
+        (LogField.UPSTREAM_STATUS, f"{backend.errors} failed"),
+        (LogField.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
     ):
         words.append(number if snapshot.form.has(field) else snapshot.form.unavailable(field))
     words += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.was_asked]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from iamops.accesslog.format import TELLS, Field
+from iamops.accesslog.format import TELLS, LogField
 from iamops.model.profile import Profile
 from iamops.model.traffic import Traffic
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
@@ -79,11 +79,11 @@ def _columns(snapshot: TrafficSnapshot) -> Sequence[TableColumn[Traffic]]:
         return TextSpan(count(traffic.client_closed), Tone.WARN if traffic.client_closed else Tone.MUTED)
 
     def sent(traffic: Traffic) -> TextSpan:
-        return TextSpan(count(traffic.sent)) if snapshot.form.has(Field.BYTES) else TextSpan("?", Tone.UNKNOWN)
+        return TextSpan(count(traffic.sent)) if snapshot.form.has(LogField.BYTES) else TextSpan("?", Tone.UNKNOWN)
 
     def answer_times(traffic: Traffic) -> TextSpan:
-        if not snapshot.form.has(Field.REQUEST_TIME):
-            return TextSpan(f"? no ${TELLS[Field.REQUEST_TIME][0]}", Tone.UNKNOWN)
+        if not snapshot.form.has(LogField.REQUEST_TIME):
+            return TextSpan(f"? no ${TELLS[LogField.REQUEST_TIME][0]}", Tone.UNKNOWN)
         if not traffic.latency.count:
             return TextSpan("-", Tone.MUTED)
         quantiles = (short_latency(traffic.latency.quantile(share)) for share in QUANTILES.values())
@@ -188,7 +188,7 @@ def class_bar(traffic: Traffic, width: int) -> Line:
 
 def _unavailable_columns(snapshot: TrafficSnapshot) -> Iterator[str]:
     """Why some columns have no numbers, and the fix."""
-    for field in (Field.REQUEST_TIME, Field.BYTES):
+    for field in (LogField.REQUEST_TIME, LogField.BYTES):
         if not snapshot.form.has(field):
             yield snapshot.form.unavailable(field)
 
@@ -211,8 +211,8 @@ def story(snapshot: TrafficSnapshot, traffic: Traffic) -> str:
     words.append(f"5xx {traffic.errors} ({percent(failed)})")
     if traffic.client_closed:
         words.append(f"{traffic.client_closed} clients gone (499)")
-    if snapshot.form.has(Field.REQUEST_TIME) and traffic.latency.count:
+    if snapshot.form.has(LogField.REQUEST_TIME) and traffic.latency.count:
         words.append(", ".join(f"{n} {latency(traffic.latency.quantile(q))}" for n, q in QUANTILES.items()))
-    if snapshot.form.has(Field.BYTES):
+    if snapshot.form.has(LogField.BYTES):
         words.append(f"{traffic.sent} bytes")
     return " · ".join(words)

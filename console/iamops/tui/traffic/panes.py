@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from iamops.accesslog.filter import escaped
-from iamops.accesslog.format import TELLS, Field
+from iamops.accesslog.format import TELLS, LogField
 from iamops.accesslog.values import VALUE_MAX
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
@@ -97,7 +97,7 @@ class TrafficPane(Pane):
     ]
     title: Line = EMPTY
     term = ""
-    field: Field | None = None
+    field: LogField | None = None
     if_empty = ""
 
     def __init__(self, ident: str, snapshot: SnapshotSource) -> None:
@@ -116,12 +116,12 @@ class TrafficPane(Pane):
             why = snapshot.form.unavailable(self.field)
             short = f"the format has no ${TELLS[self.field][0]}"
             variants = ((TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, short))
-            return self._only(Row.whole(WORDS, first_fitting(variants, width), why, width))
+            return self._only(Row.single_cell(WORDS, first_fitting(variants, width), why, width))
         table = self.table(snapshot, view.state.profile, width)
         if table.rows:
             return table
         words = self.if_empty if snapshot.known else "nothing counted yet"
-        return self._only(Row.whole(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width))
+        return self._only(Row.single_cell(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width))
 
     def _only(self, row: Row) -> PaneContent:
         return PaneContent(self.title, rows=Rows.of((row,)))

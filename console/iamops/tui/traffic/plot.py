@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from iamops.accesslog.timeseries import Point
+from iamops.accesslog.timeseries import TimeSeriesPoint
 from iamops.model.state import ClusterState
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.plot import (
@@ -88,7 +88,7 @@ def curves_of(snapshot: TrafficSnapshot, state: ClusterState) -> PlotCurves:
     )
 
 
-def _curve(snapshot: TrafficSnapshot, points: Sequence[Point], status_class: str | None = None) -> Curve:
+def _curve(snapshot: TrafficSnapshot, points: Sequence[TimeSeriesPoint], status_class: str | None = None) -> Curve:
     curve: list[tuple[float, float]] = []
     for point in points:
         took = min(point.span_s, snapshot.at - point.at)

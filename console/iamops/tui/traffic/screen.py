@@ -105,17 +105,19 @@ class TrafficScreen(PlacedScreen):
 
     def _paint_anew(self) -> None:
         self._snapshot_key = None
-        self.paint(self.moment)
+        self.paint(self.view_state)
 
     # --- places ---
 
     @property
     def _backends(self) -> int:
         """How many backends there are; the table below gets the remaining rows."""
-        return len(backend_rows(self._snapshot, self.moment.state.profile)) if self._snapshot is not None else 0
+        return (
+            len(backend_rows(self._snapshot, self.view_state.state.profile)) if self._snapshot is not None else 0
+        )
 
     def places(self, width: int, height: int) -> Mapping[str, Region]:
-        return traffic_places(width, height, len(self.moment.state.nodes), max(1, self._backends))
+        return traffic_places(width, height, len(self.view_state.state.nodes), max(1, self._backends))
 
     # --- what the operator asks for ---
 
@@ -149,9 +151,9 @@ class TrafficScreen(PlacedScreen):
 
     def _may_count(self) -> bool:
         """A paused screen cannot show other counts."""
-        if self.moment.paused_s is not None:
+        if self.view_state.paused_s is not None:
             self.toast(PAUSED, Severity.WARNING)
-        return self.moment.paused_s is None
+        return self.view_state.paused_s is None
 
     # --- the filter: it is counted with, so it is taken when it is complete ---
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat
-from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficTimeSeries
+from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, TimeSeriesPoint, TrafficTimeSeries
 from iamops.model.traffic import LogTotals, Traffic, merged
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class WindowSums:
         if book is not self._book:
             self._book, self._known = book, {}
         kept: Sums = {}
-        slots = sorted(book.recent(span_s, now, node), key=lambda slot: slot[0])
+        slots = sorted(book.slots(span_s, now, node), key=lambda slot: slot[0])
         marked = [(at, traffic, traffic.total) for at, traffic in slots]
         total = _sum(self._known.get(node, {}), kept, marked, 0)
         self._known[node] = kept
@@ -90,7 +90,7 @@ class NodeTraffic:
 
     name: str
     traffic: Traffic
-    points: tuple[Point, ...] = ()
+    points: tuple[TimeSeriesPoint, ...] = ()
     totals: LogTotals = field(default_factory=LogTotals)
     unreadable: str = ""
     unknown: str = ""
@@ -126,7 +126,7 @@ def snapshot_of(
     feed: TrafficFeed, sums: WindowSums, names: Iterable[str], span: str, now: float
 ) -> TrafficSnapshot:
     """Reads everything once."""
-    book, length_s = feed.book, SPANS_S[span]
+    book, length_s = feed.series, SPANS_S[span]
     filtered = where(feed.where)
     nodes = tuple(
         _node(feed, sums.window(book, length_s, now, name), name, length_s, now)
@@ -137,7 +137,7 @@ def snapshot_of(
     begins, complete = float(book.since(length_s, now)), True
     if length_s > HOUR_S:
         # Only the last hour is read when counting begins; a longer window begins with what there is.
-        first = min((at for at, _ in book.recent(length_s, now)), default=begins)
+        first = min((at for at, _ in book.slots(length_s, now)), default=begins)
         begins, complete = min(first, book.since(HOUR_S, now)), first < begins + QUIET_S
     all_nodes = merged(node.traffic for node in nodes)
     return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, all_nodes, complete)
@@ -145,10 +145,10 @@ def snapshot_of(
 
 def _node(feed: TrafficFeed, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
     unreadable, totals = feed.unreadable(name), feed.totals(name)
-    if not traffic.total and (unreadable or name not in feed.book.nodes):
+    if not traffic.total and (unreadable or name not in feed.series.nodes):
         unknown = f"not read: {unreadable}" if unreadable else "nothing read yet"
         return NodeTraffic(name, traffic, (), totals, unreadable, unknown)
-    points = feed.book.series(length_s, now, name, POINTS)
+    points = feed.series.series(length_s, now, name, POINTS)
     # Nothing is known of an unread node after its last request: that is not 0.
     last = len(points)
     while unreadable and last and not points[last - 1].total:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from enum import Enum
 
-from iamops.accesslog.format import Field
+from iamops.accesslog.format import LogField
 from iamops.model.profile import Profile
 from iamops.model.traffic import OTHERS, NamedCount, Traffic
-from iamops.model.traffic import rows as named_rows
+from iamops.model.traffic import named_counts as named_rows
 from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
@@ -28,14 +28,14 @@ def _by_name(counts: Counter[str]) -> Counter[tuple[str, str]]:
 class Top(Enum):
     """A table: its title, the field it is about, what a term of the filter calls that, and its counts."""
 
-    PATHS = ("PATHS", Field.PATH, "path", lambda traffic: traffic.paths)
-    HOSTS = ("HOSTS", Field.HOST, "host", lambda traffic: traffic.hosts)
-    STATUSES = ("STATUS", Field.STATUS, "status", lambda traffic: _by_name(traffic.statuses))
-    CLIENTS = ("CLIENTS", Field.CLIENT, "client", lambda traffic: traffic.clients)
-    METHODS = ("METHODS", Field.METHOD, "method", lambda traffic: _by_name(traffic.methods))
+    PATHS = ("PATHS", LogField.PATH, "path", lambda traffic: traffic.paths)
+    HOSTS = ("HOSTS", LogField.HOST, "host", lambda traffic: traffic.hosts)
+    STATUSES = ("STATUS", LogField.STATUS, "status", lambda traffic: _by_name(traffic.statuses))
+    CLIENTS = ("CLIENTS", LogField.CLIENT, "client", lambda traffic: traffic.clients)
+    METHODS = ("METHODS", LogField.METHOD, "method", lambda traffic: _by_name(traffic.methods))
 
     def __init__(
-        self, title: str, field: Field, term: str, counts: Callable[[Traffic], Counter[tuple[str, str]]]
+        self, title: str, field: LogField, term: str, counts: Callable[[Traffic], Counter[tuple[str, str]]]
     ) -> None:
         self.title, self.field, self.term, self.counts = title, field, term, counts
 
@@ -92,7 +92,7 @@ class TopTable(TrafficPane):
             named = counts[number]
             name = TextSpan(f" {column(label(named.name), name_width)}", _tone(top, named.name))
             line = (name, *table_cells(columns, named))
-            return Row.whole(f"{ROW}{named.name}", line, _in_words(top, named, total), width)
+            return Row.single_cell(f"{ROW}{named.name}", line, _in_words(top, named, total), width)
 
         rows = Rows((f"{ROW}{named.name}" for named in counts), row)
         return PaneContent(self.title, rows=rows, overlays=table_headings(headed, 1 + name_width))
