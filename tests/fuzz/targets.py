@@ -20,20 +20,20 @@ from iamops.accesslog.format import FormatError, named_format
 from iamops.accesslog.line import access_severity, error_severity, journal_severity, log_text, logged_at
 from iamops.accesslog.rotation import listed
 from iamops.judge.alerts.silence import silence_of
-from iamops.ledger.line_outbox import entry_of
+from iamops.ledger.outbox import entry_of
 from iamops.ledger.record import is_whole, record_of
 from iamops.model.config import DaemonCheck
 from iamops.model.foreign import json_of
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe_bytes
+from iamops.model.text import safe_bytes
 from iamops.nodes.config import loaded_times
 from iamops.nodes.probes.http import judged
 from iamops.nodes.ssh.settings import SettingsError, hop_access
-from iamops.parse import greetings, inspection, journal
+from iamops.parse import answers, inspection, journal
 from iamops.parse import host as host_facts
 from iamops.parse import host as ip_address
 from iamops.parse import host as safety
-from iamops.parse.certificate import CertificateUnreadable, certificate_of
+from iamops.parse.answers import CertificateUnreadable, certificate_of
 from iamops.parse.complaints import DATASTORE_ROWS as STORE_ROWS
 from iamops.parse.complaints import KEEPALIVED_ROWS, NGINX_ROWS, SYSTEMD_ROWS, Gathering
 from iamops.parse.config_files import ArchiveUnreadable, complaints, conf_tree, config_listing, push_records
@@ -50,8 +50,7 @@ from iamops.parse.nginx.conf import nginx_conf
 from iamops.parse.nginx.routing import answers_itself, upstreams_by_domain
 from iamops.parse.profile.edit import BackendEdit, EditRefused, edit_backends
 from iamops.parse.profile.loader import ProfileError, parse_profile
-from iamops.parse.start_reason import journal_of, reason_line
-from iamops.parse.systemd import exit_of, unit_change, unit_reports
+from iamops.parse.systemd import exit_of, journal_of, reason_line, unit_change, unit_reports
 from iamops.redact.redact import redact
 from tests.fuzz import watching
 from tests.fuzz.target import Target
@@ -163,8 +162,8 @@ def _tar(**files: bytes) -> bytes:
 
 
 def _greeting(raw: bytes) -> object:
-    size = greetings.mariadb_packet_size(raw[:4]) if len(raw) >= 4 else 0
-    return size, greetings.mariadb_greeting(raw), greetings.redis_answer(raw), greetings.mongodb_answer(raw)
+    size = answers.mariadb_packet_size(raw[:4]) if len(raw) >= 4 else 0
+    return size, answers.mariadb_greeting(raw), answers.redis_answer(raw), answers.mongodb_answer(raw)
 
 
 def _looks(text: str) -> object:

@@ -16,8 +16,7 @@ from iamops.judge.alerts.state import Alerts, AlertSnapshot
 from iamops.judge.alerts.step import step
 from iamops.judge.triage.events import recalled
 from iamops.judge.triage.timeline import of_journal, splits, turns
-from iamops.ledger.line_outbox import line_records
-from iamops.ledger.outbox import Outbox
+from iamops.ledger.outbox import Outbox, line_records
 from iamops.model.facts import Severity
 from iamops.model.foreign import json_of
 from iamops.model.profile import Profile

@@ -19,8 +19,7 @@ from iamops.lab import place
 from iamops.lab.lab import Lab
 from iamops.lab.network import inside
 from iamops.lab.place import LabPaths
-from iamops.lab.processes import LabImpossible, wait_until
-from iamops.lab.requirements import check_machine
+from iamops.lab.processes import LabImpossible, check_machine, wait_until
 from iamops.lab.status import unserved
 from iamops.model.profile import Profile, Tls
 from iamops.session.profiles import load_profile

@@ -14,7 +14,7 @@ from iamops.cli.main import main
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import Engine
 from iamops.engine.execution import MeterFor
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.run import RunReport
 from tests.lab.cut_console import boundary_name, boundary_of
 

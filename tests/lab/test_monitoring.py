@@ -53,7 +53,7 @@ def test_the_dashboards_queries_are_promql(promtool, tmp_path):
 def test_promtool_finds_no_fault_in_the_page_itself(promtool):
     """`check metrics` knows the customs of names, units and help texts."""
     code = (
-        "from iamops.report.exposition import classic\n"
+        "from iamops.report.metrics import classic\n"
         "from iamops.report.metrics import families\n"
         "from tests.unit.render.metric_samples import CAUSE, LATER, full\n"
         "print(classic(families(full(), (CAUSE,), LATER)), end='')\n"

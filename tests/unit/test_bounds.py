@@ -18,8 +18,8 @@ from iamops.model.facts import ProbeOutcome, RequestCount
 from iamops.model.foreign import DIGITS, real, whole
 from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.reduce import SAMPLES_KEPT, reduce
-from iamops.model.safe_text import MAX_CHARS, MOST_MARKS, safe
 from iamops.model.state import ClusterState
+from iamops.model.text import MAX_CHARS, MOST_MARKS, safe
 from iamops.nodes.logs.tail import LINES_PER_S, Quota
 from iamops.nodes.probes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, HttpRequest, HttpResponse
 from iamops.nodes.ssh.channels import ERRORS_LIMIT, OUTPUT_LIMIT, ChannelOutput
@@ -233,8 +233,8 @@ FED: dict[tuple[str, str], Callable[[], None]] = {
     ("accesslog/values.py", "VALUE_MAX"): values,
     ("accesslog/format.py", "MOST_VARIABLES"): variables,
     ("model/foreign.py", "DIGITS"): digits,
-    ("model/safe_text.py", "MAX_CHARS"): characters,
-    ("model/safe_text.py", "MOST_MARKS"): marks,
+    ("model/text.py", "MAX_CHARS"): characters,
+    ("model/text.py", "MOST_MARKS"): marks,
     ("parse/host.py", "WORD_LIMIT"): lock_words,
     ("parse/config_files.py", "MAX_PUSHES"): pushes,
     ("parse/nginx/conf.py", "MAX_DEPTH"): nested_nginx,

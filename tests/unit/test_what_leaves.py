@@ -386,7 +386,7 @@ def test_a_link_that_another_user_put_there_is_not_followed(tmp_path: Path):
 # The edges where text leaves, which clean once more; and those that are the one redaction, or call it themselves.
 AROUND = (
     *("cli/", "tui/", "report/", "plan/config/change.py"),
-    *("model/safe_text.py", "redact/clean.py", "accesslog/line.py", "parse/journal.py"),
+    *("model/text.py", "redact/clean.py", "accesslog/line.py", "parse/journal.py"),
 )
 
 
@@ -397,7 +397,7 @@ def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
         if name.startswith(AROUND):
             continue
         imports = (each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.ImportFrom))
-        found += [name for each in imports if each.module == "iamops.model.safe_text"]
+        found += [name for each in imports if each.module == "iamops.model.text"]
     assert found == []
 
 

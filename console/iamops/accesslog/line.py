@@ -10,8 +10,7 @@ from iamops.accesslog.count import values
 from iamops.accesslog.format import LogField, LogFormat, TimeFormat
 from iamops.accesslog.values import MONTHS, SECONDS, epoch_of, zone_seconds
 from iamops.model.facts import Severity
-from iamops.model.safe_text import safe_bytes
-from iamops.model.text import uncoloured
+from iamops.model.text import safe_bytes, uncoloured
 from iamops.redact.redact import redact
 
 # What is kept of one line. Longer ones end with an ellipsis and how much is missing.

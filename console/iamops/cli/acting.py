@@ -26,7 +26,7 @@ from iamops.cli.lines import (
 )
 from iamops.cli.output import settled_code
 from iamops.engine.engine import Weighed
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.run import Outcome, Phase, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import LinkState

@@ -96,7 +96,7 @@ def _act(action: Action, args: argparse.Namespace) -> int:
     check_targets(action, profile)
     refuse_at_once(args)
     if isinstance(action, RollingRestart) and args.drain:
-        from iamops.cli.config.push import DrainedRestartSession
+        from iamops.cli.config.run import DrainedRestartSession
 
         return DrainedRestartSession(profile, action.unit, args).run()
     from iamops.cli.acting import ActingSession

@@ -7,7 +7,7 @@ import sys
 from iamops.ledger.audit import LedgerError
 from iamops.ledger.watch_directory import WatchBusy
 from iamops.model.exit_code import ExitCode
-from iamops.model.safe_text import one_line
+from iamops.model.text import one_line
 from iamops.nodes.config import ConfigUnreadable
 from iamops.nodes.transport import TransportError
 from iamops.parse.drill.loader import DrillError

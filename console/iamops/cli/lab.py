@@ -102,7 +102,7 @@ def _errors_explained() -> Iterator[None]:
 
 
 def _status(lab: Lab, args: argparse.Namespace) -> int:
-    from iamops.lab.requirements import check_machine
+    from iamops.lab.processes import check_machine
     from iamops.lab.status import document
 
     check_machine()
@@ -122,7 +122,7 @@ def _status(lab: Lab, args: argparse.Namespace) -> int:
 
 def _exec(lab: Lab, args: argparse.Namespace) -> int:
     """Becomes the command: its streams, its signals and its exit code are the caller's."""
-    from iamops.lab.requirements import check_machine
+    from iamops.lab.processes import check_machine
 
     argv = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     if not argv:
@@ -135,7 +135,7 @@ def _exec(lab: Lab, args: argparse.Namespace) -> int:
 
 def _fault(lab: Lab, args: argparse.Namespace) -> int:
     from iamops.lab.faults.catalogue import CATALOGUE
-    from iamops.lab.requirements import check_machine
+    from iamops.lab.processes import check_machine
 
     if args.list:
         for fault in CATALOGUE.values():

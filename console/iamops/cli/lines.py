@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from iamops.cli.output import ESCAPED, OutputStream
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.text import one_line, safe_lines
 from iamops.session.outlet import Outlet
 
 # Nobody reads more than this later: what is new is left out until the reader has caught up.

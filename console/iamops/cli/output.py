@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from iamops.model.exit_code import ExitCode
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.text import one_line, safe_lines
 
 LAST_WORD_S = 0.3
 ESCAPED = "iamops-escaped"

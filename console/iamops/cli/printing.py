@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 from iamops.cli.lines import LineWriter
 from iamops.cli.output import OutputStream
-from iamops.model.safe_text import safe_lines
+from iamops.model.text import safe_lines
 
 
 class CleanConsole(Console):

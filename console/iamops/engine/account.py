@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict
 
-from iamops.engine.order import Order
-from iamops.engine.ports import AuditLog, CommandRunner, GapMeter, StateReader
+from iamops.engine.ports import AuditLog, CommandRunner, GapMeter, Order, StateReader
 from iamops.engine.steps import Stepper
 from iamops.judge.run import (
     Outcome,

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from iamops.engine.account import OnProgress, RunAccount, state_summary
 from iamops.engine.execution import Execution, MeterFor
-from iamops.engine.order import Order
-from iamops.engine.ports import AuditLog, CommandRunner, Locked, StateReader
+from iamops.engine.ports import AuditLog, CommandRunner, Locked, Order, StateReader
 from iamops.judge.guards.guards import denials
 from iamops.judge.run import Outcome, Phase, RunReport
 from iamops.model.facts import LinkState

@@ -1,19 +1,48 @@
-"""What the engine needs from outside: commands on the nodes, the state, the ledger, a gap meter."""
+"""What the engine is asked to do, and what it needs for it: commands, the state, the ledger, a gap meter."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from iamops.model.journal import Anchor
 from iamops.model.outage import GapReport, Samples
 from iamops.model.state import ClusterState
+from iamops.plan.action import Action
+from iamops.plan.denial import Denial
 
 if TYPE_CHECKING:
     from iamops.plan.config.pushed import FilesSeen, PushedFiles
+
+
+def new_run() -> str:
+    return secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request. `shown` is the fingerprint of the plan the operator agreed to, if one was shown; `insisted` the
+    denials that were shown with it and overridden. None: those that stand when the run begins.
+
+    `command` is the command line that asks for the same; `armed` whether the front was armed for it; `agreed`
+    whether somebody agreed to a plan, or need not: else it is only to be refused, for what stood in its way.
+    """
+
+    action: Action
+    who: str
+    origin: str
+    command: str
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+    armed: bool = True
+    agreed: bool = True
+    shown: str | None = None
+    insisted: tuple[Denial, ...] | None = None
+    run: str = field(default_factory=new_run)
 
 
 class NotSent(Exception):

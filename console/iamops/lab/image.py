@@ -13,7 +13,7 @@ from pathlib import Path
 from iamops.lab import node
 from iamops.lab.place import held
 from iamops.lab.processes import ImageFailed, LabImpossible, last_lines, run
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 
 FALLBACK_SUITE = "bookworm"
 RECIPE_VERSION = "1"

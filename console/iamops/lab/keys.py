@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from iamops.lab.place import LabPaths
 from iamops.lab.processes import run
 from iamops.model.profile import Node, Profile
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 
 # keepalived compares eight characters of auth_pass and cuts the rest off (keepalived.conf(5)).
 VRRP_SECRET_LENGTH = 8

@@ -13,8 +13,7 @@ from iamops.lab.faults import apply
 from iamops.lab.faults.apply import ActiveFault
 from iamops.lab.node import EXEC_TIMEOUT_S, LabNode, Power, cut_power, delete, unmount_below
 from iamops.lab.place import LabPaths, held
-from iamops.lab.processes import NotReady, UnknownNode, wait_until
-from iamops.lab.requirements import check_machine, check_profile
+from iamops.lab.processes import NotReady, UnknownNode, check_machine, check_profile, wait_until
 from iamops.lab.status import (
     LabStatus,
     Readiness,

@@ -10,12 +10,10 @@ from typing import Any
 
 from iamops.lab import keys
 from iamops.lab.image import SymbolicLink
-from iamops.lab.processes import run
-from iamops.lab.requirements import LOGIN_USER
+from iamops.lab.processes import LOGIN_USER, run
 from iamops.model.need import Need, NeedWhen
 from iamops.model.profile import Datastore, DatastoreKind, Node, Profile, Service
-from iamops.render.files import NodeFile
-from iamops.render.nodefiles import render_node
+from iamops.render.nodefiles import NodeFile, render_node
 
 # The datastores of a lab node: which units carry them, and what MariaDB must know before its first start.
 

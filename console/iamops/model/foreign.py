@@ -1,10 +1,16 @@
-"""Numbers and JSON that somebody else wrote. Pure."""
+"""Numbers and JSON that somebody else wrote, and the type of a JSON document. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeAlias
+
+# Any: a value that was read is of no known type until somebody has looked.
+Json: TypeAlias = dict[str, Any]
+ReadJson: TypeAlias = Mapping[str, Any]
+
 
 # Numbers are plain ASCII digits of a bounded length, or none. `int()` takes digits of every script and fails for
 # very long numbers; `str.isdigit()` is true for signs that `int()` does not take; `float()` takes words and

@@ -1,4 +1,4 @@
-"""The reducer: (state, event) -> state. Pure, total, and the only place where state changes."""
+"""The reducer: (state, event) -> state, and the notices of what changed. Pure, total; only here state changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from iamops.model import events, notices
+from iamops.model import events
 from iamops.model.contest import with_contests_decided, with_new_contests, with_vip_events
-from iamops.model.events import Event, NodeEvent, Source, Target
-from iamops.model.facts import ProbeReport, RequestCount, VrrpReport
+from iamops.model.events import (
+    Event,
+    LinkChanged,
+    NodeEvent,
+    PartReported,
+    Source,
+    Target,
+    UnitReported,
+    VrrpTransition,
+)
+from iamops.model.facts import (
+    Link,
+    LinkState,
+    ProbeReport,
+    RequestCount,
+    Severity,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.state import ADDRESSES_MOST, ClusterState, Flooded, NodeState, Notice, PartFailure
+from iamops.model.text import being
 from iamops.model.vip import with_renewed
 
 SAMPLES_KEPT = 600
@@ -229,7 +248,7 @@ def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
     after = replace(state, faults=_put(state.faults, event.part, fault))
     if before is not None and before.still is event.still:
         return after
-    return after.with_notice(notices.part_failed(event))
+    return after.with_notice(part_failed(event))
 
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
@@ -252,11 +271,11 @@ def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> Cl
         case events.AddressChanged() | events.AddressesListed():
             return with_vip_events(before, after, event)
         case events.LinkChanged():
-            notice = notices.link_changed(before.nodes[event.node].link, event)
+            notice = link_changed(before.nodes[event.node].link, event)
         case events.VrrpTransition() if not event.history:
-            notice = notices.vrrp_entered(event)
+            notice = vrrp_entered(event)
         case events.UnitReported():
-            notice = notices.unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
+            notice = unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
     return after if notice is None else after.with_notice(notice)
 
 
@@ -282,3 +301,38 @@ def _probed(
 
 def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:
     return {key: value.lost(reason) for key, value in mapping.items()}
+
+
+# States of a unit on its way to another: worth showing, not worth a line of their own.
+PASSING = frozenset({"activating", "deactivating", "reloading"})
+
+
+def link_changed(was: Link, event: LinkChanged) -> Notice | None:
+    link = event.link
+    if was.state is link.state and was.kind == link.kind:
+        return None
+    if link.state is LinkState.UP:
+        return Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected")
+    if link.state is LinkState.DOWN and was.state is not LinkState.CONNECTING:
+        return Notice(event.at, event.node, Severity.WARNING, f"{event.node}: {link.reason or 'link lost'}")
+    return None
+
+
+def vrrp_entered(event: VrrpTransition) -> Notice:
+    severity = Severity.WARNING if event.state in (VrrpState.FAULT, VrrpState.STOP) else Severity.INFO
+    return Notice(event.at, event.node, severity, f"{event.node}: {event.instance} entered {event.state}")
+
+
+def unit_changed(was: Observed[UnitReport], event: UnitReported) -> Notice | None:
+    now = event.report.active
+    if isinstance(was, Unknown) or now in (was.value.active, *PASSING):
+        return None
+    if (now, was.value.active) == ("active", "reloading"):
+        return None
+    severity = Severity.INFO if event.report.running else Severity.WARNING
+    return Notice(event.at, event.node, severity, f"{event.node}: {event.unit} {being(now)}")
+
+
+def part_failed(event: PartReported) -> Notice:
+    word = "stands still" if event.still else "failed and is begun again"
+    return Notice(event.at, event.node, Severity.WARNING, f"iamops: {event.part} {word}: {event.reason}")

@@ -184,3 +184,12 @@ class Supervisor:
             elif silent_s is None and part.still:
                 part.still = False
                 self._emit(PartReported(self._clock(), part.name, part.node, ""))
+
+
+def session_clock() -> Clock:
+    """A clock that starts at the wall time and advances with the time since boot, sleep included.
+
+    An NTP step during a session must not make a value look fresh or stale, nor a suspended laptop hide its age.
+    """
+    offset_s = time.time() - since_boot()
+    return lambda: since_boot() + offset_s

@@ -16,7 +16,7 @@ from iamops.accesslog.line import logged_at
 from iamops.model.inspection import ComplaintKind as Kind
 from iamops.model.inspection import DaemonComplaint
 from iamops.parse.journal import journal_records
-from iamops.parse.start_reason import is_error
+from iamops.parse.systemd import is_error
 from iamops.redact.clean import clean_text
 
 TEXT_MAX, ABOUT_MAX = 240, 80

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from iamops.model.facts import VrrpState
 from iamops.model.foreign import json_object, real, whole
 from iamops.model.journal import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
-from iamops.model.safe_text import safe_bytes
-from iamops.model.text import uncoloured
+from iamops.model.text import safe_bytes, uncoloured
 from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.parse.host import Section, script, sections
 from iamops.redact.clean import clean_bytes, clean_text

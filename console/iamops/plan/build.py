@@ -19,10 +19,9 @@ from iamops.plan.action import (
     ServiceAction,
     Switchover,
 )
-from iamops.plan.config.drained_restart import DrainedPlanner
-from iamops.plan.config.push import PushPlanner
+from iamops.plan.config.push import DrainedPlanner, PushPlanner
 from iamops.plan.drill import DrillPlanner
-from iamops.plan.forecast import measured, unserved
+from iamops.plan.impact import measured, unserved
 from iamops.plan.known import NotKnown
 from iamops.plan.needs import with_needs
 from iamops.plan.planner import Planner

@@ -10,10 +10,12 @@ from iamops.model.drill import (
     Bound,
     Drill,
     DrillVerb,
+    ResolvedStep,
     StateOf,
     SteadyState,
     VipMovesTo,
     VipStays,
+    resolved_steps,
 )
 from iamops.model.facts import LinkState, VrrpState
 from iamops.model.running import LiveVrrp
@@ -36,7 +38,6 @@ from iamops.plan.expectation import (
 from iamops.plan.impact import Whereabouts, instances_of, preferred_of, successors
 from iamops.plan.planner import Planner
 from iamops.plan.predict import of_drill
-from iamops.plan.roles import ResolvedStep, resolved_steps
 from iamops.plan.rolling import all_well
 from iamops.plan.service import ServicePlanner
 from iamops.plan.step_builders import (

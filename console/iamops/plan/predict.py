@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from iamops.model.drill import ResolvedStep
 from iamops.model.facts import LinkState, ProbeReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.profile import Profile, Service
@@ -18,7 +19,6 @@ from iamops.plan.expectation import StateExpectation, VipOn, VipSomewhere
 from iamops.plan.known import holding, may_hold
 from iamops.plan.needs import commands, outages
 from iamops.plan.preemption import may_come, of_coming
-from iamops.plan.roles import ResolvedStep
 from iamops.plan.sending import outside, serving_besides, unsent
 from iamops.plan.step_builders import control, nodes_let_down
 from iamops.plan.steps import Impact, Plan

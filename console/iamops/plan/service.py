@@ -18,8 +18,7 @@ from iamops.plan.expectation import (
     UnitRuns,
     UnitStopped,
 )
-from iamops.plan.forecast import AT_ONCE_S, elected_s, move_s
-from iamops.plan.impact import Whereabouts, datastores_of, moving, services_of
+from iamops.plan.impact import AT_ONCE_S, Whereabouts, datastores_of, elected_s, move_s, moving, services_of
 from iamops.plan.known import answered, holding, unit_of
 from iamops.plan.planner import Planner
 from iamops.plan.predict import of_service, open_connections

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iamops.parse.start_reason import exit_story, journal_of, reason_line, reason_of_starts, standing_story
+from iamops.parse.systemd import exit_story, journal_of, reason_line, reason_of_starts, standing_story
 from iamops.redact.clean import clean_text, without_secrets
 
 JOURNAL_LINES = 150

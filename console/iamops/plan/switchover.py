@@ -21,8 +21,7 @@ from iamops.plan.expectation import (
     VipOn,
     VrrpIn,
 )
-from iamops.plan.forecast import elected_s, move_s
-from iamops.plan.impact import successors
+from iamops.plan.impact import elected_s, move_s, successors
 from iamops.plan.known import NotKnown, answered, holding, vrrp_of
 from iamops.plan.planner import Planner
 from iamops.plan.predict import of_move, open_connections

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iamops.model.foreign import json_of
-from iamops.model.safe_text import MAX_CHARS, safe, safe_bytes
+from iamops.model.text import MAX_CHARS, safe, safe_bytes
 from iamops.redact.redact import redact
 
 # How much is searched beyond what is kept: a secret that is cut in two must be known by its beginning.

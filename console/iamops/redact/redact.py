@@ -15,9 +15,7 @@ from iamops.redact.detectors import (
     commands,
     headers,
     keys,
-    nginx,
     pem,
-    sections,
     sentences,
     shapes,
     sql,
@@ -62,7 +60,7 @@ def _decoded(blob: bytes) -> bytes | None:
 # In this order: of two finds at one place the first one names the secret.
 _FINDERS = (
     *(pem.spans, keys.spans, headers.spans, urls.spans, shapes.spans, commands.spans),
-    *(auth.spans, sections.spans, sql.spans, nginx.spans, auth.redis_spans, sentences.spans),
+    *(auth.spans, keys.section_spans, sql.spans, headers.nginx_spans, auth.redis_spans, sentences.spans),
 )
 _MARK = re.compile(rb"\[redacted ([a-z_]+)\]")
 _AROUND_MARKS = b" \t\"'`,;:&|[](){}"

@@ -9,9 +9,21 @@ from typing import TypedDict
 
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF
 from iamops.model.profile import Node, Profile, Service, VrrpInstance, endpoint
-from iamops.render.files import NodeFile
 from iamops.render.privileges import CONFIG_DEAD_MAN, CONFIG_SCRIPT, priority_file, privileged_commands
 from iamops.render.templating import RenderError, Templates
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFile:
+    """A file a node should have. `secret` content must never be shown."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    secret: bool = False
+
 
 __all__ = ["RenderError", "render_node", "render_sudoers"]
 

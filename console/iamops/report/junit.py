@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.text import one_line, safe_lines
 from iamops.model.timestamps import rfc3339
 
 

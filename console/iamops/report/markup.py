@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from iamops.model.safe_text import one_line
+from iamops.model.text import one_line
 from iamops.redact.clean import clean_text
 
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")

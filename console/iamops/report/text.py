@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.text import one_line, safe_lines
 
 Json = dict[str, Any]
 

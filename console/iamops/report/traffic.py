@@ -9,7 +9,7 @@ from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import LogField
 from iamops.model.exit_code import ExitCode
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.model.traffic import (
     OTHERS,
@@ -59,10 +59,11 @@ def traffic_document(
         at_least = {"total_at_least": cluster["total"]} if len(unread) < len(counted) else {}
         why = f"not counted: {', '.join(unread)}"
         cluster |= {"total": None, "total_unknown": why, "rate_per_s": None, "rate_per_s_unknown": why, **at_least}
-    by_address = {
-        OTHERS_SHOWN if name == OTHERS else safe(name, NAME_MAX): backend
-        for name, backend in sorted(everything.backends.items())
-    }
+    by_address: dict[str, Backend] = {}
+    for address, backend in sorted(everything.backends.items()):
+        # Two that look the same when they are made safe to show are counted together.
+        shown = OTHERS_SHOWN if address == OTHERS else safe(address, NAME_MAX)
+        by_address.setdefault(shown, Backend()).add(backend)
     shaped = Columns.SHAPE in query.columns
     document: Json = {
         "schema": "iamops.traffic/1",

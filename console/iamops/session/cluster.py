@@ -36,11 +36,10 @@ from iamops.nodes.netns import connect
 from iamops.nodes.pace import CLIENT, Pace
 from iamops.nodes.probes.client import ClientProbe, ClientTarget
 from iamops.nodes.ssh.connector import SshConnector
-from iamops.nodes.supervisor import Supervisor, run_in_thread
-from iamops.nodes.transport import CommandFailed, Transport, TransportError
+from iamops.nodes.supervisor import Supervisor, run_in_thread, session_clock
+from iamops.nodes.transport import Clock, CommandFailed, Transport, TransportError
 from iamops.redact.clean import clean_text
 from iamops.session.adapters import NodeCommands
-from iamops.session.clock import Clock, session_clock
 from iamops.session.patience import wait_for
 from iamops.session.store import Store
 

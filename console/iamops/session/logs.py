@@ -16,9 +16,8 @@ from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, Notice
 from iamops.nodes.logs.tail import NodeLogs
 from iamops.nodes.supervisor import link_failure, reason_of
-from iamops.nodes.transport import Transport
+from iamops.nodes.transport import Clock, Transport
 from iamops.redact.clean import clean_text
-from iamops.session.clock import Clock
 from iamops.session.store import Store
 
 # The lines that are kept: the newest few thousand of all nodes, in the order in which they were written.

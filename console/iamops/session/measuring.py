@@ -14,10 +14,10 @@ from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, owner_of
 from iamops.nodes.probes.client import ClientTarget
 from iamops.nodes.probes.gap import EVERY_S, GapProbe, Lane
-from iamops.plan.forecast import ASKED_THROUGH
+from iamops.nodes.transport import Clock
+from iamops.plan.impact import ASKED_THROUGH
 from iamops.plan.known import answered
 from iamops.plan.steps import Plan
-from iamops.session.clock import Clock
 from iamops.session.cluster import client_targets
 
 SWITCH_S = 0.0005

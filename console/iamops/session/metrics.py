@@ -18,8 +18,7 @@ from iamops.judge.findings import Finding
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.redact.clean import clean_text
-from iamops.report.exposition import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, openmetrics
-from iamops.report.metrics import families
+from iamops.report.metrics import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, families, openmetrics
 
 # RFC 9110, 7.2: a name or an address, and a port. Nothing that a user or a path could hide in.
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[0-9a-z._-]{1,253})(?::(?P<port>[0-9]{1,5}))?")

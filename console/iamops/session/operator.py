@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import Engine
 from iamops.engine.execution import MeterFor
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.drill.report import DrillReport
 from iamops.judge.run import RunReport
 from iamops.ledger.audit import Audit, LedgerError, read

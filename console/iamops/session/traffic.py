@@ -1,22 +1,29 @@
-"""What the console knows of the traffic: one tally of everything, and one of what a filter lets through."""
+"""The traffic: one tally of everything and one of what a filter lets through; or every log counted once."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from iamops.accesslog.aggregate import tallied
-from iamops.accesslog.count import FULL, CountQuery, Counts
+from iamops.accesslog.awk import NotCounted
+from iamops.accesslog.count import FULL, CountQuery, Counts, TooManyNames, add_bounded
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
 from iamops.accesslog.timeseries import TrafficTimeSeries
-from iamops.accesslog.values import Resolution
+from iamops.accesslog.values import NO_TIME, Resolution
+from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile
-from iamops.model.traffic import LogTotals
+from iamops.model.traffic import LogTotals, NodeCount, Traffic
 from iamops.nodes.logs.counter import HISTORY_S, AccessLog, AccessLogCounter
-from iamops.nodes.transport import Transport
+from iamops.nodes.logs.follower import LogFollower, Progress
+from iamops.nodes.logs.reader import LogReader, Unreadable, not_written, reading
+from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
+from iamops.nodes.transport import Transport, TransportError
+from iamops.redact.clean import fault_of_ours
 
 RETRY_S = 2.0
 
@@ -119,3 +126,114 @@ class TrafficFeed:
                 with contextlib.suppress(Exception):
                     await counter.follow(transport, partial(self._on_counted, node))
             await asyncio.sleep(RETRY_S)
+
+
+TRIES = 3
+# Between a rotation's rename and nginx's new file.
+REOPENS_S = 0.3
+# A log that was not written to for so long is looked at again, once nginx has answered a health check of ours.
+QUIET_S = 60.0
+WRITTEN_S = 0.3
+LOCALHOST = "127.0.0.1"
+Served = Callable[[Transport], Awaitable[bool]]
+# A node's clock may be so far ahead of ours.
+AHEAD_S = 3600
+
+
+async def count_traffic(
+    log: str,
+    query: CountQuery,
+    since: float | None,
+    made: Mapping[str, Transport | TransportError],
+    served: Served | None = None,
+) -> dict[str, NodeCount]:
+    """node -> its traffic. `since` None: the log's file of now, whatever times it holds.
+
+    `served`: asks nginx where its log is quiet: if it answers and the log does not grow, that is not all.
+    """
+    wanted = [name for name in made if query.where.allows_node(name)]
+    counted = await asyncio.gather(*(_of_node(log, query, since, made[name], served) for name in wanted))
+    return dict(zip(wanted, counted, strict=True))
+
+
+async def _of_node(
+    log: str,
+    query: CountQuery,
+    since: float | None,
+    made: Transport | TransportError,
+    served: Served | None,
+) -> NodeCount:
+    if isinstance(made, TransportError):
+        return NodeCount({}, LogTotals(), made.reason)
+    reason = ""
+    try:
+        async with reading(made, log, query) as reader:
+            counts, progress = await _count(reader, log, since)
+            await _require_all(reader, log, since, progress)
+            if served is not None and reader.listing_state.quiet_s > QUIET_S and await served(made):
+                # nginx answers: does the log grow by it?
+                await asyncio.sleep(WRITTEN_S)
+                await reader.files()
+                if reader.listing_state.quiet_s > QUIET_S:
+                    raise Unreadable(not_written(log, reader.listing_state.quiet_s))
+    except (Unreadable, NotCounted, TooManyNames) as failure:
+        reason = str(failure)
+    except TransportError as failure:
+        reason = failure.reason
+    except Exception as error:
+        reason = fault_of_ours(error)
+    else:
+        reason = "" if progress.positions else f"there is no {log}"
+    if reason:
+        return NodeCount({}, LogTotals(), reason)
+    slots: dict[int, Traffic] = {}
+    to_come = time.time() + AHEAD_S
+    for at, traffic in tallied(counts, query).items():
+        if since is None or at >= since or at == NO_TIME:
+            # What is still to come is no time: a clock that was set back, or a line of another format.
+            slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(traffic)
+    return NodeCount(slots, LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost))
+
+
+async def _count(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:
+    """Begins again when the log is rotated meanwhile. Raises NotCounted when it never stands still."""
+    for left in reversed(range(TRIES)):
+        counts, progress = Counts(), Progress()
+        try:
+            add = partial(add_bounded, counts)
+            await LogFollower(log, progress, add, time.monotonic).begin(reader, since)
+        except NotCounted:
+            if not left:
+                raise
+        else:
+            break
+    return counts, progress
+
+
+async def _require_all(reader: LogReader, log: str, since: float | None, progress: Progress) -> None:
+    """Raises Unreadable where requests may be missing from what was counted."""
+    for left in reversed(range(TRIES)):
+        if not reader.listing_state.absent:
+            break
+        if not left:
+            raise Unreadable(f"there is no {log}: nginx may be writing where nobody can read it (nginx -s reopen)")
+        await asyncio.sleep(REOPENS_S)
+        await reader.files()
+    if reader.listing_state.full:
+        raise Unreadable(f"the file system of {log} is full: nginx cannot write what it serves")
+    begun = progress.begun
+    if reader.listing_state.unlisted and since is not None and (begun is None or not begun.offset):
+        raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
+
+
+def nginx_answers(profile: Profile) -> Served:
+    """Asks nginx on a node for the health of what it publishes first; whatever it answers stands in its log."""
+    first = next((s for s in profile.services.values() if s.domain), None)
+    question = HttpRequest(first.domain or "", first.health) if first else HttpRequest(LOCALHOST, "/")
+    door = Endpoint(LOCALHOST, profile.nginx.port)
+
+    async def served(transport: Transport) -> bool:
+        report = await probe_http(transport, door, question, time.monotonic)
+        return isinstance(report, ProbeReport) and report.status is not None
+
+    return served

@@ -9,12 +9,10 @@ from iamops.judge.run import stage_word
 from iamops.ledger.record import fields, finite_number, listed, text
 from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of
 from iamops.model.facts import Severity
-from iamops.model.safe_text import safe
-from iamops.model.text import counted
+from iamops.model.text import counted, safe
 from iamops.tui.app.actions import AUDIT, ActionContext
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.item_list import ItemList
-from iamops.tui.toolkit.list_screen import ListScreen
+from iamops.tui.toolkit.list_screen import ItemList, ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
 from iamops.tui.toolkit.table import labelled, wrapped

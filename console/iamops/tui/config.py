@@ -11,8 +11,7 @@ from iamops.model.text import counted
 from iamops.plan.config.change import FileChange, diff_lines, side_by_side
 from iamops.tui.app.actions import CONFIG, ActionContext
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.item_list import ItemList
-from iamops.tui.toolkit.list_screen import ListScreen
+from iamops.tui.toolkit.list_screen import ItemList, ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
 from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings

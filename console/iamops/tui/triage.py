@@ -13,14 +13,12 @@ from iamops.judge.runbook.catalogue import CATALOGUE
 from iamops.judge.triage.events import tally
 from iamops.judge.triage.summary import NotEvaluatedGroup, name_of, not_evaluated_groups, number_of
 from iamops.model.facts import LinkState, Severity
-from iamops.model.safe_text import safe
-from iamops.model.text import counted
+from iamops.model.text import counted, safe
 from iamops.tui.app.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.overview.finding import ago, all_clear, how_old, in_order, key_of
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
-from iamops.tui.toolkit.item_list import ItemList
-from iamops.tui.toolkit.list_screen import ListScreen
+from iamops.tui.toolkit.list_screen import ItemList, ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import Location, NavigateTo, ViewSources
 from iamops.tui.toolkit.table import labelled, wrapped

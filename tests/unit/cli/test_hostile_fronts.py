@@ -26,7 +26,7 @@ from iamops.cli.main import main
 from iamops.cli.output import Coloured, not_written, print_lines, watched
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
-from iamops.cli.triage.run import triage_lines
+from iamops.cli.triage.forms import triage_lines
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.lint.lint import lint
 from iamops.judge.rules import findings
@@ -34,14 +34,14 @@ from iamops.judge.run import RunReport, StepReport
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.text import one_line, safe_lines
 from iamops.nodes.transport import CommandFailed
 from iamops.plan.action import Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import node_change
 from iamops.plan.denial import Denial
+from iamops.report import config as lint_documents
 from iamops.report import drill, triage
-from iamops.report import lint as lint_documents
 from iamops.report.config import config_diff_document
 from iamops.report.drill import drill_document
 from iamops.report.run import plan_document, run_document

@@ -21,7 +21,7 @@ class CtrlC(importlib.abc.MetaPathFinder):
 
 WHEN = sys.argv.pop()
 sys.meta_path.insert(0, CtrlC())
-from iamops.cli.start import entry
+from iamops.__main__ import entry
 entry()
 """
 # What stands still when the code is settled: a thread, or what the interpreter does last.
@@ -37,8 +37,8 @@ if sys.argv[1] == "atexit":
 from iamops.cli import main
 main._run = lambda args: 5
 if sys.argv[1] == "thread":
-    settle = main.settle
-    main.settle = lambda code: (settle(code), threading.Thread(target=wait).start())
+    settled = main.exit_on_signal
+    main.exit_on_signal = lambda code: (settled(code), threading.Thread(target=wait).start())
 sys.argv[1:] = ["--profile", "lab", "status"]
 main.entry()
 """

@@ -13,7 +13,7 @@ from iamops.cli.main import main
 from iamops.cli.output import painted
 from iamops.cli.triage import explain
 from iamops.cli.triage import run as triage_session
-from iamops.cli.triage.run import triage_lines
+from iamops.cli.triage.forms import triage_lines
 from iamops.judge.findings import Diagnosis
 from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE
 from iamops.judge.runbook.entry import RunbookEntry
@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         async def examine(profile, *, timeout_s, since_s, spent_s, also) -> Look:
             command.asked = (timeout_s, since_s)
             command.spent_s = spent_s
-            assert "iamops.cli.triage.run" in also
+            assert "iamops.cli.triage.forms" in also
             return look
 
         monkeypatch.setattr(triage_session, "examine", examine)

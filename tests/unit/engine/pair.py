@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from iamops.engine.engine import Engine
-from iamops.engine.order import Order
-from iamops.engine.ports import CommandAnswer, Locked, NotSent, OutcomeUnknown
+from iamops.engine.ports import CommandAnswer, Locked, NotSent, Order, OutcomeUnknown
 from iamops.ledger.audit import LedgerError
 from iamops.model.events import (
     AddressesListed,

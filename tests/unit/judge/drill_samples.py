@@ -16,12 +16,11 @@ from iamops.judge.drill.evidence import (
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, TimelineEntry
 from iamops.judge.drill.verdict import failures, measures
 from iamops.judge.run import Stage, StepReport
-from iamops.model.drill import Drill
+from iamops.model.drill import Drill, resolved_steps
 from iamops.model.facts import VrrpState
 from iamops.model.outage import Gap
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.plan.denial import Denial
-from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Step, StepKind
 from iamops.session.drills.files import load_drill
 

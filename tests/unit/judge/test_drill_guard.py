@@ -10,6 +10,7 @@ import pytest
 from iamops.judge.drill.account import step_run
 from iamops.judge.guards.guards import denials
 from iamops.judge.run import Stage, StepReport
+from iamops.model.drill import resolved_steps
 from iamops.model.events import Event, HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.observed import Known
@@ -19,7 +20,6 @@ from iamops.parse.drill.loader import parse_drill
 from iamops.plan.action import DrillAction, RollingRestart
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext, without_looks
-from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Plan
 from iamops.plan.through_nginx import OthersServe, TakenBack
 from iamops.session.drills.files import load_drill

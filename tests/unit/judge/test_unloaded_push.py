@@ -17,7 +17,7 @@ from iamops.plan.action import Action, ConfigPush, Drain, DrainedRestart
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import FileChange, NodeFilesChange, node_change
 from iamops.plan.denial import Denial, GuardContext
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from iamops.lab import image, keys, network, processes, provision, requirements
+from iamops.lab import image, keys, network, processes, provision
 from iamops.lab.image import SymbolicLink
 from iamops.lab.place import LabPaths
 from iamops.lab.processes import LabImpossible
 from iamops.model.profile import DatastoreKind
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 from tests.profiles import pair
 
 SECRETS = {"VI_1": "12345678"}
@@ -98,25 +98,25 @@ def test_a_node_has_the_same_hardware_address_for_ever():
 
 
 def test_missing_tools_come_as_one_apt_line():
-    missing = requirements.missing_tools(lambda tool: None if tool in ("mmdebstrap", "ip") else tool)
+    missing = processes.missing_tools(lambda tool: None if tool in ("mmdebstrap", "ip") else tool)
     assert missing == ("ip", "mmdebstrap")
-    assert requirements.apt_line(missing) == "sudo apt-get install iproute2 mmdebstrap"
+    assert processes.apt_line(missing) == "sudo apt-get install iproute2 mmdebstrap"
 
 
 def test_only_a_lab_is_built():
     with pytest.raises(LabImpossible, match="production"):
-        requirements.check_profile(pair(environment="production"))
+        processes.check_profile(pair(environment="production"))
 
 
 def test_nodes_of_two_networks_are_refused():
     nodes = THREE | {"iam-b": {"address": "10.0.5.21", "priority": 50}}
     with pytest.raises(LabImpossible, match="/24"):
-        requirements.check_profile(pair(nodes=nodes))
+        processes.check_profile(pair(nodes=nodes))
 
 
 def test_another_login_user_is_refused():
     with pytest.raises(LabImpossible, match="iamops"):
-        requirements.check_profile(pair(ssh={"user": "admin"}))
+        processes.check_profile(pair(ssh={"user": "admin"}))
 
 
 # --- provisioning ------------------------------------------------------------------------------------

@@ -162,9 +162,9 @@ def test_the_status_document_tells_off_from_unknown():
 
 def run(argv: list[str], monkeypatch, capsys, **methods) -> tuple[int, str, str]:
     from iamops.cli.main import main
-    from iamops.lab import lab, requirements
+    from iamops.lab import lab, processes
 
-    monkeypatch.setattr(requirements, "check_machine", lambda: None)
+    monkeypatch.setattr(processes, "check_machine", lambda: None)
     for name, method in methods.items():
         monkeypatch.setattr(lab.Lab, name, method)
     code = main(["lab", *argv])

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from iamops.model.facts import Certificate
 from iamops.model.text import day_of
-from iamops.parse.certificate import BYTES_MAX, NAMES_SHOWN, CertificateUnreadable, certificate_of
+from iamops.parse.answers import BYTES_MAX, NAMES_SHOWN, CertificateUnreadable, certificate_of
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = Path(__file__).parents[2] / "fixtures" / "x509"

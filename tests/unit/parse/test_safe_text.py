@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iamops.model.safe_text import is_safe, one_line, safe, safe_bytes, safe_lines
+from iamops.model.text import is_safe, one_line, safe, safe_bytes, safe_lines
 from tests.hostile import SEQUENCES, raw
 
 

@@ -1,4 +1,4 @@
-"""systemctl show, host facts, sections of a script, datastore greetings."""
+"""systemctl show, host facts, sections of a script, datastore answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iamops.model.facts import ProbeOutcome, UnitReport
-from iamops.parse import greetings, host
+from iamops.parse import answers, host
 from iamops.parse.host import script, sections
 from iamops.parse.systemd import unit_reports
 
@@ -56,33 +56,33 @@ def mariadb_error(code: int, text: bytes) -> bytes:
 
 
 def test_mariadb_greets_or_says_which_host_it_does_not_want():
-    hello = greetings.mariadb_greeting(b"\x0a5.5.5-10.11.14-MariaDB\x00rest")
+    hello = answers.mariadb_greeting(b"\x0a5.5.5-10.11.14-MariaDB\x00rest")
     assert (hello.outcome, hello.detail) == (ProbeOutcome.OK, "5.5.5-10.11.14-MariaDB")
-    denied = greetings.mariadb_greeting(mariadb_error(1130, b"Host '10.0.4.21' is not allowed"))
+    denied = answers.mariadb_greeting(mariadb_error(1130, b"Host '10.0.4.21' is not allowed"))
     assert denied.outcome is ProbeOutcome.HOST_NOT_ALLOWED
-    full = greetings.mariadb_greeting(mariadb_error(1040, b"#08004Too many connections"))
+    full = answers.mariadb_greeting(mariadb_error(1040, b"#08004Too many connections"))
     assert full.outcome is ProbeOutcome.TOO_MANY_CONNECTIONS
     assert "Too many connections" in full.detail
-    assert greetings.mariadb_greeting(b"SSH-2.0-x").outcome is ProbeOutcome.BAD_ANSWER
+    assert answers.mariadb_greeting(b"SSH-2.0-x").outcome is ProbeOutcome.BAD_ANSWER
 
 
 def test_redis_that_cannot_save_refuses_writes_and_says_so_to_a_ping():
-    misconf = greetings.redis_answer(b"-MISCONF Redis is configured to save RDB snapshots, but ...\r\n")
+    misconf = answers.redis_answer(b"-MISCONF Redis is configured to save RDB snapshots, but ...\r\n")
     assert misconf.outcome is ProbeOutcome.WRITE_ERRORS
     assert misconf.detail.startswith("MISCONF Redis is configured")
-    full = greetings.redis_answer(b"-ERR max number of clients reached\r\n")
+    full = answers.redis_answer(b"-ERR max number of clients reached\r\n")
     assert full.outcome is ProbeOutcome.TOO_MANY_CONNECTIONS
 
 
 def test_redis_that_asks_for_a_password_is_alive():
-    assert greetings.redis_answer(b"+PONG\r\n").outcome is ProbeOutcome.OK
-    assert greetings.redis_answer(b"-NOAUTH Authentication required.\r\n").outcome is ProbeOutcome.OK
-    assert greetings.redis_answer(b"-DENIED protected mode\r\n").outcome is ProbeOutcome.HOST_NOT_ALLOWED
-    assert greetings.redis_answer(b"").outcome is ProbeOutcome.BAD_ANSWER
+    assert answers.redis_answer(b"+PONG\r\n").outcome is ProbeOutcome.OK
+    assert answers.redis_answer(b"-NOAUTH Authentication required.\r\n").outcome is ProbeOutcome.OK
+    assert answers.redis_answer(b"-DENIED protected mode\r\n").outcome is ProbeOutcome.HOST_NOT_ALLOWED
+    assert answers.redis_answer(b"").outcome is ProbeOutcome.BAD_ANSWER
 
 
 def test_mongodbs_hello_is_one_well_formed_message():
-    message = greetings.mongodb_hello()
+    message = answers.mongodb_hello()
     size, _, _, opcode = struct.unpack_from("<iiii", message)
     assert (size, opcode) == (len(message), 2013)
     assert struct.unpack_from("<i", message, 21)[0] == len(message) - 21
@@ -90,10 +90,10 @@ def test_mongodbs_hello_is_one_well_formed_message():
 
 def test_mongodbs_answer_is_judged_by_ok():
     head = struct.pack("<iiii", 0, 1, 1, 2013) + b"\x00" * 5
-    assert greetings.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 1.0)).outcome is ProbeOutcome.OK
-    refused = greetings.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 0.0))
+    assert answers.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 1.0)).outcome is ProbeOutcome.OK
+    refused = answers.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 0.0))
     assert refused.outcome is ProbeOutcome.BAD_ANSWER
-    assert greetings.mongodb_answer(b"HTTP/1.0 400").outcome is ProbeOutcome.BAD_ANSWER
+    assert answers.mongodb_answer(b"HTTP/1.0 400").outcome is ProbeOutcome.BAD_ANSWER
 
 
 @pytest.mark.parametrize(

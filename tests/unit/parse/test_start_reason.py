@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.parse.start_reason import Weight, exit_story, journal_of, reason_line, reason_of_starts
+from iamops.parse.systemd import Weight, exit_story, journal_of, reason_line, reason_of_starts
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "start"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iamops.plan.config.drained_restart import push_name
+from iamops.plan.config.push import push_name
 
 
 @pytest.mark.parametrize("node", ["iam-a", "VM_4_20", "iam.example.com", "n" * 63])

@@ -21,8 +21,7 @@ from iamops.model.events import (
 from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, RequestCount
 from iamops.model.observed import Known
 from iamops.model.state import ClusterState
-from iamops.report.exposition import Family, MetricKind, Sample, classic, openmetrics
-from iamops.report.metrics import METRICS, families
+from iamops.report.metrics import METRICS, Family, MetricKind, Sample, classic, families, openmetrics
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.render.metric_samples import CAUSE, LATER, full, moved

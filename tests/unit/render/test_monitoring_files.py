@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from iamops.report.exposition import classic
-from iamops.report.metrics import METRICS, families
+from iamops.report.metrics import METRICS, classic, families
 from tests.unit.render.metric_samples import CAUSE, LATER, full
 from tests.unit.render.monitoring_files import (
     DASHBOARD,

@@ -8,8 +8,7 @@ import time
 import pytest
 
 from iamops.nodes.lock import BEAT_S, LEASE_S, NodeLock
-from iamops.nodes.supervisor import since_boot
-from iamops.session.clock import session_clock
+from iamops.nodes.supervisor import session_clock, since_boot
 from tests.support.transport import ScriptedTransport
 
 

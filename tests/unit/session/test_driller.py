@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import DrillReport, DrillVerdict, FailureKind
 from iamops.judge.run import Outcome, RunReport, Stage

@@ -18,7 +18,7 @@ from iamops.session.config import on_disk
 from iamops.session.config.on_disk import examine_files
 from iamops.session.connections import connection_attempts
 from iamops.session.store import Store
-from iamops.session.traffic_count import count_traffic
+from iamops.session.traffic import count_traffic
 from iamops.session.triage import timeline
 from iamops.session.triage.inspect import InspectionReader
 from iamops.session.triage.timeline import TimelineCollector

@@ -16,8 +16,8 @@ from iamops.model.traffic import NodeCount
 from iamops.nodes.logs import counter, reader
 from iamops.nodes.logs.counter import AccessLogCounter
 from iamops.report.traffic import traffic_document
-from iamops.session import traffic_count
-from iamops.session.traffic_count import count_traffic
+from iamops.session import traffic
+from iamops.session.traffic import count_traffic
 from tests.local_transport import LocalTransport
 from tests.profiles import pair
 from tests.unit.nodes.test_log_lane import line
@@ -28,7 +28,7 @@ RECIPE = CountQuery(named_format("main"), FULL)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REOPENS_S", "WRITTEN_S"):
-        monkeypatch.setattr(traffic_count, name, 0.02)
+        monkeypatch.setattr(traffic, name, 0.02)
     for name in ("LOOK_EVERY_S", "LOOK_SELDOM_S", "ABSENT_S"):
         monkeypatch.setattr(counter, name, 0.02)
 
@@ -118,15 +118,15 @@ async def test_a_lane_says_why_it_does_not_know_instead_of_standing_still(
 
 def test_with_a_node_that_was_not_counted_nothing_is_a_total():
     nodes = {
-        "iam-a": NodeCount({}, traffic_count.LogTotals()),
-        "iam-b": NodeCount({}, traffic_count.LogTotals(), "there is no log"),
+        "iam-a": NodeCount({}, traffic.LogTotals()),
+        "iam-b": NodeCount({}, traffic.LogTotals(), "there is no log"),
     }
     document = traffic_document(pair(), RECIPE, nodes, since=0.0, until=9.0, by=None, top=5)
     cluster = document["cluster"]
     assert (cluster["total"], cluster["total_at_least"], cluster["rate_per_s"]) == (None, 0, None)
     assert cluster["total_unknown"] == "not counted: iam-b"
     assert any(row.startswith("all") and "≥ 0" in row for row in traffic_lines(document))
-    dark = {name: NodeCount({}, traffic_count.LogTotals(), "no link") for name in nodes}
+    dark = {name: NodeCount({}, traffic.LogTotals(), "no link") for name in nodes}
     assert (
         "total_at_least"
         not in traffic_document(pair(), RECIPE, dark, since=0.0, until=9.0, by=None, top=5)["cluster"]

@@ -7,7 +7,7 @@ from iamops.model.events import AddressChanged, VrrpReported
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.inspection import NodeInspection
 from iamops.model.observed import Known, Unknown
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 from iamops.session.triage.inspect import InspectionResult
 from iamops.session.triage.triage import _compared, _witnesses_agree
 from tests.profiles import pair

@@ -52,6 +52,6 @@ async def test_time_that_was_spent_before_is_not_there_any_more(hung_sshd: int):
 
 
 async def test_what_printing_needs_is_loaded_while_the_nodes_answer(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delitem(sys.modules, "iamops.cli.triage.run", raising=False)
-    await examine(loopback(), timeout_s=60, also=["iamops.cli.triage.run"])
-    assert "iamops.cli.triage.run" in sys.modules
+    monkeypatch.delitem(sys.modules, "iamops.cli.triage.forms", raising=False)
+    await examine(loopback(), timeout_s=60, also=["iamops.cli.triage.forms"])
+    assert "iamops.cli.triage.forms" in sys.modules

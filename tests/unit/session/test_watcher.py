@@ -19,7 +19,7 @@ from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.events import AddressChanged, AddressesListed, Event, SafetyReported
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.model.state import ClusterState
-from iamops.session.clock import session_clock
+from iamops.nodes.supervisor import session_clock
 from iamops.session.store import Store
 from iamops.session.watch import watcher as module
 from iamops.session.watch.delivery import Delivery, Heartbeat

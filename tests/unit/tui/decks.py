@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.config import ConfigComparison, compared_files, sorted_files
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import DrillReport, DrillVerdict, TimelineEntry
@@ -28,8 +28,7 @@ from iamops.plan.config.change import NodeFilesChange, node_change
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.steps import Plan
-from iamops.render.files import NodeFile
-from iamops.render.nodefiles import render_node
+from iamops.render.nodefiles import NodeFile, render_node
 from iamops.session.config.configurator import as_tree
 from iamops.session.drills.files import load_drill
 from tests.scenes import live

@@ -10,7 +10,7 @@ from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
 from iamops.engine.account import OnProgress
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport
 from iamops.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
 from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState

@@ -14,9 +14,8 @@ from iamops.tui.app.actions import ACTIONS, OVERVIEW, Action, ActionContext, Lis
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.app.controller import ActionController
 from iamops.tui.app.notifier import Notifier
-from iamops.tui.app.painting import Repainter
+from iamops.tui.app.painting import VIEWS, Repainter
 from iamops.tui.app.shutdown import Shutdown
-from iamops.tui.app.views import VIEWS
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.frame_state import ConsoleMode
 from iamops.tui.toolkit.pane import MOTIONS, Pane

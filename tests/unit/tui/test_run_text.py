@@ -8,7 +8,7 @@ import pytest
 
 from iamops.judge.run import RunReport
 from iamops.plan.action import Switchover
-from iamops.tui.dialogs.run_text import run_lines
+from iamops.tui.dialogs.progress import run_lines
 from tests.unit.engine.pair import Bench
 
 

@@ -15,8 +15,7 @@ from iamops.ledger.record import Record, fields, figure, finite_number, listed, 
 from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of, verify
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
-from iamops.model.safe_text import safe
-from iamops.model.text import counted
+from iamops.model.text import counted, safe
 from iamops.report.text import Json, exact_json
 
 NO_OUTCOME = "no outcome recorded: the console was ended; look at the cluster"

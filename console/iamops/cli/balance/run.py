@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from iamops.cli.output import CliError, print_lines
 from iamops.model.profile import Profile, Service
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.model.traffic import AccessGain, AccessMark, Share
 from iamops.nodes.logs.split import access_gain, access_mark, new_token, send, shares
 from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http

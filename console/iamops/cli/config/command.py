@@ -87,7 +87,7 @@ def _push(args: argparse.Namespace) -> int:
         raise CliError(f"--confirm-timeout needs at least 1 second, got {args.confirm_timeout}")
     if args.confirm_timeout is not None and not sys.stdin.isatty() and not args.dry_run:
         raise CliError("--confirm-timeout asks on a terminal, and there is none")
-    from iamops.cli.config.push import PushSession
+    from iamops.cli.config.run import PushSession
     from iamops.session.profiles import load_profile
 
     return PushSession(load_profile(args.profile), args).run()

@@ -1,26 +1,39 @@
-"""What `iamops config` does without changing a node: render, diff, lint and history."""
+"""Carries out `iamops config`: what was read, as documents and tables; and a push, asked again once it is in place."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypeVar
 
 from iamops import __version__
+from iamops.cli.acting import ActingSession, typed_line
+from iamops.cli.lines import write_stderr
 from iamops.cli.output import CYAN, GREEN, RED, SEVERITY_COLOURS, CliError, Coloured, print_lines
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.lint.lint import lint as linted
+from iamops.judge.run import RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.parse.config_files import PushRecord
+from iamops.plan.action import ConfigPush, DrainedRestart
 from iamops.plan.config.change import NodeFilesChange, diff_lines, may_be_shown
 from iamops.plan.config.meaning import change_summary, incompatible
-from iamops.report.config import by_push, config_diff_document, config_history_document, remembered
-from iamops.report.lint import junit, lint_document, sarif
+from iamops.plan.steps import StepKind
+from iamops.report.config import (
+    by_push,
+    config_diff_document,
+    config_history_document,
+    junit,
+    lint_document,
+    remembered,
+    sarif,
+)
 from iamops.report.text import json_text
 from iamops.session.config.configurator import Configurator, as_tree, rendered
 from iamops.session.config.directory import read_directory, write_tree
@@ -159,3 +172,41 @@ def lint_text(report: LintReport) -> Iterator[str]:
     severities = [str(finding.rule.severity) for finding in report.unsilenced]
     counts = ", ".join(f"{severities.count(word)} {word}" for word in SEVERITY_COLOURS if word in severities)
     yield f"{', '.join(report.nodes) or 'nothing'}: {counts or 'no findings'}"
+
+
+class PushSession(ActingSession):
+    """`args` holds what was asked: verb push or rollback."""
+
+    def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
+        super().__init__(profile, None, args)
+        self.configurator = Configurator(profile, self.cluster.transport, self.cluster.why_not_connected)
+        self._answer: asyncio.Task[None] | None = None
+
+    async def action(self) -> ConfigPush:
+        reason, confirm_s = self.args.reason, self.args.confirm_timeout
+        if self.args.verb == "rollback":
+            return await self.configurator.rollback(self.args.push, reason=reason, confirm_s=confirm_s)
+        return await self.configurator.push(reason=reason, confirm_s=confirm_s)
+
+    def progress(self, report: RunReport) -> None:
+        super().progress(report)
+        waiting = any(s.step.kind is StepKind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
+        if waiting and self._answer is None:
+            limit_s = self.args.confirm_timeout
+            write_stderr(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
+            # Beside the run, which goes back when nobody answers in time.
+            self._answer = asyncio.create_task(self._read_answer())
+
+    async def _read_answer(self) -> None:
+        word = (await typed_line(sys.stdin)).strip()
+        self.cluster.commands.confirm(kept=word == "yes")
+
+
+class DrainedRestartSession(ActingSession):
+    def __init__(self, profile: Profile, unit: str, args: argparse.Namespace) -> None:
+        super().__init__(profile, None, args)
+        self._unit = unit
+
+    async def action(self) -> DrainedRestart:
+        configurator = Configurator(self.profile, self.cluster.transport, self.cluster.why_not_connected)
+        return await configurator.drained_restart(self._unit, reason=self.args.reason)

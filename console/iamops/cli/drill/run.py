@@ -21,7 +21,7 @@ from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.plan.action import ALLOWANCE_S
 from iamops.report.drill import drill_document, junit, markdown
 from iamops.report.run import exit_code

@@ -13,7 +13,7 @@ from iamops.judge.drill.report import DrillRun, drill_runs, passed, trends
 from iamops.ledger.audit import read
 from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.parse.drill.loader import DrillError
 from iamops.report.drill import drill_history_document, drills_document
 from iamops.report.text import json_text

@@ -15,12 +15,12 @@ from iamops.accesslog.filter import Where, WhereError, where
 from iamops.accesslog.format import LogField, LogFormat, named_format
 from iamops.cli.output import CliError, columns, print_lines
 from iamops.model.profile import Profile
-from iamops.model.safe_text import one_line
+from iamops.model.text import one_line
 from iamops.nodes.transport import TransportError
 from iamops.report.text import Json, json_text
 from iamops.report.traffic import OTHERS_SHOWN, exit_code, traffic_document
 from iamops.session.connections import connection_attempts
-from iamops.session.traffic_count import count_traffic, nginx_answers
+from iamops.session.traffic import count_traffic, nginx_answers
 
 # What each table needs beside the status and the time (counting less is quicker), and what the format must have.
 TABLES: Mapping[str | None, tuple[Columns, LogField | None]] = {

@@ -11,7 +11,7 @@ from iamops.judge.lint.finding import LintRule
 from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, entry_of
 from iamops.judge.runbook.entry import RunbookEntry
 from iamops.model.exit_code import ExitCode
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 
 WIDTH = 80
 NEAREST = 3

@@ -16,7 +16,7 @@ from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.report.text import Json, json_text
 from iamops.report.watch import watch_document, watch_test_document

@@ -14,8 +14,8 @@ from iamops.judge.alerts.case import Alert, key_of
 from iamops.judge.alerts.message import AlertKind, Message, MessageWriter, with_commands
 from iamops.judge.alerts.silence import silence_of
 from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
-from iamops.model.document import Json, ReadJson
 from iamops.model.facts import RANK, Severity
+from iamops.model.foreign import Json, ReadJson
 
 # A destination that is not asked for any more may come back, and must then hear of what has ended.
 ABSENT_KEPT = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iamops.model.document import Json, ReadJson
+from iamops.model.foreign import Json, ReadJson
 from iamops.model.timestamps import calendar_time, rfc3339
 from iamops.redact.clean import clean_text
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from iamops.judge.drill.evidence import AddressSeen, DrillEvidence, DrillRunPlan, DrillStepRun
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Failure, FailureKind, TimelineEntry
 from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage, StepReport
-from iamops.model.document import Json
-from iamops.model.drill import Drill, DrillVerb
+from iamops.model.drill import Drill, DrillVerb, ResolvedStep
+from iamops.model.foreign import Json
 from iamops.model.outage import Gap, GapReport, Samples, not_measured
 from iamops.model.running import LiveVrrp
-from iamops.plan.roles import ResolvedStep
 from iamops.plan.steps import StepKind
 
 GAPS_SHOWN = 20

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from iamops.judge.drill.report import Invariant
-from iamops.model.document import Json
-from iamops.model.drill import MACHINE_VERBS, Bound, DrillVerb
+from iamops.model.drill import MACHINE_VERBS, Bound, DrillVerb, ResolvedStep
 from iamops.model.facts import VrrpState
+from iamops.model.foreign import Json
 from iamops.model.outage import Gap
 from iamops.model.running import LiveVrrp
-from iamops.plan.roles import ResolvedStep
 from iamops.plan.vrrp_timing import LOST_ADVERTS, Pair, Window, skew_of, window
 
 # A gap begins at the last request before the change, which may lie just before our command's own time.

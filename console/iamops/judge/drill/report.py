@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
-from iamops.model.document import Json
+from iamops.model.foreign import Json
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Plan
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from iamops.judge.findings import About, Finding, NotEvaluated
-from iamops.judge.rules.base import NO_LOOK, Answer, RuleInput, evidence_at, evidence_of, reason_of
-from iamops.judge.rules.inspection import (
+from iamops.judge.rules.base import (
+    NO_LOOK,
+    Answer,
+    RuleInput,
     age_s,
     each_journal,
     each_node,
+    evidence_at,
+    evidence_of,
     inspection_of,
     journal,
     lately,
     line,
     of_kind,
+    reason_of,
 )
 from iamops.judge.rules.keepalived import RECENT_S, SHOWN, Journal
 from iamops.model.facts import Severity, VrrpState

@@ -7,8 +7,21 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from iamops.judge.findings import About, Evidence, Finding
-from iamops.judge.rules.base import Answer, RuleInput, evidence_at, nodes, rule, unit_stopped
-from iamops.judge.rules.inspection import Part, each_node, inspection_of, journal, known_parts, lately, ours
+from iamops.judge.rules.base import (
+    Answer,
+    Part,
+    RuleInput,
+    each_node,
+    evidence_at,
+    inspection_of,
+    journal,
+    known_parts,
+    lately,
+    nodes,
+    ours,
+    rule,
+    unit_stopped,
+)
 from iamops.judge.rules.services import asked_backends
 from iamops.model.facts import Severity, VrrpState
 from iamops.model.inspection import (
@@ -196,6 +209,10 @@ def complained(view: RuleInput, now: float) -> Iterator[Answer]:
                     row.step.format(**words),
                     node.name,
                     cause=complaint.means,
+                    about=About(
+                        unit=view.state.profile.nginx.unit if by_nginx else complaint.unit,
+                        subject=complaint.about if complaint.kind is Kind.LINK_LOST else "",
+                    ),
                 )
 
 

@@ -12,22 +12,20 @@ from iamops.judge.rules.base import (
     Answer,
     RuleInput,
     about_unit,
-    evidence_at,
-    evidence_of,
-    reason_of,
-    rule,
-    unit_running,
-)
-from iamops.judge.rules.inspection import (
     age_s,
     ago,
     each_journal,
     each_node,
+    evidence_at,
+    evidence_of,
     inspection_of,
     lately,
     line,
     of_kind,
     ours,
+    reason_of,
+    rule,
+    unit_running,
 )
 from iamops.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal
 from iamops.judge.rules.machine import DISK_FULL_PCT, how_full

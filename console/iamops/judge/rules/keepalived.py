@@ -7,19 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from iamops.judge.findings import About, Finding, NotEvaluated
-from iamops.judge.rules.base import Answer, RuleInput, about_unit, evidence_at, evidence_of, rule, unit_running
-from iamops.judge.rules.inspection import (
+from iamops.judge.rules.base import (
+    Answer,
+    RuleInput,
+    about_unit,
     age_s,
     ago,
     each_journal,
     each_node,
+    evidence_at,
+    evidence_of,
     inspected,
     journal,
     lately,
     line,
     of_kind,
     ours,
+    rule,
     too_short,
+    unit_running,
 )
 from iamops.model.facts import Severity
 from iamops.model.inspection import FileStamp, JournalEntry, JournalEventKind, JournalInspection, OwnRun

@@ -7,8 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from iamops.judge.findings import About, Finding, NotEvaluated
-from iamops.judge.rules.base import NO_LOOK, Answer, RuleInput, evidence_of, probed, reason_of, rule
-from iamops.judge.rules.inspection import inspection_of, known_parts
+from iamops.judge.rules.base import (
+    NO_LOOK,
+    Answer,
+    RuleInput,
+    evidence_of,
+    inspection_of,
+    known_parts,
+    probed,
+    reason_of,
+    rule,
+)
 from iamops.judge.rules.services import doubtful_backend
 from iamops.judge.rules.vip import client_address, is_overdue
 from iamops.model.facts import Severity

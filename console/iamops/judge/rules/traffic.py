@@ -7,8 +7,19 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
-from iamops.judge.rules.base import NO_LOOK, Answer, RuleInput, evidence_of, nodes, not_evaluated, reason_of, rule
-from iamops.judge.rules.inspection import ago, inspection_of, ours
+from iamops.judge.rules.base import (
+    NO_LOOK,
+    Answer,
+    RuleInput,
+    ago,
+    evidence_of,
+    inspection_of,
+    nodes,
+    not_evaluated,
+    ours,
+    reason_of,
+    rule,
+)
 from iamops.model.facts import Severity, VrrpState
 from iamops.model.inspection import JournalEventKind, TrafficInspection
 from iamops.model.observed import Known

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iamops.judge.runbook.datastores import ENTRIES as DATASTORES
 from iamops.judge.runbook.entry import RunbookEntry
-from iamops.judge.runbook.nginx import ENTRIES as NGINX
 from iamops.judge.runbook.nodes import ENTRIES as NODES
 from iamops.judge.runbook.others import ENTRIES as OTHERS
+from iamops.judge.runbook.services import DATASTORES
+from iamops.judge.runbook.services import ENTRIES as NGINX
 from iamops.judge.runbook.vip import ENTRIES as VIP
 
 ENTRIES: tuple[RunbookEntry, ...] = (*VIP, *NGINX, *DATASTORES, *NODES, *OTHERS)

@@ -9,7 +9,7 @@ from iamops.judge.findings import Finding, Role, flat, loudest
 from iamops.model.facts import RANK
 from iamops.model.need import Need, NeedWhen
 from iamops.model.profile import DatastoreKind, Profile
-from iamops.plan.needing import needing, without
+from iamops.plan.needs import needing, without
 
 Fits = Callable[[Finding, Finding], bool]
 

@@ -147,7 +147,7 @@ async def _tls_port(ctx: CollectorContext, port: int, service: Service, every_s:
 async def _certificate(ctx: CollectorContext, port: int, service: Service) -> TlsReport | Unknown | None:
     """Two handshakes: one that takes any certificate, to read it, and one that the CA has to vouch for."""
     # Loaded only where there are certificates to read.
-    from iamops.parse.certificate import CertificateUnreadable, certificate_of
+    from iamops.parse.answers import CertificateUnreadable, certificate_of
 
     name, der = ctx.profile.tls_name_of(service), b""
 

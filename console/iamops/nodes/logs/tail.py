@@ -21,7 +21,7 @@ from iamops.nodes.collect.context import RETRY_SOURCE_S, ended
 from iamops.nodes.supervisor import first_failure
 from iamops.nodes.transport import Clock, CommandFailed, LineStream, Transport, TransportError
 from iamops.parse.journal import JournalRecord, is_echo, journal_record
-from iamops.parse.start_reason import level_of
+from iamops.parse.systemd import level_of
 from iamops.redact.detectors.lines import Speakers
 
 HISTORY_LINES = 100

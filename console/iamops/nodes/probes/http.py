@@ -1,4 +1,4 @@
-"""Health probes over any byte stream: HTTP/1.1 through h11, datastore greetings, open ports."""
+"""Health probes over any byte stream: HTTP/1.1 through h11, datastore answers, open ports."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from iamops.model.foreign import json_of
 from iamops.model.profile import DatastoreKind
 from iamops.nodes.probes.tls import CaUnreadable, NoTls, TlsStream, Trust, checking, refusal, unchecked
 from iamops.nodes.transport import ByteStream, Clock, CommandFailed, CommandTimeout, ConnectFailed, Transport
-from iamops.parse import greetings
-from iamops.parse.greetings import Greeting
+from iamops.parse import answers
+from iamops.parse.answers import Greeting
 from iamops.redact.clean import clean_bytes, clean_text
 
 MAX_BODY = 64 * 1024
@@ -228,26 +228,26 @@ async def _timed_out(transport: Transport, detail: str, *, accepted: bool) -> Pr
 
 
 async def _greet_mariadb(stream: ByteStream) -> Greeting:
-    size = greetings.mariadb_packet_size(await _exactly(stream, 4))
-    greeting = greetings.mariadb_greeting(await _exactly(stream, min(size, 4096)))
+    size = answers.mariadb_packet_size(await _exactly(stream, 4))
+    greeting = answers.mariadb_greeting(await _exactly(stream, min(size, 4096)))
     if greeting.outcome is ProbeOutcome.OK:
-        await stream.write(greetings.mariadb_quit())
+        await stream.write(answers.mariadb_quit())
         await stream.read(512)
     return greeting
 
 
 async def _greet_redis(stream: ByteStream) -> Greeting:
-    await stream.write(greetings.REDIS_PING)
-    return greetings.redis_answer(await stream.read(512))
+    await stream.write(answers.REDIS_PING)
+    return answers.redis_answer(await stream.read(512))
 
 
 async def _greet_mongodb(stream: ByteStream) -> Greeting:
-    await stream.write(greetings.mongodb_hello())
+    await stream.write(answers.mongodb_hello())
     header = await _exactly(stream, 16)
     size = int.from_bytes(header[:4], "little")
     if not 16 <= size <= 65536:
         return Greeting(ProbeOutcome.BAD_ANSWER, "not a MongoDB answer")
-    return greetings.mongodb_answer(header + await _exactly(stream, size - 16))
+    return answers.mongodb_answer(header + await _exactly(stream, size - 16))
 
 
 async def _exactly(stream: ByteStream, size: int) -> bytes:

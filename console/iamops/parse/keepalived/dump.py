@@ -14,14 +14,17 @@ from iamops.model.foreign import json_of, whole
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.model.timestamps import calendar_time
 from iamops.parse.directives import Directive, ReadFile
-from iamops.parse.keepalived.blocks import (
+from iamops.parse.keepalived.settings import (
+    TRACKED,
     TRACKED_SCRIPTS,
+    BlockSettings,
     DumpBlock,
     advert_interval_s,
+    blocks_on_disk,
+    check_key,
     dump_blocks,
     leading_number,
 )
-from iamops.parse.keepalived.settings import TRACKED, BlockSettings, blocks_on_disk, check_key
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
 
 _JSON_STATES: Mapping[int | None, VrrpState] = {

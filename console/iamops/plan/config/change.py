@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from iamops.model.config import ConfFile, ConfTree
-from iamops.model.safe_text import one_line
+from iamops.model.text import one_line
 from iamops.redact.clean import without_secrets
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 
 # What marks a file as one of ours: such a file that the profile no longer asks for may go.
 OURS = "Written by iamops"

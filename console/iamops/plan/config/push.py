@@ -1,34 +1,40 @@
-"""The plan of a configuration push: stage and check everywhere, then node by node, the VIP's owner last. Pure."""
+"""The plans of a push of files, and of a restart that drains first: node by node, the owner last. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, OwnerUnknown, owner_of, why_unseen
-from iamops.plan.action import ALLOWANCE_S, ConfigPush
+from iamops.plan.action import ALLOWANCE_S, ConfigPush, DrainedRestart, ServiceAction, UnitVerb
+from iamops.plan.backends import serving_again
 from iamops.plan.check_timing import asked_checks, decides_s
 from iamops.plan.config.change import NodeFilesChange
 from iamops.plan.config.pushed import pushed_files
 from iamops.plan.config.steps import (
+    APPLY_TIMEOUT_S,
     STAGE_TIMEOUT_S,
     arm_back,
     check,
     client_well,
     config,
+    nginx_well,
     reload_nginx,
     replace_files,
     stage,
+    taken_back,
     undo_name,
     wait_until_drained,
 )
 from iamops.plan.expectation import Expectation, StateExpectation, TimerArmed, UnitStopped, VipOn, VipSomewhere
-from iamops.plan.forecast import AT_ONCE_S, elected_s
-from iamops.plan.impact import owners_last
-from iamops.plan.known import NotKnown
+from iamops.plan.impact import AT_ONCE_S, elected_s, owners_last
+from iamops.plan.known import NotKnown, may_hold
 from iamops.plan.planner import Planner
-from iamops.plan.step_builders import alive, control, do, out_of_fault
+from iamops.plan.rolling import all_well, fallen_units, rolling_impact, rolling_order
+from iamops.plan.service import ServicePlanner
+from iamops.plan.step_builders import HEALTHY_WITHIN_S, alive, control, disarm, do, out_of_fault, vips_stay
 from iamops.plan.steps import Forecast, Impact, Plan, Step, StepKind
 from iamops.plan.vrrp_timing import LOST_ADVERTS, all_pushed, decision_s, master_down_s, pushed_on
 from iamops.render import privileges
@@ -204,3 +210,74 @@ class PushPlanner(Planner[ConfigPush]):
             for change in changed
         ]
         return replace(first, together=tuple(others))
+
+
+_PLAIN = re.compile("[A-Za-z0-9-]{1,40}")
+
+
+class DrainedPlanner(Planner[DrainedRestart]):
+    """Node after node, each seen without requests before it is restarted, and healthy before it gets any again."""
+
+    def impact(self) -> Impact:
+        return rolling_impact(self.state, self.action.unit, self.now)
+
+    def plan(self) -> Plan:
+        unit, impact = self.action.unit, self.impact()
+        nodes = rolling_order(self.state, unit, self.now)
+        return Plan(
+            self.action,
+            f"{unit} restarts on {' then '.join(nodes)}, each while it gets no requests; the VIP stays",
+            tuple(step for node in nodes for step in self._round(node, last=node == nodes[-1])),
+            tuple(vips_stay(self.state, tuple(self.profile.vrrp), self.now)),
+            impact,
+        )
+
+    def forecast(self, impact: Impact) -> Forecast:
+        open_on = (node for node in impact.touches if not asked_checks(self.state, node))
+        return Forecast(0.0, max([AT_ONCE_S, *(decides_s(self.state, node) for node in open_on)]))
+
+    def watched_nodes(self) -> tuple[str, ...]:
+        return tuple(self.profile.nodes)
+
+    def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        return ((unit, node) for node in nodes for unit in (self.action.unit, self.profile.nginx.unit))
+
+    def awaited(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        return fallen_units(self.profile, self.action.unit, nodes)
+
+    def _round(self, node: str, *, last: bool) -> Iterator[Step]:
+        """Drained, restarted, put back, and what fell with it is back before the next."""
+        action, state = self.action, self.state
+        changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, self.now))
+        push = push_name(action.push, node, list(state.nodes))
+        yield from (stage(change, push, action.meta, state) for change in changes)
+        yield from (check(change.node, f"drain-of-{node}") for change in changes)
+        for change in changes:
+            yield arm_back(change, push, state)
+            yield replace_files(change)
+            yield reload_nginx(change.node, state, self.now)
+        yield wait_until_drained(action.drains[node], state)
+        restart = ServicePlanner(ServiceAction(UnitVerb.RESTART, action.unit, node), state, self.now)
+        yield from restart.steps(restart.impact())
+        for change in changes:
+            # The way back is the same as the undo: the files that were there before.
+            undo = taken_back(change, push, state)
+            yield Step(
+                StepKind.DO,
+                f"put the files back on {change.node}, and reload",
+                change.node,
+                config("restore"),
+                APPLY_TIMEOUT_S,
+                nginx_well(state, change.node),
+                within_s=HEALTHY_WITHIN_S,
+                clears_undo=undo.name,
+                puts_back=undo.files,
+            )
+            yield disarm(undo)
+        yield from all_well(restart, last=last)
+        yield from serving_again(state, action.unit, node)
+
+
+def push_name(push: str, node: str, nodes: Sequence[str]) -> str:
+    """Of the push that drains this node. The nodes' script takes letters, digits and hyphens, 64 in all."""
+    return f"{push}-{node if _PLAIN.fullmatch(node) else nodes.index(node) + 1}"

@@ -35,8 +35,7 @@ from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import NodeFilesChange, node_change
 from iamops.plan.config.meaning import change_summary, incompatible
-from iamops.render.files import NodeFile
-from iamops.render.nodefiles import render_node
+from iamops.render.nodefiles import NodeFile, render_node
 from iamops.render.templating import RenderError, template_names
 from iamops.session.private_files import InOthersHands, check_hands, own_text
 from iamops.session.profiles import SecretMissing, vrrp_secrets

@@ -16,7 +16,7 @@ from iamops.nodes.config import ConfigUnreadable, read_tree
 from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.plan.config.change import node_change
 from iamops.redact.clean import fault_of_ours
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 from iamops.render.templating import RenderError
 from iamops.session.config.configurator import rendered
 from iamops.session.private_files import private_directory

@@ -31,7 +31,7 @@ from iamops.nodes.config import (
     with_loaded,
 )
 from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
-from iamops.nodes.transport import Transport, TransportError
+from iamops.nodes.transport import Clock, Transport, TransportError
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.dump import live_config, live_on_disk
 from iamops.parse.keepalived.settings import running_blocks, running_settings
@@ -39,7 +39,6 @@ from iamops.parse.nginx.routing import answers_itself, upstreams_by_domain
 from iamops.redact.clean import fault_of_ours
 from iamops.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text, nginx_texts
 from iamops.render.templating import RenderError
-from iamops.session.clock import Clock
 from iamops.session.config.configurator import own_templates
 from iamops.session.store import Store
 

@@ -10,20 +10,18 @@ from typing import TypeAlias
 
 from iamops.engine.account import OnProgress
 from iamops.engine.execution import MeterFor
-from iamops.engine.order import Order
-from iamops.engine.ports import GapMeter
+from iamops.engine.ports import GapMeter, Order
 from iamops.judge.drill.account import DrillProgress, step_run
 from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan
 from iamops.judge.drill.judgement import FinishedDrill, drill_report
 from iamops.judge.drill.report import DrillReport
 from iamops.judge.run import Outcome, RunReport, Stage
-from iamops.model.drill import Drill
+from iamops.model.drill import Drill, resolved_steps
 from iamops.model.outage import Samples
 from iamops.model.running import LiveVrrp
 from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
 from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
-from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Plan, StepKind
 from iamops.report.drill import drill_document
 from iamops.report.run import exit_code

@@ -21,13 +21,12 @@ from iamops.model.profile import Profile
 from iamops.nodes.config import ConfigUnreadable, read_tree
 from iamops.nodes.inspect import NodeInspector, read_neighbours
 from iamops.nodes.supervisor import run_in_thread
-from iamops.nodes.transport import Transport, TransportError
+from iamops.nodes.transport import Clock, Transport, TransportError
 from iamops.redact.clean import fault_of_ours
-from iamops.render.files import NodeFile
+from iamops.render.nodefiles import NodeFile
 from iamops.render.templating import RenderError
-from iamops.session.clock import Clock
 from iamops.session.profiles import SecretMissing
-from iamops.session.traffic_count import count_traffic, nginx_answers
+from iamops.session.traffic import count_traffic, nginx_answers
 
 TRAFFIC_SPAN_S = 900.0
 

@@ -37,11 +37,10 @@ from iamops.nodes.history import (
     journal_since,
 )
 from iamops.nodes.supervisor import reason_of
-from iamops.nodes.transport import Transport, TransportError
+from iamops.nodes.transport import Clock, Transport, TransportError
 from iamops.redact.clean import fault_of_ours
-from iamops.session.clock import Clock
 from iamops.session.connections import connection_attempts
-from iamops.session.traffic_count import count_traffic
+from iamops.session.traffic import count_traffic
 from iamops.session.user import audit_file
 
 SOURCE_TIMEOUT_S = 3.0

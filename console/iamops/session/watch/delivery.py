@@ -15,8 +15,8 @@ from iamops import __version__
 from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.text import counted
 from iamops.nodes.supervisor import run_in_thread
+from iamops.nodes.transport import Clock
 from iamops.redact.clean import fault_of_ours
-from iamops.session.clock import Clock
 from iamops.session.watch.destinations import Destination, NotDelivered
 from iamops.session.watch.urls import AlertUrl
 

@@ -32,9 +32,9 @@ from iamops.model.facts import Severity
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
+from iamops.nodes.transport import Clock
 from iamops.redact.clean import fault_of_ours
 from iamops.report.watch import heartbeat_document
-from iamops.session.clock import Clock
 from iamops.session.cluster import Cluster
 from iamops.session.watch.delivery import Delivery, Heartbeat
 

@@ -25,17 +25,16 @@ from iamops.model.drill import Drill
 from iamops.model.events import Event, Noticed
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
-from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
+from iamops.model.text import safe_lines
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import on_signal
 from iamops.tui.app.actions import BY_NAME, OVERVIEW, TRIAGE, context_of
 from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
 from iamops.tui.app.notifier import Notifier
-from iamops.tui.app.painting import Repainter
+from iamops.tui.app.painting import Repainter, Views
 from iamops.tui.app.shutdown import Shutdown, crash_report, export_path, save, self_contained
 from iamops.tui.app.terminal import ConsoleDriver, Harmless
-from iamops.tui.app.views import Views
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.frame_state import ConsoleMode, ScreenPart

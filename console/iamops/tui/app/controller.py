@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.model.drill import Drill
 from iamops.model.events import Noticed
 from iamops.model.facts import LinkState, Severity

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import DrillVerdict
 from iamops.judge.run import Outcome, RunReport
@@ -15,7 +15,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.plan.action import DrillAction, NoSuchTarget
 from iamops.report.run import exit_code
-from iamops.tui.dialogs.run_text import run_summary
+from iamops.tui.dialogs.progress import run_summary
 from iamops.tui.drills.run import drill_summary
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from iamops.judge.findings import Finding, Key
 from iamops.model.contest import split_end_words, split_words
 from iamops.model.events import Noticed
 from iamops.model.facts import Severity
-from iamops.model.safe_text import safe
 from iamops.model.state import ClusterState, Split, VipMove
+from iamops.model.text import safe
 from iamops.tui.toolkit.text import clip, clock
 from iamops.tui.toolkit.themes import remember, remembered
 

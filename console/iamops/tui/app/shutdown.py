@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from iamops.model.facts import Severity
-from iamops.model.safe_text import safe_lines
+from iamops.model.text import safe_lines
 from iamops.session.patience import fault_text, traceback_of
 from iamops.session.private_files import private_directory, write_private
 from iamops.session.user import state_dir

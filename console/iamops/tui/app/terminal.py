@@ -22,7 +22,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
 from iamops.model.facts import Severity
-from iamops.model.safe_text import is_safe, thinned
+from iamops.model.text import is_safe, thinned
 from iamops.session.outlet import Outlet
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Static
 
-from iamops.engine.order import Order
+from iamops.engine.ports import Order
 from iamops.plan.action import Action
 from iamops.plan.denial import Denial, overridden, remaining_denials
 from iamops.plan.steps import Plan, Step, StepKind, command_line, confirmation

@@ -12,7 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.events import Key
 from textual.widgets import Static
 
-from iamops.tui.dialogs.run_text import run_lines
+from iamops.tui.dialogs.progress import run_lines
 from iamops.tui.drills.run import drill_lines
 from iamops.tui.toolkit.dialog import BORDER, Dialog, plain, toned
 from iamops.tui.toolkit.palette import Palette

@@ -8,9 +8,9 @@ from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure, TimelineEntry
 from iamops.judge.run import Stage
 from iamops.model.outage import ProbeResult, ProbeSample, Samples
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.plan.steps import StepKind
-from iamops.tui.dialogs.run_text import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
+from iamops.tui.dialogs.progress import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
 from iamops.tui.toolkit.table import labelled, wrapped
 from iamops.tui.toolkit.text import (
     EMPTY,

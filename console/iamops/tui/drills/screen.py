@@ -21,23 +21,22 @@ from iamops.model.drill import (
     Expected,
     FailedRequests,
     Outage,
+    ResolvedStep,
     StateOf,
     VipMovesTo,
 )
 from iamops.model.facts import Severity
 from iamops.model.running import LiveVrrp
-from iamops.model.safe_text import safe
 from iamops.model.state import ClusterState
+from iamops.model.text import safe
 from iamops.plan import drill as drills
 from iamops.plan.action import DrillAction, instance_of
 from iamops.plan.known import NotKnown
-from iamops.plan.roles import ResolvedStep
 from iamops.plan.vrrp_timing import Pair, window
 from iamops.tui.app.actions import DRILLS, ActionContext
 from iamops.tui.drills.run import VERDICTS
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
-from iamops.tui.toolkit.item_list import ItemList
-from iamops.tui.toolkit.list_screen import ListScreen
+from iamops.tui.toolkit.list_screen import ItemList, ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
 from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped

@@ -25,8 +25,7 @@ from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.placed_screen import PlacedScreen
-from iamops.tui.toolkit.screen import Location
+from iamops.tui.toolkit.screen import Location, PlacedScreen
 from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, clock, day, printable
 
 INDENT = len("13:45:02 ▲ ")

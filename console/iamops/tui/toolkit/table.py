@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, column, right
 
 Item = TypeVar("Item")

@@ -11,7 +11,7 @@ from typing import overload
 
 from rich.cells import cell_len, set_cell_size
 
-from iamops.model.safe_text import is_safe, safe
+from iamops.model.text import is_safe, safe
 
 
 class Tone(StrEnum):

@@ -11,7 +11,7 @@ from iamops.accesslog.filter import escaped
 from iamops.accesslog.format import TELLS, LogField
 from iamops.accesslog.values import VALUE_MAX
 from iamops.model.profile import Profile
-from iamops.model.safe_text import safe
+from iamops.model.text import safe
 from iamops.model.traffic import OTHERS
 from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted

@@ -16,8 +16,7 @@ from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
-from iamops.tui.toolkit.placed_screen import PlacedScreen
-from iamops.tui.toolkit.screen import ViewSources
+from iamops.tui.toolkit.screen import PlacedScreen, ViewSources
 from iamops.tui.traffic.backends import BackendTable, backend_rows
 from iamops.tui.traffic.nodes import NodeTable
 from iamops.tui.traffic.panes import TrafficPane, TrafficStatusPane, added

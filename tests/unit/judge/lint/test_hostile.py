@@ -13,7 +13,7 @@ import pytest
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.lint.lint import lint
 from iamops.model.config import ConfFile, ConfTree
-from iamops.report.lint import junit, lint_document, sarif
+from iamops.report.config import junit, lint_document, sarif
 from iamops.session.config.directory import read_directory
 from tests.unit.judge.lint.test_lint import CHECK, KEEPALIVED, LAB, NGINX, SEED, SERVER, codes, edited, rendered
 

@@ -18,7 +18,7 @@ from iamops.model.config import ConfFile, ConfTree, DaemonCheck
 from iamops.model.facts import Severity
 from iamops.parse.profile.loader import parse_profile
 from iamops.render.nodefiles import render_node
-from iamops.report.lint import junit, lint_document, sarif
+from iamops.report.config import junit, lint_document, sarif
 from iamops.session.config.directory import read_directory
 
 ROOT = Path(__file__).parents[4]
