@@ -1,4 +1,4 @@
-"""A plan (`iamops.plan/1`) and a run (`iamops.run/1`) as JSON; runs, drills and refusals as exit codes. Pure."""
+"""Plans (`iamops.plan/1`), runs (`iamops.run/1`) and what the ledger says of them; runs as exit codes. Pure."""
 
 from __future__ import annotations
 
@@ -160,4 +160,14 @@ def gap_document(gap: GapReport | None) -> Json | None:
         "own_errors": gap.own_errors,
         "not_measured_ms": gap.not_measured_ms,
         "answered_by": gap.last_node,
+    }
+
+
+def audit_verify_document(records: int, notes: Iterable[str], broken: tuple[int, int, str] | None) -> Json:
+    """The intact `records` of a chain, and where it breaks: the record's number, its line, why."""
+    return {
+        "schema": "iamops.audit-verify/1",
+        "records": records,
+        "broken": None if broken is None else dict(zip(("record", "line", "reason"), broken, strict=True)),
+        "notes": list(notes),
     }

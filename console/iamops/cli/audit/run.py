@@ -16,6 +16,7 @@ from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of, verify
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
 from iamops.model.text import counted, safe
+from iamops.report.run import audit_verify_document
 from iamops.report.text import Json, exact_json
 
 NO_OUTCOME = "no outcome recorded: the console was ended; look at the cluster"
@@ -63,15 +64,11 @@ def _file_option(args: argparse.Namespace) -> str:
 
 
 def verify_document(verdict: ChainVerdict) -> Json:
-    """`iamops.audit-verify/1`, without nodes. Here and not in `report`, which knows no ledger."""
+    """`iamops.audit-verify/1`, without nodes."""
     broken = verdict.broken
-    found = broken and {"record": broken.record, "line": broken.line, "reason": broken.reason}
-    return {
-        "schema": "iamops.audit-verify/1",
-        "records": verdict.records,
-        "broken": found,
-        "notes": list(verdict.notes),
-    }
+    return audit_verify_document(
+        verdict.records, verdict.notes, None if broken is None else (broken.record, broken.line, broken.reason)
+    )
 
 
 def verdict_lines(path: Path, verdict: ChainVerdict) -> list[str]:

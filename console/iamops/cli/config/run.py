@@ -1,4 +1,4 @@
-"""Carries out `iamops config`: what was read, as documents and tables; and a push, asked again once it is in place."""
+"""Carries out `iamops config`: documents and tables of what was read; and a push, asked again once it is there."""
 
 from __future__ import annotations
 
