@@ -42,6 +42,16 @@ def test_a_fault_ends_in_exit_code_1_and_the_floor_decides(triage_lab: ActingLab
     assert triage_lab.run("triage", "--fail-on", "never").code == 0
 
 
+def test_an_operators_own_switchovers_are_no_alarm(triage_lab: ActingLab) -> None:
+    triage_lab.reset()
+    for taker in ("iam-b", "iam-a", "iam-b"):
+        assert triage_lab.act("switchover", "--to", taker).code == 0
+    done = triage_lab.run("triage", "--json", "--fail-on", "warning")
+    (flapping,) = json.loads(done.out)["findings"]
+    assert (done.code, flapping["code"], flapping["severity"]) == (0, "vip-flapping", "info")
+    assert "moved 3 times in 10 minutes, 3 of them by iamops (" in flapping["title"]
+
+
 def test_the_timeline_holds_what_was_done(triage_lab: ActingLab) -> None:
     triage_lab.must("iam-b", ["systemctl", "restart", "iam-pump"])
     document = json.loads(triage_lab.run("triage", "--json", "--since", "5m").out)
