@@ -10,9 +10,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+
+from prometheus_client import exposition
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics_exposition
+from prometheus_client.registry import Collector
 
 from iamops import __version__
 from iamops.judge.findings import Finding
@@ -41,66 +46,27 @@ class MetricKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One value. Labels stand in the order in which they are printed."""
+class _Collected(Collector):
+    """What prometheus_client asks for the families of a page."""
 
-    value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
+    families: Iterable[Metric]
 
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """All samples of one name. `name` has no suffix; `unit` is its last word, where there is one."""
-
-    name: str
-    kind: MetricKind
-    help: str
-    samples: tuple[Sample, ...]
-    unit: str = ""
+    def collect(self) -> Iterable[Metric]:
+        return self.families
 
 
-def openmetrics(families: Iterable[Family]) -> str:
-    """The family is named without its suffix, and the page has an end mark."""
-    lines: list[str] = []
-    for family in families:
-        lines.append(f"# TYPE {family.name} {family.kind}")
-        if family.unit:
-            lines.append(f"# UNIT {family.name} {family.unit}")
-        lines += [f"# HELP {family.name} {_escaped(family.help)}", *_sample_lines(family)]
-    return "\n".join((*lines, "# EOF", ""))
+def openmetrics(families: Iterable[Metric]) -> str:
+    page: bytes = openmetrics_exposition.generate_latest(_Collected(families))  # type: ignore[no-untyped-call]  # it has no types
+    return page.decode()
 
 
-def classic(families: Iterable[Family]) -> str:
-    """What is declared is the sample's own name; this format knows neither info nor units."""
-    lines: list[str] = []
-    for family in families:
-        name = family.name + family.kind.suffix
-        kind = MetricKind.GAUGE if family.kind is MetricKind.INFO else family.kind
-        # Here a quotation mark in a help text stands for itself.
-        text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", *_sample_lines(family)]
-    return "\n".join((*lines, ""))
-
-
-def _sample_lines(family: Family) -> Iterator[str]:
-    for sample in family.samples:
-        labels = ",".join(f'{name}="{_escaped(_printable(text))}"' for name, text in sample.labels.items())
-        yield f"{family.name}{family.kind.suffix}{{{labels}}} {_number(sample.value)}"
+def classic(families: Iterable[Metric]) -> str:
+    """In this format what is declared is the sample's own name, and infos and units are not known."""
+    return exposition.generate_latest(_Collected(families)).decode()
 
 
 def _printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    """Whole numbers without a point; the shortest text that gives the others back."""
-    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return repr(float(value))
 
 
 T = TypeVar("T")
@@ -134,7 +100,9 @@ Values = Iterator[tuple[Labels, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class MetricSource:
+    """A family without its samples. `name` has no suffix; `unit` is its last word, where that is one."""
+
     name: str
     kind: MetricKind
     help: str
@@ -142,35 +110,35 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """The last word of the name, where that is one."""
         word = self.name.rpartition("_")[2]
         return word if word in ("seconds", "ratio", "files") else ""
 
+    def family(self, snapshot: MetricsSnapshot) -> Metric:
+        """Its samples; all carry the cluster's name."""
+        family = Metric(self.name, self.help, self.kind, self.unit)
+        for labels, value in self.read(snapshot):
+            if value is not None and math.isfinite(value):
+                named = {"cluster": snapshot.state.profile.name, **labels}
+                shown = {label: _printable(text) for label, text in named.items()}
+                family.add_sample(self.name + self.kind.suffix, shown, float(value))
+        return family
 
-METRICS: list[Metric] = []
+
+METRICS: list[MetricSource] = []
 """In the order of this file, which is that of the page."""
 
 
-def families(state: ClusterState, findings: Iterable[Finding], now: float) -> tuple[Family, ...]:
-    """Every family that has anything to say. All samples carry the cluster's name."""
+def families(state: ClusterState, findings: Iterable[Finding], now: float) -> tuple[Metric, ...]:
+    """Every family that has anything to say."""
     snapshot = MetricsSnapshot(state, tuple(findings), now)
-    made = []
-    for declared in METRICS:
-        samples = tuple(
-            Sample(float(value), {"cluster": state.profile.name, **labels})
-            for labels, value in declared.read(snapshot)
-            if value is not None and math.isfinite(value)
-        )
-        if samples:
-            made.append(Family(declared.name, declared.kind, declared.help, samples, declared.unit))
-    return tuple(made)
+    return tuple(family for source in METRICS if (family := source.family(snapshot)).samples)
 
 
 def metric(name: str, help_text: str, kind: MetricKind = MetricKind.GAUGE) -> Callable[[Read], Read]:
     """Declares a metric by its reader."""
 
     def declare(read: Read) -> Read:
-        METRICS.append(Metric(name, kind, help_text, read))
+        METRICS.append(MetricSource(name, kind, help_text, read))
         return read
 
     return declare

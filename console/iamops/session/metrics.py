@@ -8,17 +8,19 @@ import errno
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import h11
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 from iamops import __version__
 from iamops.judge.findings import Finding
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.redact.clean import clean_text
-from iamops.report.metrics import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, families, openmetrics
+from iamops.report.metrics import CLASSIC, OPENMETRICS, MetricKind, classic, families, openmetrics
 
 # RFC 9110, 7.2: a name or an address, and a port. Nothing that a user or a path could hide in.
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[0-9a-z._-]{1,253})(?::(?P<port>[0-9]{1,5}))?")
@@ -81,21 +83,19 @@ class Ratchet:
         self._before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self._base: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
-    def steady(self, found: Iterable[Family]) -> tuple[Family, ...]:
-        return tuple(
-            replace(family, samples=tuple(self._risen(family.name, sample) for sample in family.samples))
-            if family.kind is MetricKind.COUNTER
-            else family
-            for family in found
-        )
+    def steady(self, families: Iterable[Metric]) -> Iterable[Metric]:
+        for family in families:
+            if family.type == MetricKind.COUNTER:
+                family.samples = [self._risen(sample) for sample in family.samples]
+            yield family
 
-    def _risen(self, name: str, sample: Sample) -> Sample:
-        key = (name, tuple(sample.labels.items()))
+    def _risen(self, sample: Sample) -> Sample:
+        key = (sample.name, tuple(sample.labels.items()))
         before = self._before.get(key, 0.0)
         if sample.value < before:
             self._base[key] = self._base.get(key, 0.0) + before
         self._before[key] = sample.value
-        return replace(sample, value=self._base.get(key, 0.0) + sample.value)
+        return sample._replace(value=self._base.get(key, 0.0) + sample.value)
 
 
 class MetricsPage:
