@@ -86,7 +86,10 @@ def plan_of(tokens: Tokens, wanted: Container[str]) -> tuple[ExtractStep | Cut, 
         last = plan.pop() if run.open and run.tokens[-1].text in wanted else None
         if run.tail and (last is not None or any(needed[number + 1 :])):
             client = replace(last, last=True) if isinstance(last, ExtractStep) else None
-            plan.append(_cut(run.tail, client))
+            parts = [token.part for token in run.tail]
+            widths = [len(part) if isinstance(part, str) else part.width for part in parts]
+            width = sum(widths) if all(widths) else 0
+            plan.append(Cut(run.tail[0].text, pattern(parts), width, client))
         elif last is not None:
             plan.append(last)
         found += plan
@@ -138,12 +141,6 @@ def _shows_its_end(tokens: Tokens, at: int) -> bool:
 def _ended_by_literal(tokens: Tokens, at: int) -> bool:
     """Whether the literal behind a value has a character that no such value has: the value ends there."""
     return at + 1 < len(tokens) and not shape_of(tokens[at].text).chars.issuperset(tokens[at + 1].text)
-
-
-def _cut(tail: Tokens, client: ExtractStep | None) -> Cut:
-    parts = [token.part for token in tail]
-    widths = [len(part) if isinstance(part, str) else part.width for part in parts]
-    return Cut(tail[0].text, pattern(parts), sum(widths) if all(widths) else 0, client)
 
 
 def _run_steps(tokens: Tokens, wanted: Container[str]) -> Iterator[ExtractStep]:

@@ -107,9 +107,22 @@ class LabNode:
         mount(self.own, image)
         network.attach_node(self.node, self.paths)
         joins = ":".join(str(procs) for procs in processes.create(self.group, processes.here()))
+        nspawn = (
+            "systemd-nspawn",
+            "--quiet",
+            f"--directory={self.own.root}",
+            "--boot",
+            f"--machine={self.name}",
+            f"--hostname={self.name}",
+            f"--network-namespace-path={namespace_path(self.paths.namespace(self.name))}",
+            # Without it keepalived becomes MASTER and cannot set the VIP.
+            "--capability=CAP_NET_ADMIN",
+            *("--register=no", "--keep-unit", "--settings=no", "--link-journal=no"),
+            *("--resolv-conf=off", "--timezone=off", "--console=pipe"),
+        )
         with self.own.console_log.open("wb") as log:
             subprocess.run(
-                ["setsid", "--fork", "/bin/sh", "-c", JOIN_AND_EXEC, "nspawn", joins, *self._nspawn()],
+                ["setsid", "--fork", "/bin/sh", "-c", JOIN_AND_EXEC, "nspawn", joins, *nspawn],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -173,21 +186,6 @@ class LabNode:
                 f"{self.name}: `{shlex.join(argv)}` ended with {done.returncode}: {output}", "iamops lab status"
             )
         return done.stdout.decode("utf-8", "replace")
-
-    def _nspawn(self) -> tuple[str, ...]:
-        return (
-            "systemd-nspawn",
-            "--quiet",
-            f"--directory={self.own.root}",
-            "--boot",
-            f"--machine={self.name}",
-            f"--hostname={self.name}",
-            f"--network-namespace-path={namespace_path(self.paths.namespace(self.name))}",
-            # Without it keepalived becomes MASTER and cannot set the VIP.
-            "--capability=CAP_NET_ADMIN",
-            *("--register=no", "--keep-unit", "--settings=no", "--link-journal=no"),
-            *("--resolv-conf=off", "--timezone=off", "--console=pipe"),
-        )
 
 
 def cut_power(name: str, paths: LabPaths) -> None:

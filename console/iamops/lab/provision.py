@@ -200,18 +200,15 @@ def _datastores(profile: Profile, node: Node) -> Iterator[NodeEntry]:
 
 def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[NodeEntry]:
     """A unit, its command and its start at boot."""
-    yield NodeFile(f"/usr/local/bin/{name}", _command(config, module), mode=0o755)
-    yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))
-    yield SymbolicLink(f"{WANTED}/{unit}.service", f"/etc/systemd/system/{unit}.service")
-
-
-def _command(config: str, module: str) -> str:
-    return f"""\
+    command = f"""\
 #!/bin/sh
 # A stand-in of the iamops lab.
 export PYTHONPATH={STAND_IN_HOME}
 exec /usr/bin/python3 -S -m iamops.lab.standins.{module} {config} "$@"
 """
+    yield NodeFile(f"/usr/local/bin/{name}", command, mode=0o755)
+    yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))
+    yield SymbolicLink(f"{WANTED}/{unit}.service", f"/etc/systemd/system/{unit}.service")
 
 
 def _unit(name: str, after: tuple[str, ...], *, service: bool) -> str:

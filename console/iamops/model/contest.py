@@ -133,8 +133,10 @@ def _decide(state: ClusterState, contest: Contest, now: float) -> ClusterState:
     if split:
         return state if contest.split and split == contest.nodes else _split(state, contest, split, now)
     heard = {claim.node for claim in ownership(state, contest.instance, now).owners}
-    silent = [name for name in holding if name not in heard]
-    if contest.split or not silent or any(_may_speak(state, name, now) for name in silent):
+    silent = [state.nodes[name] for name in holding if name not in heard]
+    # Of one that is heard, the next report will show whether it has let go.
+    may_speak = any(node.link.state is LinkState.UP and node.freshness(now) is Freshness.LIVE for node in silent)
+    if contest.split or not silent or may_speak:
         return state
     return _over(state, contest, tuple(name for name in holding if name in heard), now)
 
@@ -170,11 +172,13 @@ def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: flo
         alone = len(left) == 1 and left[0] != contest.before
         return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard)) if alone else state
 
-    def ended(split: Split) -> Split:
-        mine = split.instance == contest.instance and split.ended_at is None
-        return replace(split, ended_at=now, left=left, unheard=unheard) if mine else split
-
-    state = replace(state, splits=tuple(ended(split) for split in state.splits))
+    splits = tuple(
+        replace(split, ended_at=now, left=left, unheard=unheard)
+        if split.instance == contest.instance and split.ended_at is None
+        else split
+        for split in state.splits
+    )
+    state = replace(state, splits=splits)
     if len(left) == 1:
         owners = {**state.last_owner, contest.instance: left[0]}
         came = {contest.instance: contest.since} if left[0] != contest.before else {}
@@ -196,12 +200,6 @@ def _holding(state: ClusterState, instance: str, names: Iterable[str], now: floa
 def _holds(state: ClusterState, instance: str, node: str) -> bool:
     held = state.nodes[node].addresses
     return isinstance(held, Known) and _address(state, instance) in held.value
-
-
-def _may_speak(state: ClusterState, node: str, now: float) -> bool:
-    """Its next report will show whether it has let go."""
-    seen = state.nodes[node]
-    return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 
 
 def is_astray(state: ClusterState, instance: str, node: str) -> bool:

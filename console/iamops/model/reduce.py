@@ -12,11 +12,9 @@ from iamops.model.events import (
     Event,
     LinkChanged,
     NodeEvent,
-    PartReported,
     Source,
     Target,
     UnitReported,
-    VrrpTransition,
 )
 from iamops.model.facts import (
     Link,
@@ -44,31 +42,26 @@ Probed = events.HttpProbed | events.DatastoreProbed | events.PortProbed | events
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
     """The state after `event`. Events about nodes or names the profile does not have change nothing."""
-    after = _reduced(state, event)
-    return with_contests_decided(after, event.at) if after.contests else after
-
-
-def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
         case events.Noticed():
-            return state.with_notice(Notice(event.at, event.node, event.severity, event.text))
+            after = state.with_notice(Notice(event.at, event.node, event.severity, event.text))
         case events.Recalled():
             lines = (Notice(line.at, line.node, line.severity, line.text, line.source) for line in event.lines)
-            return state.with_recalled(tuple(lines))
+            after = state.with_recalled(tuple(lines))
         case events.ClientProbed():
-            return replace(state, client=_probed(state.client, event.instance, event.report, event))
+            after = replace(state, client=_probed(state.client, event.instance, event.report, event))
         case events.PartReported():
-            return _part(state, event)
+            after = _part(state, event)
         case events.DatastoreProbed():
-            after = state if isinstance(event.report, Unknown) else _heard(state, event)
-            if event.datastore not in state.datastores:
-                return after
-            views = _probed(state.datastores[event.datastore], event.node, event.report, event)
-            return replace(after, datastores=_put(state.datastores, event.datastore, views))
+            after = state if isinstance(event.report, Unknown) else _heard(state, event.node, event.at)
+            if event.datastore in state.datastores:
+                views = _probed(state.datastores[event.datastore], event.node, event.report, event)
+                after = replace(after, datastores={**state.datastores, event.datastore: views})
         case events.SourceLost() if event.source in (Source.PEERS, Source.STORES):
-            return _others_lost(state, event)
+            after = _others_lost(state, event)
         case _:
-            return _node_event(state, event)
+            after = _node_event(state, event)
+    return with_contests_decided(after, event.at) if after.contests else after
 
 
 def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
@@ -76,7 +69,7 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     if node is None:
         return state
     changed = with_renewed(node, _node(node, event), event, state.profile)
-    after = replace(state, nodes=_put(state.nodes, event.node, changed))
+    after = replace(state, nodes={**state.nodes, event.node: changed})
     # What was not answered says nothing of its node; nor does what the session itself reports of a link.
     if isinstance(event, (events.HttpProbed, events.PortProbed, events.TlsProbed)):
         answered = not isinstance(event.report, Unknown)
@@ -84,10 +77,11 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
         answered = event.report is not None
     else:
         answered = not isinstance(event, (events.LinkChanged, events.SourceLost))
+    # Of a probe that is the observer, not the one observed.
+    speaker = event.observer if isinstance(event, events.HttpProbed) else event.node
     if answered:
-        after = _heard(after, event)
+        after = _heard(after, speaker, event.at)
     after = _announce(state, after, event)
-    speaker = _speaker(event)
     back = state.nodes[speaker].freshness(event.at) is not Freshness.LIVE if speaker in state.nodes else False
     return with_new_contests(after, event.at) if back else after
 
@@ -125,7 +119,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case events.SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
         case events.SourceLost() if event.flood:
-            return _flooded(_lost(node, event), event.source, event.at, event.reason)
+            floods = {**node.floods, str(event.source): Flooded(event.at, event.reason)}
+            return replace(_lost(node, event), floods=floods)
         case events.SourceLost():
             return _lost(node, event)
         case events.DatastoreProbed() | events.NodeHeard():
@@ -147,7 +142,8 @@ def _addresses(node: NodeState, event: events.AddressesListed | events.AddressCh
     else:
         held = {address: at for address, at in known.items() if address != event.address}
     if len(held) > ADDRESSES_MOST:
-        return _flooded(replace(node, addresses=before.lost(TOO_MANY)), Source.ADDRESSES, event.at, TOO_MANY)
+        floods = {**node.floods, str(Source.ADDRESSES): Flooded(event.at, TOO_MANY)}
+        return replace(node, addresses=before.lost(TOO_MANY), floods=floods)
     return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
 
 
@@ -158,13 +154,13 @@ def _transition(node: NodeState, event: events.VrrpTransition) -> NodeState:
         return node
     if event.history and isinstance(before, Known) and before.value.source != "journal":
         kept = replace(before, value=replace(before.value, no_dump=event.no_dump))
-        return replace(node, vrrp=_put(node.vrrp, event.instance, kept))
+        return replace(node, vrrp={**node.vrrp, event.instance: kept})
     base = before.value if isinstance(before, Known) else VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
     # A live journal line says nothing of dumps.
     why = event.no_dump if event.history else base.no_dump
     report = replace(base, state=event.state, source="journal", last_transition=moved, no_dump=why)
-    return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
+    return replace(node, vrrp={**node.vrrp, event.instance: Known(report, event.at)})
 
 
 def _http(node: NodeState, event: events.HttpProbed) -> NodeState:
@@ -176,7 +172,7 @@ def _http(node: NodeState, event: events.HttpProbed) -> NodeState:
     if peers is None:
         return node
     watched = _probed(peers, event.observer, event.report, event)
-    return replace(node, from_peers=_put(node.from_peers, event.name, watched))
+    return replace(node, from_peers={**node.from_peers, event.name: watched})
 
 
 def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
@@ -188,10 +184,6 @@ def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
         samples=(*(node.samples[1 - SAMPLES_KEPT :] if kept else ()), (at, count.total)),
         errors=(*(node.errors[1 - SAMPLES_KEPT :] if kept else ()), (at, count.by_class.get("5xx", 0))),
     )
-
-
-def _flooded(node: NodeState, source: Source, at: float, reason: str) -> NodeState:
-    return replace(node, floods=_put(node.floods, str(source), Flooded(at, reason)))
 
 
 def _lost(node: NodeState, event: events.SourceLost) -> NodeState:
@@ -225,7 +217,7 @@ def _others_lost(state: ClusterState, event: events.SourceLost) -> ClusterState:
     if observer is None:
         return state
     if event.source is Source.STORES:
-        nodes = _put(state.nodes, event.node, replace(observer, ports=_all_lost(observer.ports, event.reason)))
+        nodes = {**state.nodes, event.node: replace(observer, ports=_all_lost(observer.ports, event.reason))}
         return replace(state, nodes=nodes, datastores=_views_lost(state.datastores, event))
     views = {name: _views_lost(node.from_peers, event) for name, node in state.nodes.items()}
     return replace(state, nodes={n: replace(node, from_peers=views[n]) for n, node in state.nodes.items()})
@@ -245,23 +237,20 @@ def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
         return replace(state, faults={part: fault for part, fault in state.faults.items() if part != event.part})
     since, count = (event.at, 1) if before is None else (before.since, before.count + 1)
     fault = PartFailure(event.part, event.node, since, event.at, event.reason, count, event.still)
-    after = replace(state, faults=_put(state.faults, event.part, fault))
+    after = replace(state, faults={**state.faults, event.part: fault})
     if before is not None and before.still is event.still:
         return after
-    return after.with_notice(part_failed(event))
+    word = "stands still" if event.still else "failed and is begun again"
+    text = f"iamops: {event.part} {word}: {event.reason}"
+    return after.with_notice(Notice(event.at, event.node, Severity.WARNING, text))
 
 
-def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
-    """Marks the node that spoke: for a probe that is the observer, not the one observed."""
-    speaker = _speaker(event)
+def _heard(state: ClusterState, speaker: str, at: float) -> ClusterState:
+    """Marks the node that spoke."""
     node = state.nodes.get(speaker)
-    if node is None or (node.last_event_at is not None and node.last_event_at >= event.at):
+    if node is None or (node.last_event_at is not None and node.last_event_at >= at):
         return state
-    return replace(state, nodes=_put(state.nodes, speaker, replace(node, last_event_at=event.at)))
-
-
-def _speaker(event: NodeEvent) -> str:
-    return event.observer if isinstance(event, events.HttpProbed) else event.node
+    return replace(state, nodes={**state.nodes, speaker: replace(node, last_event_at=at)})
 
 
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
@@ -273,19 +262,17 @@ def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> Cl
         case events.LinkChanged():
             notice = link_changed(before.nodes[event.node].link, event)
         case events.VrrpTransition() if not event.history:
-            notice = vrrp_entered(event)
+            severity = Severity.WARNING if event.state in (VrrpState.FAULT, VrrpState.STOP) else Severity.INFO
+            text = f"{event.node}: {event.instance} entered {event.state}"
+            notice = Notice(event.at, event.node, severity, text)
         case events.UnitReported():
             notice = unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
     return after if notice is None else after.with_notice(notice)
 
 
-def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
-    return {**mapping, key: value}
-
-
 def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     """Puts a value only where the profile promised its key."""
-    return _put(mapping, key, value) if key in mapping else mapping
+    return {**mapping, key: value} if key in mapping else mapping
 
 
 def _probed(
@@ -295,8 +282,8 @@ def _probed(
     if key not in mapping:
         return mapping
     if isinstance(report, Unknown):
-        return _put(mapping, key, mapping[key].lost(report.reason))
-    return _put(mapping, key, Known(report, event.at, event.every_s))
+        return {**mapping, key: mapping[key].lost(report.reason)}
+    return {**mapping, key: Known(report, event.at, event.every_s)}
 
 
 def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:
@@ -318,11 +305,6 @@ def link_changed(was: Link, event: LinkChanged) -> Notice | None:
     return None
 
 
-def vrrp_entered(event: VrrpTransition) -> Notice:
-    severity = Severity.WARNING if event.state in (VrrpState.FAULT, VrrpState.STOP) else Severity.INFO
-    return Notice(event.at, event.node, severity, f"{event.node}: {event.instance} entered {event.state}")
-
-
 def unit_changed(was: Observed[UnitReport], event: UnitReported) -> Notice | None:
     now = event.report.active
     if isinstance(was, Unknown) or now in (was.value.active, *PASSING):
@@ -331,8 +313,3 @@ def unit_changed(was: Observed[UnitReport], event: UnitReported) -> Notice | Non
         return None
     severity = Severity.INFO if event.report.running else Severity.WARNING
     return Notice(event.at, event.node, severity, f"{event.node}: {event.unit} {being(now)}")
-
-
-def part_failed(event: PartReported) -> Notice:
-    word = "stands still" if event.still else "failed and is begun again"
-    return Notice(event.at, event.node, Severity.WARNING, f"iamops: {event.part} {word}: {event.reason}")

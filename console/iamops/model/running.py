@@ -87,12 +87,11 @@ class LiveVrrp:
 def _words(checks: tuple[LiveCheck, ...] | None) -> str:
     if checks is None:
         return "not told"
-    return ", ".join(map(_check_words, checks)) or "none"
-
-
-def _check_words(check: LiveCheck) -> str:
-    weight = f", weight {check.weight}" if check.weight else ""
-    return f"{check.name} every {check.interval_s:g} s, rise {check.rise}, fall {check.fall}{weight}"
+    found: list[str] = []
+    for check in checks:
+        weight = f", weight {check.weight}" if check.weight else ""
+        found.append(f"{check.name} every {check.interval_s:g} s, rise {check.rise}, fall {check.fall}{weight}")
+    return ", ".join(found) or "none"
 
 
 # nginx's defaults for a server of an upstream (ngx_http_upstream_module).

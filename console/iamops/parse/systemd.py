@@ -234,19 +234,19 @@ def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:
     """`exit 1, 13 times in 70 s`, from the journal, or where that is silent from `systemctl show`; or empty."""
-    last = exits[0] if exits else _last_exit(fields)
+    code, status = fields.get("ExecMainCode", ""), fields.get("ExecMainStatus", "")
+    last = ""
+    # ExecMainCode is a waitid code: 1 exited, 2 killed, 3 dumped.
+    if exits:
+        last = exits[0]
+    elif code == "1" and status not in ("", "0"):
+        last = f"exit {status}"
+    elif code in ("2", "3"):
+        last = f"killed by signal {status}"
     if not last:
         return ""
     times = max(len(exits), whole(fields.get("NRestarts", "")) or 0)
     return f"{last}, {times} times in {span_s:.0f} s" if times > 1 else last
-
-
-def _last_exit(fields: Mapping[str, str]) -> str:
-    """ExecMainCode is a waitid code: 1 exited, 2 killed, 3 dumped."""
-    code, status = fields.get("ExecMainCode", ""), fields.get("ExecMainStatus", "")
-    if code == "1" and status not in ("", "0"):
-        return f"exit {status}"
-    return f"killed by signal {status}" if code in ("2", "3") else ""
 
 
 def _candidates(lines: Sequence[str]) -> Iterator[Reason]:

@@ -6,7 +6,7 @@ Only what a profile or theme needs: one document, string keys, no aliases, no ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,18 +187,7 @@ class _Grower:
     unlisted: int = 0
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        return dict(self._pairs(node, path))
-
-    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            items = [((*path, index), child) for index, child in enumerate(node.value)]
-            self.lines.update((at, child.start_mark.line + 1) for at, child in items)
-            return [self._value(child, at) for at, child in items]
-        return self._scalar(node, path)
-
-    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
+        found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag != f"{_STANDARD}str":
@@ -210,7 +199,17 @@ class _Grower:
                 self._wrong(line, child, f"given twice, first on line {self.lines[child]}")
                 continue
             self.lines[child] = line
-            yield key, self._value(value_node, child)
+            found[key] = self._value(value_node, child)
+        return found
+
+    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            items = [((*path, index), child) for index, child in enumerate(node.value)]
+            self.lines.update((at, child.start_mark.line + 1) for at, child in items)
+            return [self._value(child, at) for at, child in items]
+        return self._scalar(node, path)
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix(_STANDARD)

@@ -98,19 +98,16 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
         "run": [(step.node, step.kind, step.argv, step.stdin, step.here) for step in acting],
         "processes": [process for step in acting for process in _processes(step, state)],
     }
-    vrrp: dict[str, object] = {}
+    vrrp: dict[str, dict[str, object]] = {}
     # A backend comes and goes without VRRP.
     carriers = (state.profile.keepalived.unit, state.profile.nginx.unit)
     if not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers:
-        vrrp = {name: _vrrp(state, name) for name in state.nodes if name in impact.touches}
+        for node in (node for node in state.nodes.values() if node.name in impact.touches):
+            vrrp[node.name] = {
+                name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
+                for name, seen in node.vrrp.items()
+            }
     return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), fingerprint_without_vrrp=_short(facts))
-
-
-def _vrrp(state: ClusterState, node: str) -> dict[str, object]:
-    return {
-        name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
-        for name, seen in state.nodes[node].vrrp.items()
-    }
 
 
 def _processes(step: Step, state: ClusterState) -> list[tuple[str, str, int | None]]:

@@ -97,7 +97,13 @@ def moving_steps(
 
     Raises NotKnown where a priority is to be raised that keepalived does not tell.
     """
-    bases = {name: _base_priority(state, name, taker) for name in names} if raised else {}
+    bases: dict[str, int] = {}
+    for name in names if raised else ():
+        base_priority = vrrp_of(state, name, taker).priority
+        if base_priority is None:
+            missing = f"the base priority of {name} on {taker} is not known"
+            raise NotKnown(f"{missing}: keepalived does not tell it")
+        bases[name] = base_priority
     lowers = [lower_again(name, taker, base) for name, base in bases.items()]
     for (name, base), undo in zip(bases.items(), lowers, strict=True):
         yield arm(undo, state)
@@ -126,14 +132,6 @@ def moving_steps(
             f"{lower.title} on {taker}", taker, lower.argv, lower.expect, within_s=5.0, clears_undo=lower.name
         )
         yield disarm(lower)
-
-
-def _base_priority(state: ClusterState, instance: str, node: str) -> int:
-    """What keepalived itself calls its base priority. Raises NotKnown."""
-    base = vrrp_of(state, instance, node).priority
-    if base is None:
-        raise NotKnown(f"the base priority of {instance} on {node} is not known: keepalived does not tell it")
-    return base
 
 
 def why_not_raised(state: ClusterState, names: tuple[str, ...], taker: str) -> str | None:

@@ -137,7 +137,14 @@ class _NodeFiles:
     def _nginx(self) -> str:
         profile, formats = self.profile, {"main": "main", "iamops": "iamops"}
         upstreams = [self._upstream(service) for service in profile.services.values() if service.domain]
-        raw = None if profile.logs.format in formats else profile.logs.format
+        raw = None
+        if profile.logs.format not in formats:
+            # What follows the name in a log_format directive: `escape=` stands before the quotes.
+            text = profile.logs.format
+            escape, _, body = text.strip().partition(" ")
+            named = escape.startswith("escape=")
+            quoted = (body.lstrip() if named else text).replace("\\", "\\\\").replace("'", "\\'")
+            raw = f"{escape} '{quoted}'" if named else f"'{quoted}'"
         return self.templates.fill(
             "nginx.conf.j2",
             profile=profile,
@@ -147,7 +154,7 @@ class _NodeFiles:
             alive=ALIVE_HOST,
             listen=_listen(profile),
             log_format=formats.get(profile.logs.format, "profile"),
-            raw_format=None if raw is None else _format_arguments(raw),
+            raw_format=raw,
         )
 
     def _upstream(self, service: Service) -> _Upstream:
@@ -161,28 +168,29 @@ class _NodeFiles:
         return {"domain": service.domain, "servers": servers, "alone": taking == 1}
 
     def keepalived(self) -> NodeFile:
+        instances = [
+            {
+                "vrrp": vrrp,
+                "priority": vrrp.priority_of(self.node),
+                "advert": f"{vrrp.advert_interval_s:g}",
+                "password": None if vrrp.auth is None else _password(vrrp, self.secrets),
+                "peers": [peer.address for peer in self.profile.peers_of(self.node.name)],
+                "check": f"check_nginx_{vrrp.name}",
+                "raise": f"raise_{vrrp.name}",
+                "raise_file": priority_file(vrrp.name),
+                # The script gives up before keepalived would kill it, so that it can say no itself.
+                "script": f"{CHECK_SCRIPT} {vrrp.check.timeout_s - 1 or 0.5}",
+            }
+            for vrrp in self.profile.vrrp.values()
+        ]
         content = self.templates.fill(
             "keepalived.conf.j2",
             profile=self.profile,
             node=self.node,
-            instances=[self._instance(vrrp) for vrrp in self.profile.vrrp.values()],
+            instances=instances,
             notify=NOTIFY_SCRIPT,
         )
         return NodeFile(KEEPALIVED_CONF, content, 0o600, secret=True)
-
-    def _instance(self, vrrp: VrrpInstance) -> Mapping[str, object]:
-        return {
-            "vrrp": vrrp,
-            "priority": vrrp.priority_of(self.node),
-            "advert": f"{vrrp.advert_interval_s:g}",
-            "password": None if vrrp.auth is None else _password(vrrp, self.secrets),
-            "peers": [peer.address for peer in self.profile.peers_of(self.node.name)],
-            "check": f"check_nginx_{vrrp.name}",
-            "raise": f"raise_{vrrp.name}",
-            "raise_file": priority_file(vrrp.name),
-            # The script gives up before keepalived would kill it, so that it can say no itself.
-            "script": f"{CHECK_SCRIPT} {vrrp.check.timeout_s - 1 or 0.5}",
-        }
 
 
 def _password(vrrp: VrrpInstance, secrets: Mapping[str, str]) -> str:
@@ -202,11 +210,3 @@ def _listen(profile: Profile) -> tuple[str, ...]:
     port = profile.nginx.port
     ipv6 = any(":" in vrrp.address for vrrp in profile.vrrp.values())
     return (str(port), f"[::]:{port}") if ipv6 else (str(port),)
-
-
-def _format_arguments(text: str) -> str:
-    """What follows the name in a log_format directive: `escape=` stands before the quotes."""
-    escape, _, body = text.strip().partition(" ")
-    named = escape.startswith("escape=")
-    quoted = (body.lstrip() if named else text).replace("\\", "\\\\").replace("'", "\\'")
-    return f"{escape} '{quoted}'" if named else f"'{quoted}'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from iamops.model.profile import Profile
 
@@ -25,12 +26,20 @@ Argv = tuple[str, ...]
 AskDump = Callable[[Profile], Argv]
 
 
-def ask_json_dump(profile: Profile) -> Argv:
-    return _signal(profile, str(JSON_SIGNAL))
+def _kill(unit: str, who: str, signal: str) -> Argv:
+    """`--kill-who` is the word every systemd knows; 252 added --kill-whom and kept the old one."""
+    return ("/usr/bin/systemctl", "kill", f"--kill-who={who}", f"--signal={signal}", f"{unit}.service")
 
 
-def ask_data_dump(profile: Profile) -> Argv:
-    return _signal(profile, "SIGUSR1")
+def _ask_dump(profile: Profile, signal: str) -> Argv:
+    return _kill(profile.keepalived.unit, "main", signal)
+
+
+ask_json_dump = partial(_ask_dump, signal=str(JSON_SIGNAL))
+ask_data_dump = partial(_ask_dump, signal="SIGUSR1")
+# Every process of the unit stands still: connections are accepted by the kernel, nobody answers.
+hang = partial(_kill, who="all", signal="SIGSTOP")
+wake = partial(_kill, who="all", signal="SIGCONT")
 
 
 def read_dump(path: str) -> Argv:
@@ -58,15 +67,6 @@ def controlled(argv: Argv) -> tuple[str, str] | None:
     return None
 
 
-def hang(unit: str) -> Argv:
-    """Every process of the unit stands still: connections are accepted by the kernel, nobody answers."""
-    return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGSTOP", f"{unit}.service")
-
-
-def wake(unit: str) -> Argv:
-    return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGCONT", f"{unit}.service")
-
-
 def dead_man_unit(unit: str) -> str:
     """The transient unit that starts this one again, without its suffix. A fixed name makes it one at a time.
 
@@ -77,12 +77,12 @@ def dead_man_unit(unit: str) -> str:
     return f"{DEAD_MAN}{':' if ours else ''}{unit.replace('@', ':')}"
 
 
-def wake_dead_man(unit: str) -> str:
-    return f"{DEAD_MAN}wake-{unit.replace('@', ':')}"
+def _dead_man(of: str, name: str) -> str:
+    return f"{DEAD_MAN}{of}-{name.replace('@', ':')}"
 
 
-def priority_dead_man(instance: str) -> str:
-    return f"{DEAD_MAN}priority-{instance}"
+wake_dead_man = partial(_dead_man, "wake")
+priority_dead_man = partial(_dead_man, "priority")
 
 
 def config(verb: str) -> Argv:
@@ -164,9 +164,3 @@ def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv
         dead_man, reset = priority_dead_man(instance), reset_priority(instance)
         commands += [set_priority(instance), reset, arm(profile, dead_man, reset), disarm(dead_man)]
     return tuple(commands)
-
-
-def _signal(profile: Profile, signal: str) -> Argv:
-    """`--kill-who` is the word every systemd knows; 252 added --kill-whom and kept the old one."""
-    unit = f"{profile.keepalived.unit}.service"
-    return ("/usr/bin/systemctl", "kill", "--kill-who=main", f"--signal={signal}", unit)

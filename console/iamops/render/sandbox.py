@@ -43,7 +43,7 @@ class Counting(NodeTransformer):
         if node.recursive:
             raise SecurityError("loops that call themselves are not for configuration files")
         self.generic_visit(node)
-        node.iter = _filter(TURNS, cast(nodes.Expr, node.iter), _work(node))
+        node.iter = _filter(TURNS, cast(nodes.Expr, node.iter), len(list(node.find_all(nodes.Node))))
         return node
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - jinja's name
@@ -53,30 +53,22 @@ class Counting(NodeTransformer):
             operand.expr = _filter(WEIGHED, operand.expr)
         return node
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node) if node.ctx == "load" else node
-
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802 - jinja's name
-        self.generic_visit(node)
-        return _filter(WEIGHED, node) if isinstance(node.arg, nodes.Slice) else node
-
     def _working(self, node: _Body) -> _Body:
         self.generic_visit(node)
-        work = _filter(WORKED, nodes.Const(_work(node), lineno=node.lineno))
+        amount = len(list(node.find_all(nodes.Node)))
+        work = _filter(WORKED, nodes.Const(amount, lineno=node.lineno))
         node.body.insert(0, nodes.ExprStmt(work, lineno=node.lineno))
         return node
 
-    def _weighing(self, node: nodes.Expr) -> nodes.Filter:
+    def _weighing(self, node: nodes.Expr) -> nodes.Expr:
+        """But for names that are assigned to, and for a single item: nothing is made there."""
         self.generic_visit(node)
-        return _filter(WEIGHED, node)
+        assigned = isinstance(node, nodes.Tuple) and node.ctx != "load"
+        single = isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Slice)
+        return node if assigned or single else _filter(WEIGHED, node)
 
     visit_Macro = visit_CallBlock = _working  # noqa: N815 - jinja's names
-    visit_List = visit_Dict = _weighing  # noqa: N815 - jinja's names
-
-
-def _work(node: nodes.Node) -> int:
-    return sum(1 for _ in node.find_all(nodes.Node))
+    visit_List = visit_Dict = visit_Tuple = visit_Getitem = _weighing  # noqa: N815 - jinja's names
 
 
 def _filter(name: str, node: nodes.Expr, *args: int) -> nodes.Filter:
@@ -121,25 +113,19 @@ NUMBER_BITS = 256
 DIGITS = 15
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-FILTERS_ALLOWED = _words(
+_FILTERS = (
     "abs capitalize count d default dictsort first float format indent int items join last length list lower map "
     "max min reject rejectattr replace reverse round select selectattr sort string sum title trim unique upper"
 )
-ATTRIBUTES: Mapping[type, frozenset[str]] = {
-    dict: _words("get items keys values"),
-    str: _words(
-        "endswith isdigit lower lstrip partition removeprefix removesuffix rpartition rstrip split splitlines "
-        "startswith strip title upper"
-    ),
-    LoopContext: _words(
-        "changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0"
-    ),
-    Cycler: _words("current next reset"),
+FILTERS_ALLOWED = frozenset(_FILTERS.split())
+_ATTRIBUTES: Mapping[type, str] = {
+    dict: "get items keys values",
+    str: "endswith isdigit lower lstrip partition removeprefix removesuffix rpartition rstrip split splitlines "
+    "startswith strip title upper",
+    LoopContext: "changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0",
+    Cycler: "current next reset",
 }
+ATTRIBUTES = {kind: frozenset(names.split()) for kind, names in _ATTRIBUTES.items()}
 
 
 class Notes(Namespace):
@@ -166,6 +152,7 @@ class Confined(ImmutableSandboxedEnvironment):
             cache_size=50,
         )
         self._budget = budget
+        self.spend = budget.spend
         self.finalize = self._weighed
         own: dict[str, Callable[..., Any]] = {
             "replace": self._replaced,
@@ -203,10 +190,6 @@ class Confined(ImmutableSandboxedEnvironment):
 
     # --- what it costs ---
 
-    def spend(self, units: int) -> None:
-        """Raises TooMuch."""
-        self._budget.spend(units)
-
     def made(self, value: Any) -> Any:
         """The value, paid for; what is made bit by bit is made now."""
         if isinstance(value, Iterator):
@@ -242,22 +225,22 @@ class Confined(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
             return self.made(self._formatted(left, right))
-        if operator == "*":
-            self.spend(_size(left) * _size(right))
         if operator == "**":
             raise SecurityError("** is not for configuration files")
-        if operator == "+" and not isinstance(left, int | float):
-            self.spend(_size(left) + _size(right))
+        if operator == "*" or (operator == "+" and not isinstance(left, int | float)):
+            # How long each is, or how often something is to be repeated.
+            sides = (left, right)
+            one, other = (len(side) if isinstance(side, Sized) else max(1, abs(int(side))) for side in sides)
+            self.spend(one * other if operator == "*" else one + other)
         return self.made(super().call_binop(context, operator, left, right))
 
-    def concat(self, pieces: Iterable[str]) -> str:
+    def concat(self, pieces: Iterable[str], between: str = "") -> str:
         """What jinja puts the pieces of a template, a macro and a block together with."""
-        return "".join(self._paid(pieces))
-
-    def _paid(self, pieces: Iterable[str]) -> Iterator[str]:
+        paid: list[str] = []
         for piece in pieces:
             self.spend(len(piece))
-            yield piece
+            paid.append(piece)
+        return between.join(paid)
 
     def _counted(self, filter_: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(filter_)
@@ -272,7 +255,7 @@ class Confined(ImmutableSandboxedEnvironment):
         named = values if attribute is None else (self.getitem(value, attribute) for value in values)
         texts = [str(value) for value in self._turns(named)]
         self.spend(len(between) * len(texts))
-        return between.join(self._paid(texts))
+        return self.concat(texts, between)
 
     def _replaced(self, text: str, old: str, new: str) -> str:
         self.spend(len(text) + text.count(old) * len(new))
@@ -318,11 +301,6 @@ class Confined(ImmutableSandboxedEnvironment):
     def _load_template(self, name: Any, globals: Any) -> Any:  # noqa: A002 - jinja's own name
         self.spend(INCLUDE)
         return super()._load_template(name, globals)
-
-
-def _size(value: Any) -> int:
-    """Of a factor: how long it is, or how often something is to be repeated."""
-    return len(value) if isinstance(value, Sized) else max(1, abs(int(value)))
 
 
 def _rounded(value: float, precision: int = 0, method: str = "common") -> float:

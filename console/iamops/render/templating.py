@@ -23,11 +23,11 @@ class TooMuch(Exception):
     """A template makes more, or takes longer, than any configuration file needs."""
 
 
+@dataclass(slots=True)
 class Budget:
     """It is spent, never refilled."""
 
-    def __init__(self, units: int = BUDGET) -> None:
-        self.left = units
+    left: int = BUDGET
 
     def spend(self, units: int) -> None:
         """Raises TooMuch."""
@@ -67,12 +67,16 @@ class Templates:
         try:
             return str(self._template(name).render(plain(values)))
         except TemplateSyntaxError as error:
-            why = f", line {error.lineno}: {error.message}"
-        except TemplateNotFound as error:
-            why = f"{_line_of(error)}: there is no built-in template {error.name!r}"
+            lines, why = [error.lineno], error.message
         except Exception as error:  # foreign words: whatever they bring about is their own fault
-            why = f"{_line_of(error)}: {str(error) or type(error).__name__}"
-        raise RenderError(f"your template {name}{why}")
+            # Where in the template: jinja maps the lines of what it has compiled back.
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno or 0 for frame in frames if frame.filename == "<template>"]
+            why = str(error) or type(error).__name__
+            if isinstance(error, TemplateNotFound):
+                why = f"there is no built-in template {error.name!r}"
+        where = f", line {lines[-1]}" if lines else ""
+        raise RenderError(f"your template {name}{where}: {why}")
 
     def _template(self, name: str) -> Template:
         from jinja2 import PackageLoader
@@ -87,12 +91,6 @@ class Templates:
             confined = Confined(PackageLoader("iamops.render", "templates"), self.budget)
             self.compiled[name] = confined.from_string(text)
         return self.compiled[name]
-
-
-def _line_of(error: Exception) -> str:
-    """Where in the template: jinja maps the lines of what it has compiled back."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
-    return f", line {lines[-1]}" if lines else ""
 
 
 @functools.cache
@@ -133,7 +131,10 @@ def plain(value: Any) -> Any:
         case _ if hasattr(value, "__fspath__"):
             return str(value)
         case BaseModel():
-            names = (*type(value).model_fields, *_properties(type(value)))
+            # Properties of our own classes only: pydantic's give away more than values.
+            own = [base for base in type(value).__mro__ if issubclass(base, BaseModel) and base is not BaseModel]
+            named = [name for base in own for name, each in vars(base).items() if isinstance(each, property)]
+            names = (*type(value).model_fields, *(name for name in named if not name.startswith("_")))
             return {name: plain(getattr(value, name)) for name in names}
         case _ if is_dataclass(value) and not isinstance(value, type):
             return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
@@ -143,10 +144,3 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in value]
         case _:
             raise TypeError(f"{type(value).__name__} is no plain data")
-
-
-def _properties(model: type[BaseModel]) -> list[str]:
-    """Of our own classes only: pydantic's give away more than values."""
-    own = (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
-    named = (name for base in own for name, value in vars(base).items() if isinstance(value, property))
-    return [name for name in dict.fromkeys(named) if not name.startswith("_")]

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from iamops.lab import provision
 from iamops.lab.faults import machine, services
-from iamops.lab.faults.context import Change, FaultTarget
-from iamops.lab.faults.services import HANG, KILL, START, STOP, WAKE
+from iamops.lab.faults.context import Change, FaultTarget, systemctl
+from iamops.lab.faults.services import HANG, KILL, SSHD_UNIT, START, STOP, WAKE
 from iamops.lab.keys import CertificateFault
+from iamops.lab.network import set_cable
 from iamops.lab.processes import UnknownFault
 
 
@@ -43,26 +45,34 @@ _FAULTS = (
              "Every process of a unit dies by SIGKILL; keepalived leaves its address behind."),
     LabFault("hang-unit", FaultScope.UNIT, services.unit(HANG), services.unit(WAKE), "wake-unit",
              "Every process of a unit stops (SIGSTOP): the kernel accepts connections, nothing answers."),
-    LabFault("nginx-hang", FaultScope.NODE, services.nginx(HANG), services.nginx(WAKE), "nginx-wake",
+    LabFault("nginx-hang", FaultScope.NODE,
+             lambda lab, target: systemctl(lab, target.at, *HANG, lab.profile.nginx.unit),
+             lambda lab, target: systemctl(lab, target.at, *WAKE, lab.profile.nginx.unit), "nginx-wake",
              "nginx hangs: TCP accepts, HTTP does not answer."),
-    LabFault("sshd-hang", FaultScope.NODE, services.sshd(HANG), services.sshd(WAKE), "sshd-wake",
+    LabFault("sshd-hang", FaultScope.NODE, lambda lab, target: systemctl(lab, target.at, *HANG, SSHD_UNIT),
+             lambda lab, target: systemctl(lab, target.at, *WAKE, SSHD_UNIT), "sshd-wake",
              "sshd and all its sessions hang; open connections stay open and say nothing."),
     LabFault("ssh-blocked", FaultScope.NODE, machine.block_ssh, machine.unblock_ssh, "ssh-open",
              "A firewall drops SSH without a word; the node goes on serving."),
-    LabFault(POWER_OFF, FaultScope.NODE, machine.power_off, machine.power_on, "power-on",
+    LabFault(POWER_OFF, FaultScope.NODE, lambda lab, target: lab.node(target.at).cut_power(),
+             lambda lab, target: lab.power_on(target.at), "power-on",
              "The plug is pulled: every process is gone at once, and so is the machine."),
-    LabFault("freeze", FaultScope.NODE, machine.freeze(frozen=True), machine.freeze(frozen=False), "thaw",
+    LabFault("freeze", FaultScope.NODE, lambda lab, target: lab.node(target.at).freeze(frozen=True),
+             lambda lab, target: lab.node(target.at).freeze(frozen=False), "thaw",
              "The whole machine stands still, and later goes on as if nothing had been."),
-    LabFault("cable", FaultScope.NODE, machine.cable(plugged=False), machine.cable(plugged=True), "plug",
+    LabFault("cable", FaultScope.NODE, lambda lab, target: set_cable(target.at, lab.paths, plugged=False),
+             lambda lab, target: set_cable(target.at, lab.paths, plugged=True), "plug",
              "The network cable is out: the interface has no carrier."),
     LabFault("vrrp-drop", FaultScope.CLUSTER, machine.drop_vrrp, machine.pass_vrrp, "vrrp-pass",
              "Firewalls drop VRRP (protocol 112) on every node: two masters, a split brain."),
-    LabFault("vip-astray", FaultScope.NODE, machine.add_vip, machine.remove_vip, "vip-tidy",
-             "The VIP is added to a node by hand, whatever keepalived says."),
-    LabFault("vip-denied", FaultScope.NODE, services.deny_vip, services.allow_vip, "vip-allowed",
+    LabFault("vip-astray", FaultScope.NODE, machine.vip_by_hand(held=True), machine.vip_by_hand(held=False),
+             "vip-tidy", "The VIP is added to a node by hand, whatever keepalived says."),
+    LabFault("vip-denied", FaultScope.NODE, services.keepalived_vip(allowed=False),
+             services.keepalived_vip(allowed=True), "vip-allowed",
              "keepalived may no longer set addresses: it becomes MASTER, and has no VIP.", ends_with_power=False),
-    LabFault("db-grant-revoked", FaultScope.NODE_OR_ALL, services.revoke_grants, services.restore_grants,
-             "db-grant-restored", "MariaDB no longer knows the other nodes: error 1130, host not allowed.",
+    LabFault("db-grant-revoked", FaultScope.NODE_OR_ALL, services.grants(provision.revoke),
+             services.grants(provision.grant), "db-grant-restored",
+             "MariaDB no longer knows the other nodes: error 1130, host not allowed.",
              ends_with_power=False),
     LabFault("backend-loopback", FaultScope.UNIT, services.configured(bind="127.0.0.1"), _AS_IT_WAS,
              "backend-open",
@@ -81,13 +91,13 @@ _FAULTS = (
              "to its file and the journal.",
              ends_with_power=False),
     LabFault("certificate-expired", FaultScope.NODE, services.certificate(CertificateFault.EXPIRED),
-             services.restore_certificate, "certificate-renewed",
+             services.certificate(), "certificate-renewed",
              "The certificate of a node's IAM services has expired; all of them run on.", ends_with_power=False),
     LabFault("certificate-misnamed", FaultScope.NODE, services.certificate(CertificateFault.STRANGE_NAME),
-             services.restore_certificate, "certificate-named",
+             services.certificate(), "certificate-named",
              "The certificate of a node's IAM services is for another name.", ends_with_power=False),
     LabFault("certificate-strange", FaultScope.NODE, services.certificate(CertificateFault.STRANGE_CA),
-             services.restore_certificate, "certificate-known",
+             services.certificate(), "certificate-known",
              "The certificate of a node's IAM services is of a CA that nobody knows.", ends_with_power=False),
     LabFault("disk-full", FaultScope.NODE, services.fill_disk, services.empty_disk, "disk-free",
              "The node's disk has not one free block left.", ends_with_power=False),

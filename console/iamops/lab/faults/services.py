@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from iamops.lab import keys, provision
 from iamops.lab.faults.context import Change, FaultContext, FaultTarget, systemctl
 from iamops.lab.processes import UnknownFault
 from iamops.model.config import KEEPALIVED_CONF
-from iamops.model.profile import Datastore, DatastoreKind
+from iamops.model.profile import DatastoreKind
 
 # logind does not run on the lab's nodes: SSH sessions are in the control group of sshd itself.
 SSHD_UNIT = "ssh"
@@ -22,32 +22,36 @@ def unit(words: Sequence[str]) -> Change:
     return lambda lab, target: systemctl(lab, target.at, *words, _unit(lab, target))
 
 
-def nginx(words: Sequence[str]) -> Change:
-    return lambda lab, target: systemctl(lab, target.at, *words, lab.profile.nginx.unit)
+def keepalived_vip(*, allowed: bool) -> Change:
+    """Denied, keepalived goes on speaking VRRP, and the kernel refuses it every address."""
+
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        keepalived = lab.profile.keepalived.unit
+        drop_in = f"/etc/systemd/system/{keepalived}.service.d/lab-denied.conf"
+        if allowed:
+            lab.must(target.at, ["rm", "-f", drop_in])
+        else:
+            write = ["sh", "-euc", f"mkdir -p $(dirname {drop_in}) && cat > {drop_in}"]
+            lab.must(target.at, write, stdin="[Service]\nCapabilityBoundingSet=~CAP_NET_ADMIN\n")
+        systemctl(lab, target.at, "daemon-reload")
+        systemctl(lab, target.at, "restart", keepalived)
+
+    return change
 
 
-def sshd(words: Sequence[str]) -> Change:
-    return lambda lab, target: systemctl(lab, target.at, *words, SSHD_UNIT)
+def grants(statement: Callable[[str], str]) -> Change:
+    """For the address of one node, or of all nodes that reach MariaDB over the network."""
 
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        store = provision.first(lab.profile, DatastoreKind.MARIADB)
+        if store is None:
+            raise UnknownFault("the profile has no MariaDB", "add one under datastores")
+        clients = provision.clients_of(lab.profile, store)
+        if target.node is not None:
+            clients = (lab.node(target.node).node.address,)
+        lab.must(store.node, ["mariadb"], stdin="\n".join([*map(statement, clients), "FLUSH PRIVILEGES;"]))
 
-def deny_vip(lab: FaultContext, target: FaultTarget) -> None:
-    """keepalived goes on speaking VRRP, and the kernel refuses it every address."""
-    drop_in = f"mkdir -p $(dirname {_denial(lab)}) && cat > {_denial(lab)}"
-    lab.must(target.at, ["sh", "-euc", drop_in], stdin="[Service]\nCapabilityBoundingSet=~CAP_NET_ADMIN\n")
-    _restart_keepalived(lab, target)
-
-
-def allow_vip(lab: FaultContext, target: FaultTarget) -> None:
-    lab.must(target.at, ["rm", "-f", _denial(lab)])
-    _restart_keepalived(lab, target)
-
-
-def revoke_grants(lab: FaultContext, target: FaultTarget) -> None:
-    _sql(lab, [provision.revoke(address) for address in _clients(lab, target)])
-
-
-def restore_grants(lab: FaultContext, target: FaultTarget) -> None:
-    _sql(lab, [provision.grant(address) for address in _clients(lab, target)])
+    return change
 
 
 def configured(**changes: object) -> Change:
@@ -66,17 +70,24 @@ def configured(**changes: object) -> Change:
     return configure
 
 
-def certificate(fault: keys.CertificateFault) -> Change:
-    def issue(lab: FaultContext, target: FaultTarget) -> None:
-        _install(lab, target, keys.issue(lab.paths, lab.profile, lab.node(target.at).node, fault))
+def certificate(fault: keys.CertificateFault | None = None) -> Change:
+    """Puts a certificate in place, the kept one without a fault, and restarts every service that shows one."""
 
-    return issue
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        if fault is not None:
+            pair = keys.issue(lab.paths, lab.profile, lab.node(target.at).node, fault)
+        elif (kept := keys.certificates_of(lab.paths, lab.profile).get(target.at)) is not None:
+            pair = kept
+        else:
+            return
+        for path, content in ((keys.CERT, pair.certificate), (keys.KEY, pair.key)):
+            lab.must(target.at, ["sh", "-euc", f"cat > {path}"], stdin=content)
+        units = dict.fromkeys(service.unit for service in lab.profile.tls_ports_on(target.at).values())
+        if not units:
+            raise UnknownFault("the profile has no TLS ports", "add tls_ports to a service")
+        systemctl(lab, target.at, "restart", *units)
 
-
-def restore_certificate(lab: FaultContext, target: FaultTarget) -> None:
-    kept = keys.certificates_of(lab.paths, lab.profile).get(target.at)
-    if kept is not None:
-        _install(lab, target, kept)
+    return change
 
 
 def _unit(lab: FaultContext, target: FaultTarget) -> str:
@@ -85,43 +96,6 @@ def _unit(lab: FaultContext, target: FaultTarget) -> str:
         raise UnknownFault("this fault needs a unit", "iamops lab fault --list")
     store = lab.profile.datastores.get(target.unit)
     return provision.unit_of(store) if store else target.unit
-
-
-def _restart_keepalived(lab: FaultContext, target: FaultTarget) -> None:
-    systemctl(lab, target.at, "daemon-reload")
-    systemctl(lab, target.at, "restart", lab.profile.keepalived.unit)
-
-
-def _denial(lab: FaultContext) -> str:
-    return f"/etc/systemd/system/{lab.profile.keepalived.unit}.service.d/lab-denied.conf"
-
-
-def _clients(lab: FaultContext, target: FaultTarget) -> tuple[str, ...]:
-    """The addresses meant: one node's, or those of all nodes that reach MariaDB over the network."""
-    if target.node is not None:
-        return (lab.node(target.node).node.address,)
-    return provision.clients_of(lab.profile, _mariadb(lab))
-
-
-def _sql(lab: FaultContext, statements: Sequence[str]) -> None:
-    lab.must(_mariadb(lab).node, ["mariadb"], stdin="\n".join([*statements, "FLUSH PRIVILEGES;"]))
-
-
-def _mariadb(lab: FaultContext) -> Datastore:
-    store = provision.first(lab.profile, DatastoreKind.MARIADB)
-    if store is None:
-        raise UnknownFault("the profile has no MariaDB", "add one under datastores")
-    return store
-
-
-def _install(lab: FaultContext, target: FaultTarget, pair: keys.CertificatePair) -> None:
-    """Puts a certificate in place, and restarts every service that shows one."""
-    for path, content in ((keys.CERT, pair.certificate), (keys.KEY, pair.key)):
-        lab.must(target.at, ["sh", "-euc", f"cat > {path}"], stdin=content)
-    units = dict.fromkeys(service.unit for service in lab.profile.tls_ports_on(target.at).values())
-    if not units:
-        raise UnknownFault("the profile has no TLS ports", "add tls_ports to a service")
-    systemctl(lab, target.at, "restart", *units)
 
 
 # Faults on the disk: full, or with files that are not what was rendered.
@@ -142,23 +116,20 @@ def fill_disk(lab: FaultContext, target: FaultTarget) -> None:
     lab.must(target.at, ["sh", "-c", f"cat /dev/zero >> {FILLER}.rest 2>/dev/null || :"])
 
 
-def empty_disk(lab: FaultContext, target: FaultTarget) -> None:
-    lab.must(target.at, ["rm", "-f", FILLER, f"{FILLER}.rest"])
-
-
 def change_keepalived_config(lab: FaultContext, target: FaultTarget) -> None:
     """The priority on the disk becomes 77; the running daemon keeps its own."""
     lab.must(target.at, ["sh", "-euc", f"[ -e {SAVED} ] || cp -p {KEEPALIVED_CONF} {SAVED}"])
     lab.must(target.at, ["sed", "-i", "-E", r"s/^(\s*priority\s+)[0-9]+/\177/", KEEPALIVED_CONF])
 
 
-def restore_keepalived_config(lab: FaultContext, target: FaultTarget) -> None:
-    lab.must(target.at, ["sh", "-euc", f"[ ! -e {SAVED} ] || mv -f {SAVED} {KEEPALIVED_CONF}"])
+def ran(*argv: str, stdin: str = "") -> Change:
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        lab.must(target.at, argv, stdin=stdin)
+
+    return change
 
 
-def break_nginx_config(lab: FaultContext, target: FaultTarget) -> None:
-    lab.must(target.at, ["sh", "-euc", f"cat > {BROKEN_NGINX_CONFIG}"], stdin=BROKEN_UPSTREAM)
-
-
-def restore_nginx_config(lab: FaultContext, target: FaultTarget) -> None:
-    lab.must(target.at, ["rm", "-f", BROKEN_NGINX_CONFIG])
+empty_disk = ran("rm", "-f", FILLER, f"{FILLER}.rest")
+restore_keepalived_config = ran("sh", "-euc", f"[ ! -e {SAVED} ] || mv -f {SAVED} {KEEPALIVED_CONF}")
+break_nginx_config = ran("sh", "-euc", f"cat > {BROKEN_NGINX_CONFIG}", stdin=BROKEN_UPSTREAM)
+restore_nginx_config = ran("rm", "-f", BROKEN_NGINX_CONFIG)

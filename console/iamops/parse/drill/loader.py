@@ -54,10 +54,6 @@ def _one_line(expected: str) -> PlainValidator:
     return PlainValidator(lambda value: clean_text(" ".join(text_of(value, expected).split())))
 
 
-def _steady_state(value: object) -> SteadyState:
-    return SteadyState(word_of(value, tuple(map(str, SteadyState)), "something that must hold"))
-
-
 def _max_duration_s(value: object) -> float:
     if value is None:
         return DEFAULT_MAX_S
@@ -75,6 +71,14 @@ def _at_least_one(value: object) -> object:
     return value
 
 
+Steady = Annotated[
+    SteadyState,
+    PlainValidator(
+        lambda value: SteadyState(word_of(value, tuple(map(str, SteadyState)), "something that must hold"))
+    ),
+]
+
+
 class _DrillFile(DrillPart):
     """A drill file. What is required has a default that is none, so that its own check says what is missing."""
 
@@ -82,7 +86,7 @@ class _DrillFile(DrillPart):
     title: Annotated[str, _one_line("a line that says what it proves")] = Field(None, validate_default=True)
     about: Annotated[str, _one_line("text")] = ""
     steady_state: Annotated[
-        tuple[Annotated[SteadyState, PlainValidator(_steady_state)], ...],
+        tuple[Steady, ...],
         BeforeValidator(lambda value: DEFAULT_STEADY if value is None else value),
     ] = DEFAULT_STEADY
     max_duration: Annotated[float, PlainValidator(_max_duration_s)] = DEFAULT_MAX_S

@@ -114,10 +114,6 @@ def _number(value: object, least: int, most: int) -> int:
     raise ValueError(f"expected a whole number from {least} to {most}, found {shown(value)}")
 
 
-def _bound(value: object) -> Bound:
-    return parse_bound(text_of(value, "a time such as `3 s` or `vrrp.max * 1.2`"))
-
-
 def _unit(value: object, info: ValidationInfo) -> str:
     unit = text_of(value, "a systemd unit such as nginx").removesuffix(".service")
     names: Any = info.context
@@ -154,7 +150,9 @@ def _entered(value: object, info: ValidationInfo, states: Collection[str]) -> St
 
 # A key without a value is as good as none.
 OrNone = BeforeValidator(lambda value: () if value is None else value)
-TimeBound = Annotated[Bound, PlainValidator(_bound)]
+TimeBound = Annotated[
+    Bound, PlainValidator(lambda value: parse_bound(text_of(value, "a time such as `3 s` or `vrrp.max * 1.2`")))
+]
 Unit = Annotated[str, PlainValidator(_unit)]
 Who = Annotated[str, PlainValidator(_who)]
 OneNode = Annotated[str, PlainValidator(_one_node)]

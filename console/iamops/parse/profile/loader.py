@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
-from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, described, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, described, read_tree
 from iamops.redact.clean import clean_text
 
 # Pydantic's complaints about a profile, in the words of a person who has the file open.
@@ -50,17 +50,12 @@ _PATTERNS = {
 }
 
 
-def problem_of(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
-    """One pydantic error (`ValidationError.errors()`) as a Problem."""
-    path = key_path(detail)
-    return tree.problem(path, _message(path, detail))
-
-
 def key_path(detail: Mapping[str, Any]) -> KeyPath:
     return tuple(part for part in detail["loc"] if part != "[key]")
 
 
 def _message(path: KeyPath, detail: Mapping[str, Any]) -> str:
+    """Of one pydantic error (`ValidationError.errors()`)."""
     kind, found = detail["type"], detail["input"]
     if kind == "missing":
         return "required, but not given"
@@ -137,8 +132,10 @@ def parse_profile(text: str, file: str) -> Profile:
         problems += semantic_problems(profile, tree)
     except ValidationError as error:
         details: list[Any] = error.errors(include_url=False)
-        others = (detail for detail in details if not _is_name_in_entry(key_path(detail)))
-        problems += [problem_of(detail, tree) for detail in islice(others, MOST_PROBLEMS + 1)]
+        located = ((key_path(detail), detail) for detail in details)
+        others = ((path, detail) for path, detail in located if not _is_name_in_entry(path))
+        complained = islice(others, MOST_PROBLEMS + 1)
+        problems += [tree.problem(path, _message(path, detail)) for path, detail in complained]
     if problems or profile is None:
         raise ProfileError(tree.listed(_in_order(problems)))
     return profile

@@ -53,7 +53,8 @@ class PushedFiles:
         """A push that changes rights only has the same digests on both sides: then the node's word counts."""
         if seen is None:
             return Side.UNSEEN
-        is_new, is_old = (self._is(side, seen) for side in (self.new, self.old))
+        is_new = all(seen.digests.get(path, ABSENT) == digest for path, digest in self.new.items())
+        is_old = all(seen.digests.get(path, ABSENT) == digest for path, digest in self.old.items())
         if is_new and is_old:
             return Side.NEW if seen.outcome in (PENDING, CONFIRMED) else Side.OLD
         return Side.NEW if is_new else Side.OLD if is_old else Side.NEITHER
@@ -80,9 +81,6 @@ class PushedFiles:
         odd = ", ".join(path for path, sides in pushed if seen.digests.get(path, ABSENT) not in sides)
         by_others = f"; changed by another hand: {odd}" if odd else ""
         return f"{self.node} has neither all old nor all new files{word}{by_others}"
-
-    def _is(self, side: Mapping[str, str], seen: FilesSeen) -> bool:
-        return all(seen.digests.get(path, ABSENT) == digest for path, digest in side.items())
 
 
 def pushed_files(change: NodeFilesChange, push: str) -> PushedFiles:

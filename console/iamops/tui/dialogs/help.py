@@ -12,10 +12,13 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, ActionContext, Listed, key_name
 from iamops.tui.toolkit.dialog import toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
+
+# Lines: further than any help is long.
+FAR = 100_000
 
 
 class HelpScreen(ModalScreen[None]):
@@ -33,8 +36,8 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,ctrl+c", "dismiss", "Close", show=False),
         Binding("j", "scroll(1)", "Down", show=False),
         Binding("k", "scroll(-1)", "Up", show=False),
-        Binding("g", "top", "Top", show=False),
-        Binding("G", "bottom", "Bottom", show=False),
+        Binding("g", f"scroll(-{FAR})", "Top", show=False),
+        Binding("G", f"scroll({FAR})", "Bottom", show=False),
     ]
 
     def __init__(self, lines: tuple[Line, ...], palette: Palette) -> None:
@@ -48,12 +51,6 @@ class HelpScreen(ModalScreen[None]):
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
-
-    def action_top(self) -> None:
-        self.query_one(VerticalScroll).scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
 # The help text: what has the focus, the keys, the commands, the glyphs. All from the registry.
@@ -75,20 +72,18 @@ def help_lines(name: str, about: str, context: ActionContext, width: int) -> tup
         (TextSpan(name, Tone.TITLE),),
         *((TextSpan(part),) for part in textwrap.wrap(about, width)),
     ]
-
-    def add(head: TextSpan, action: Action) -> None:
-        reason = action.why_not(context)
-        lines.extend(_entry(head, action.title, f"(not now: {reason})" if reason else "", width))
-
-    for title, motions in (("Keys in a pane", True), ("Keys everywhere", False)):
+    keyed = [(" ".join(map(key_name, action.keys)).ljust(KEYS), action) for action in ACTIONS if action.keys]
+    sections = (
+        ("Keys in a pane", [entry for entry in keyed if entry[1].listed is Listed.MOTION]),
+        ("Keys everywhere", [entry for entry in keyed if entry[1].listed is not Listed.MOTION]),
+        ("Commands (press : first)", [(action.usage.ljust(NAME - 1), action) for action in COMMANDS]),
+    )
+    for title, entries in sections:
         lines += [EMPTY, (TextSpan(title, Tone.TITLE),)]
-        for action in ACTIONS:
-            if (action.listed is Listed.MOTION) is motions and action.keys:
-                keys = " ".join(key_name(key) for key in action.keys)
-                add(TextSpan(keys.ljust(KEYS) + " ", Tone.ACCENT), action)
-    lines += [EMPTY, (TextSpan("Commands (press : first)", Tone.TITLE),)]
-    for action in COMMANDS:
-        add(TextSpan(action.usage.ljust(NAME - 1) + " ", Tone.ACCENT), action)
+        for head, action in entries:
+            reason = action.why_not(context)
+            aside = f"(not now: {reason})" if reason else ""
+            lines += _entry(TextSpan(f"{head} ", Tone.ACCENT), action.title, aside, width)
     lines += [EMPTY, (TextSpan("Signs", Tone.TITLE),)]
     for mark, tone, words in GLYPHS:
         lines += _entry(TextSpan(mark.ljust(NAME), tone), words, "", width)

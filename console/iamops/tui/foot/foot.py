@@ -66,8 +66,8 @@ class Foot(Container):
         self.hints.set_theme(palette)
 
     def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
-        """Takes the keys; `pane` gets them back."""
-        self.interrupted = pane
+        """Takes the keys; `pane` gets them back, or the first one."""
+        self.interrupted = pane or next(shown for shown in self.screen.query(Pane) if shown.display)
         self.status.clear()
         self.status.show_sign(mode.value)
         self._prompt.open(mode, text)

@@ -122,7 +122,7 @@ class Overview(PlacedScreen):
 
     def paint(self, view: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """When findings come or go, they get another share of the screen."""
-        self.moment = view
+        self.view_state = view
         place = self._panes_layout.places.get("finding")
         may_differ = place is not None and ScreenPart.FINDING in parts
         if may_differ and self._layout_for(*self.app.size).places.get("finding") != place:
@@ -141,14 +141,14 @@ class Overview(PlacedScreen):
 
     def _layout_for(self, width: int, height: int) -> Layout:
         """The grid turns round when it gets too narrow, so its width decides how many rows it needs."""
-        state = self.moment.state
-        rows = matrix_rows(self.moment, width)
-        needs = LayoutNeeds(len(state.profile.vrrp), len(state.nodes), rows, finding_rows(self.moment))
+        state = self.view_state.state
+        rows = matrix_rows(self.view_state, width)
+        needs = LayoutNeeds(len(state.profile.vrrp), len(state.nodes), rows, finding_rows(self.view_state))
         first = overview_layout(width, height, needs)
         services = first.places.get("services")
         if services is None:
             return first
-        rows = matrix_rows(self.moment, services.width)
+        rows = matrix_rows(self.view_state, services.width)
         return first if rows == needs.grid_rows else overview_layout(width, height, replace(needs, grid_rows=rows))
 
     # --- moving about ---
@@ -161,13 +161,13 @@ class Overview(PlacedScreen):
                 self._cards[place].focus()
 
     def go_to(self, spot: Location) -> None:
-        if spot.node is not None and spot.node in self.moment.state.nodes:
+        if spot.node is not None and spot.node in self.view_state.state.nodes:
             self.show_node(spot.node)
 
     def show_node(self, name: str) -> None:
         """Puts the cursor on a node, in its card or line and in the grid."""
-        number = list(self.moment.state.nodes).index(name)
-        if transposed(self.moment, self._services.size.width):
+        number = list(self.view_state.state.nodes).index(name)
+        if transposed(self.view_state, self._services.size.width):
             self._services.go_to_row(name)
         else:
             self._services.go_to_column(number)

@@ -149,23 +149,14 @@ class ViewScreen(Screen[None]):
     def narrow(self, needle: str) -> None:
         self.paint(replace(self.view_state, filter_text=needle.strip()))
 
-    def on_foot_filtered(self, event: Foot.Filtered) -> None:
-        self.filter_entered(event.text)
-
-    def filter_entered(self, text: str) -> None:
-        """The filter was typed to its end. Most views have narrowed at every key."""
-
     # --- actions that every view has ---
 
     def ask(self, text: str = "") -> None:
         """Opens the command line with the beginning of a command."""
-        self.foot.open(Mode.COMMAND, text, self.pane or self._first_pane())
+        self.foot.open(Mode.COMMAND, text, self.pane)
 
     def ask_filter(self) -> None:
-        self.foot.open(Mode.FILTER, self.view_state.filter_text, self.pane or self._first_pane())
-
-    def _first_pane(self) -> Pane:
-        return next(pane for pane in self.query(Pane) if pane.display)
+        self.foot.open(Mode.FILTER, self.view_state.filter_text, self.pane)
 
     def next_pane(self) -> None:
         self.focus_next(Pane)

@@ -116,14 +116,13 @@ class TrafficPane(Pane):
             why = snapshot.form.unavailable(self.field)
             short = f"the format has no ${TELLS[self.field][0]}"
             variants = ((TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, short))
-            return self._only(Row.single_cell(WORDS, first_fitting(variants, width), why, width))
-        table = self.table(snapshot, view.state.profile, width)
-        if table.rows:
-            return table
-        words = self.if_empty if snapshot.known else "nothing counted yet"
-        return self._only(Row.single_cell(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width))
-
-    def _only(self, row: Row) -> PaneContent:
+            row = Row.single_cell(WORDS, first_fitting(variants, width), why, width)
+        else:
+            table = self.table(snapshot, view.state.profile, width)
+            if table.rows:
+                return table
+            words = self.if_empty if snapshot.known else "nothing counted yet"
+            row = Row.single_cell(WORDS, (TextSpan(f" {words}", Tone.MUTED),), words, width)
         return PaneContent(self.title, rows=Rows.of((row,)))
 
     def pick(self) -> tuple[str, str]:

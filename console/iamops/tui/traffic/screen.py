@@ -11,6 +11,7 @@ from textual.geometry import Region
 from iamops.accesslog.filter import WhereError, where
 from iamops.model.facts import Severity
 from iamops.tui.app.actions import TRAFFIC, ActionContext
+from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
@@ -159,13 +160,13 @@ class TrafficScreen(PlacedScreen):
     def ask_filter(self) -> None:
         if self._may_count():
             expression = self._feed.where if self._feed is not None else ""
-            self.foot.open(Mode.FILTER, expression, self.pane or self._first_pane())
+            self.foot.open(Mode.FILTER, expression, self.pane)
 
     def narrow(self, filter_text: str) -> None:
         """Not with every key: half an expression says nothing, or something else."""
 
-    def filter_entered(self, text: str) -> None:
-        self._filter(text.strip())
+    def on_foot_filtered(self, event: Foot.Filtered) -> None:
+        self._filter(event.text.strip())
 
     def _filter(self, expression: str) -> None:
         """Counts with another filter, or says why not and keeps the old one.
