@@ -84,23 +84,18 @@ def classic(families: Iterable[Family]) -> str:
 
 def _sample_lines(family: Family) -> Iterator[str]:
     for sample in family.samples:
-        labels = ",".join(f'{name}="{_escaped(_printable(text))}"' for name, text in sample.labels.items())
-        yield f"{family.name}{family.kind.suffix}{{{labels}}} {_number(sample.value)}"
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+        labels = list[str]()
+        for name, text in sample.labels.items():
+            printable = _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+            labels.append(f'{name}="{_escaped(printable)}"')
+        value = float(sample.value)
+        # Whole numbers without a point; the shortest text that gives the others back.
+        whole = math.isfinite(value) and value == int(value) and abs(value) < 1e15
+        yield f"{family.name}{family.kind.suffix}{{{','.join(labels)}}} {int(value) if whole else repr(value)}"
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    """Whole numbers without a point; the shortest text that gives the others back."""
-    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return repr(float(value))
 
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Carries out `iamops config`: what was read, as documents and tables; and a push, asked again once it is in place."""
+"""Carries out `iamops config`: what was read, as documents and tables; a push, asked again once it is in place."""
 
 from __future__ import annotations
 

@@ -57,6 +57,10 @@ def drill_report(done: FinishedDrill) -> DrillReport:
     measured = measures(course, evidence) if acted else ()
     found = [*_interruption(done), *(failures(course, evidence, measured) if acted else ()), *_own_failures(done)]
     verdict = verdict_of(run, found, done.unread)
+    timeline = [*done.timeline]
+    for gap in done.evidence.gaps:
+        text = f"no good answer for {gap.duration_ms:.0f} ms: {gap_words(gap)}"
+        timeline.append(TimelineEntry(round(gap.began - done.began, 4), None, "client", text))
     notes = [*run.notes, *(run.plan.notes if run.plan else ())]
     notes += notify_notes(course, evidence) if acted else ()
     notes += [judged_in_part(done.unread)] if done.unread else []
@@ -77,7 +81,7 @@ def drill_report(done: FinishedDrill) -> DrillReport:
         measures=measured,
         invariants=invariants(course, evidence) if acted else (),
         steps=run.steps,
-        timeline=tuple(sorted((*done.timeline, *_client_entries(done)), key=lambda entry: entry.at_s)),
+        timeline=tuple(sorted(timeline, key=lambda entry: entry.at_s)),
         client=client_view(run.gap, seen.gaps, seen, done.began),
         nodes=done.nodes,
         splits=splits_of(evidence),
@@ -122,9 +126,3 @@ def _steady_state(done: FinishedDrill) -> Iterator[Invariant]:
     for expected in run.plan.steady_state if run.outcome is Outcome.SUCCEEDED else run.plan.before:
         observed = expected.judge(done.state, float("-inf"), done.now)
         yield Invariant(expected.sentence, observed.holds, observed.text)
-
-
-def _client_entries(done: FinishedDrill) -> Iterator[TimelineEntry]:
-    for gap in done.evidence.gaps:
-        text = f"no good answer for {gap.duration_ms:.0f} ms: {gap_words(gap)}"
-        yield TimelineEntry(round(gap.began - done.began, 4), None, "client", text)
