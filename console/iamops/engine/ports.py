@@ -118,8 +118,8 @@ class CommandRunner(Protocol):
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests for a service through the nginx on one node, from that node.
 
-        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, unavailable}.
-        Raises NotSent, OutcomeUnknown.
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, in_vain: {endpoint:
+        requests}, nameless, unavailable}. Raises NotSent, OutcomeUnknown.
         """
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:
