@@ -143,7 +143,7 @@ class GuardedSession:
             links = (node.link.state for node in self.cluster.store.state.nodes.values())
             if not settled and LinkState.CONNECTING in links:
                 await self.cluster.settled(LOGIN_TIMEOUT_S)
-            await self.operator.refresh_files()
+            await self.cluster.refresh_files()
             return await self.act()
         except NoSuchTarget as error:
             write_stderr(f"iamops: {error}")
