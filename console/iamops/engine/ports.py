@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from iamops.model.journal import Anchor
@@ -17,10 +18,6 @@ from iamops.plan.denial import Denial
 
 if TYPE_CHECKING:
     from iamops.plan.config.pushed import FilesSeen, PushedFiles
-
-
-def new_run() -> str:
-    return secrets.token_hex(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Order:
     agreed: bool = True
     shown: str | None = None
     insisted: tuple[Denial, ...] | None = None
-    run: str = field(default_factory=new_run)
+    run: str = field(default_factory=partial(secrets.token_hex, 4))
 
 
 class NotSent(Exception):

@@ -17,7 +17,6 @@ from iamops.judge.run import RunReport
 from iamops.ledger.audit import Audit
 from iamops.ledger.verify import LedgerPage, ledger_page
 from iamops.model.observed import Known
-from iamops.model.profile import Environment
 from iamops.plan.action import Action, ConfigPush, DrainedRestart, command_line
 from iamops.plan.denial import Denial
 from iamops.session.adapters import StoreReader
@@ -174,8 +173,3 @@ class Operator(Engine):
 
     def audit(self) -> LedgerPage:
         return ledger_page(self._ledger)
-
-
-def needs_arming(environment: Environment) -> bool:
-    """Whether a command of a shell must name the cluster too before it may act."""
-    return environment is Environment.PRODUCTION

@@ -9,7 +9,6 @@ from iamops.judge.drill.account import (
     client_view,
     gap_words,
     judged_in_part,
-    measured_outage,
     sentence_of,
     splits_of,
     taken_away,
@@ -57,8 +56,9 @@ def drill_report(done: FinishedDrill) -> DrillReport:
     measured = measures(course, evidence) if acted else ()
     found = [*_interruption(done), *(failures(course, evidence, measured) if acted else ()), *_own_failures(done)]
     verdict = verdict_of(run, found, done.unread)
+    longest_ms = max((gap.duration_ms for gap in seen.gaps), default=0.0)
     timeline = [*done.timeline]
-    for gap in done.evidence.gaps:
+    for gap in seen.gaps:
         text = f"no good answer for {gap.duration_ms:.0f} ms: {gap_words(gap)}"
         timeline.append(TimelineEntry(round(gap.began - done.began, 4), None, "client", text))
     notes = [*run.notes, *(run.plan.notes if run.plan else ())]
@@ -74,7 +74,7 @@ def drill_report(done: FinishedDrill) -> DrillReport:
         began_at=done.began,
         duration_s=round((run.ended or done.now) - done.began, 3),
         verdict=verdict,
-        sentence=sentence_of(verdict, run, found, measured_outage(seen.gaps), done.unread),
+        sentence=sentence_of(verdict, run, found, longest_ms, done.unread),
         failures=tuple(found),
         denials=run.denials,
         steady_state=tuple(_steady_state(done)),
