@@ -78,10 +78,7 @@ def accept(wanted: HostKeyOffer, *, replace: bool = False) -> None:
 
 def _append(wanted: HostKeyOffer) -> None:
     """One write at the end of the file: neither other writers nor we lose anything."""
-    # `parents=True` would give the upper ones the mode that the umask leaves: others could replace the file then.
-    missing = [directory for directory in wanted.file.parents if not directory.exists()]
-    for directory in reversed(missing):
-        directory.mkdir(mode=0o700, exist_ok=True)
+    _prepare_directory(wanted.file)
     handle = os.open(wanted.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         size = os.fstat(handle).st_size
@@ -119,3 +116,10 @@ def _without(line: str, name: str) -> str | None:
         return None if hosts.startswith("|") else line
     others = [host for host in hosts.split(",") if host != name]
     return f"{','.join(others)} {key}" if others else None
+
+
+def _prepare_directory(file: Path) -> None:
+    # `parents=True` would give the upper ones the mode that the umask leaves: others could replace the file then.
+    missing = [directory for directory in (file.parent, *file.parent.parents) if not directory.exists()]
+    for directory in reversed(missing):
+        directory.mkdir(mode=0o700, exist_ok=True)
