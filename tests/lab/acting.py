@@ -152,7 +152,9 @@ class operating:  # noqa: N801 - reads as a phrase in `async with`
         await self.cluster.start()
         assert await self.cluster.settled(10)
         ledger = self._lab.directory / "state" / "operating.jsonl"
-        return self.cluster, Operator(self.cluster, profile_name="lab", ledger=ledger, always_armed=True)
+        operator = Operator(self.cluster, profile_name="lab", ledger=ledger)
+        operator.arm()
+        return self.cluster, operator
 
     async def __aexit__(self, *_: object) -> None:
         await self.cluster.stop()

@@ -68,7 +68,8 @@ def action_of(words: Sequence[str]) -> Action:
 
 async def carried_out(profile: Profile, words: Sequence[str], cut: Boundaries) -> dict[str, Any]:
     cluster = Cluster(profile)
-    operator = Operator(cluster, profile_name="lab", always_armed=True)
+    operator = Operator(cluster, profile_name="lab")
+    operator.arm()
     await cluster.start()
     try:
         assert await cluster.settled(SETTLE_S)

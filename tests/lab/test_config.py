@@ -413,7 +413,8 @@ async def test_a_profile_that_was_edited_meanwhile_is_not_pushed(config: ActingL
     before, path = hashes(config), changed(config, nginx={"connect_timeout_s": 2})
     async with operating(config, path) as (cluster, _operator):
         ledger = config.directory / "state" / "console.jsonl"
-        console = Operator(cluster, profile_name=str(path), ledger=ledger, always_armed=True, profile_file=path)
+        console = Operator(cluster, profile_name=str(path), ledger=ledger, profile_file=path)
+        console.arm()
         push = await console.push_action()
         changed(config, nginx={"connect_timeout_s": 4})
         with pytest.raises(ProfileChanged):

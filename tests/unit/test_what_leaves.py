@@ -388,6 +388,8 @@ AROUND = (
     *("cli/", "tui/", "report/", "plan/config/change.py"),
     *("model/text.py", "redact/clean.py", "accesslog/line.py", "parse/journal.py"),
 )
+# What `model/text.py` has for our own words and for sizes.
+OWN_WORDS = {"being", "counted", "cut_to", "day_of", "lasting", "shares"}
 
 
 def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
@@ -397,7 +399,8 @@ def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
         if name.startswith(AROUND):
             continue
         imports = (each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.ImportFrom))
-        found += [name for each in imports if each.module == "iamops.model.text"]
+        taken = {name.name for each in imports if each.module == "iamops.model.text" for name in each.names}
+        found += [name] if taken - OWN_WORDS else []
     assert found == []
 
 

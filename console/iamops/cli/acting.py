@@ -31,14 +31,14 @@ from iamops.judge.run import Outcome, Phase, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import LinkState
 from iamops.model.outage import GapReport
-from iamops.model.profile import Profile
+from iamops.model.profile import Environment, Profile
 from iamops.plan.action import Action, NoSuchTarget
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation
 from iamops.report.run import denial_document, exit_code, plan_document, refusal_code, run_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
-from iamops.session.operator import Operator, needs_arming
+from iamops.session.operator import Operator
 from iamops.session.profiles import asked_name, find_profile
 from iamops.session.signals import SIGNALS, exit_on_signal, on_signal
 
@@ -89,7 +89,7 @@ class GuardedSession:
         )
         # A person who names another cluster has not meant this one, whatever it is for.
         self._arms_another = args.arm not in (None, profile.name)
-        self._needs_its_name = needs_arming(profile.environment) or self._arms_another
+        self._needs_its_name = profile.environment is Environment.PRODUCTION or self._arms_another
         self._under_way = self._acted = False
         # Somebody asked for the end while something was under way: nothing else is begun.
         self.stopping = False
@@ -143,7 +143,7 @@ class GuardedSession:
             links = (node.link.state for node in self.cluster.store.state.nodes.values())
             if not settled and LinkState.CONNECTING in links:
                 await self.cluster.settled(LOGIN_TIMEOUT_S)
-            await self.operator.refresh_files()
+            await self.cluster.refresh_files()
             return await self.act()
         except NoSuchTarget as error:
             write_stderr(f"iamops: {error}")

@@ -99,7 +99,10 @@ class Engine:
                 return account.finished(Outcome.SUCCEEDED, shown.prediction)
 
             account.update(phase=Phase.LOCKING)
-            nodes = self._lockable(shown)
+            # Every node that can be reached, in one order for everyone: one operator acts on a cluster.
+            profile = self.reader.state.profile
+            wanted = {*reachable(self.reader.state), *shown.nodes}
+            nodes = sorted(wanted, key=lambda name: profile.nodes[name].address)
             holder = {"run": order.run, "who": order.who, "action": order.action.sentence}
             beside = [node for node in nodes if node not in shown.nodes]
             async with self.commands.lock(nodes, holder, beside) as lock:
@@ -125,11 +128,6 @@ class Engine:
             if account.report.outcome is None:
                 account.finished(Outcome.FAILED, "interrupted before anything was changed", interrupted=True)
         return account.report
-
-    def _lockable(self, plan: Plan) -> list[str]:
-        """Every node that can be reached, in one order for everyone: one operator acts on a cluster."""
-        wanted = {*reachable(self.reader.state), *plan.nodes}
-        return sorted(wanted, key=lambda name: self.reader.state.profile.nodes[name].address)
 
     async def _look_again(self, plan: Plan) -> tuple[str, ...]:
         """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from iamops.model.journal import Anchor
@@ -17,10 +18,6 @@ from iamops.plan.denial import Denial
 
 if TYPE_CHECKING:
     from iamops.plan.config.pushed import FilesSeen, PushedFiles
-
-
-def new_run() -> str:
-    return secrets.token_hex(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Order:
     agreed: bool = True
     shown: str | None = None
     insisted: tuple[Denial, ...] | None = None
-    run: str = field(default_factory=new_run)
+    run: str = field(default_factory=partial(secrets.token_hex, 4))
 
 
 class NotSent(Exception):
@@ -118,8 +115,8 @@ class CommandRunner(Protocol):
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """Sends so many requests for a service through the nginx on one node, from that node.
 
-        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, unavailable}.
-        Raises NotSent, OutcomeUnknown.
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, in_vain: {endpoint:
+        requests}, nameless, unavailable}. Raises NotSent, OutcomeUnknown.
         """
 
     async def confirmed(self, timeout_s: float) -> CommandAnswer:

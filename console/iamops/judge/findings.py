@@ -136,7 +136,7 @@ class NotEvaluated:
 class Diagnosis:
     """What triage answers. `findings` are ranked; what another one explains stands under it, and nowhere else.
 
-    `checked`: the codes of all rules whose evidence was there. `blind`: what could not be judged.
+    `checked`: the codes of all rules whose evidence was there. `not_evaluated`: what could not be judged.
     """
 
     findings: tuple[Finding, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from iamops.judge.lint.catalogue import CATALOGUE
 from iamops.judge.lint.finding import LintFinding, LintReport
@@ -148,19 +148,17 @@ def junit(report: LintReport) -> str:
     """One test case for each rule. A finding at warning or above fails it; it is skipped where all findings are
     silenced, and where it was not asked.
     """
-    return xml_document(junit_suite("iamops config lint", list(_cases(report))), indented=False)
-
-
-def _cases(report: LintReport) -> Iterator[JUnitCase]:
+    cases = list[JUnitCase]()
     for code, rule in CATALOGUE.items():
         name = f"{code} {rule.title}"
         hits = [found for found in report.findings if found.rule.code == code]
         if rule.severity is not Severity.INFO and any(found.silenced is None for found in hits):
             text = "\n".join(f"{found.where}: {found.hit.evidence}" for found in hits)
-            yield JUnitCase("lint", name, "failure", message=f"{rule.title}: {rule.fix}", text=text)
+            cases.append(JUnitCase("lint", name, "failure", message=f"{rule.title}: {rule.fix}", text=text))
         elif hits:
-            yield JUnitCase("lint", name, "skipped", message=hits[0].silenced or "info only")
+            cases.append(JUnitCase("lint", name, "skipped", message=hits[0].silenced or "info only"))
         elif code in report.not_asked:
-            yield JUnitCase("lint", name, "skipped", message=f"not asked: {report.not_asked[code]}")
+            cases.append(JUnitCase("lint", name, "skipped", message=f"not asked: {report.not_asked[code]}"))
         else:
-            yield JUnitCase("lint", name)
+            cases.append(JUnitCase("lint", name))
+    return xml_document(junit_suite("iamops config lint", cases), indented=False)

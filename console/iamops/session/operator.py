@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import Engine
 from iamops.engine.execution import MeterFor
 from iamops.engine.ports import Order
-from iamops.judge.drill.report import DrillReport
 from iamops.judge.run import RunReport
-from iamops.ledger.audit import Audit, LedgerError, read
+from iamops.ledger.audit import Audit
 from iamops.ledger.verify import LedgerPage, ledger_page
-from iamops.model.drill import Drill
 from iamops.model.observed import Known
-from iamops.model.profile import Environment
-from iamops.plan.action import Action, ConfigPush, DrainedRestart, DrillAction, command_line
+from iamops.plan.action import Action, ConfigPush, DrainedRestart, command_line
 from iamops.plan.denial import Denial
 from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
@@ -33,8 +28,7 @@ from iamops.session.user import audit_file, current_user
 if TYPE_CHECKING:
     from iamops.judge.config import ConfigComparison
     from iamops.session.config.configurator import Configurator
-    from iamops.session.drills.runner import OnDrillProgress
-
+    from iamops.session.drills.files import Drills
 
 ARMED_FOR_S = 600.0
 # A node needs a moment to let go of a lock whose channel was closed.
@@ -49,8 +43,7 @@ class ProfileChanged(Exception):
 class Operator(Engine):
     """What a front needs in order to act. Arming is kept here, so that no front can forget to ask.
 
-    `always_armed`: each command of a shell names its own action, and arms itself for that alone. `profile_file`:
-    where the profile was read from, when it may be edited while this lives.
+    `profile_file`: where the profile was read from, when it may be edited while this lives.
     """
 
     def __init__(
@@ -59,15 +52,11 @@ class Operator(Engine):
         *,
         profile_name: str,
         ledger: Path | None = None,
-        always_armed: bool = False,
         profile_file: Path | None = None,
     ) -> None:
         self._cluster = cluster
         self._name = profile_name
-        self._always_armed = always_armed
         self._armed_until = float("-inf")
-        if always_armed:  # a shell's command is here to act
-            cluster.pace.attend(ARMED_FOR_S)
         self._ledger = ledger or audit_file()
         self._on_disk = ProfileOnDisk(profile_file, cluster.profile) if profile_file is not None else None
         self._seeing_free: asyncio.Task[None] | None = None
@@ -112,7 +101,7 @@ class Operator(Engine):
             command=command_line(action, self._name, reason, overrides),
             reason=reason,
             overrides=overrides,
-            armed=self._always_armed or self.armed_s > 0,
+            armed=self.armed_s > 0,
             shown=shown,
             insisted=insisted,
             agreed=agreed,
@@ -147,46 +136,24 @@ class Operator(Engine):
         why = self.profile_changed()
         return (Denial("profile-changed", f"{why}: {REOPEN}"),) if why else ()
 
-    def drills(self) -> tuple[Drill, ...]:
-        """Every drill that can be run on this cluster. Reads the disk.
+    @functools.cached_property
+    def drills(self) -> Drills:
+        """Made when they are asked for: they need what a first frame does not."""
+        from iamops.session.drills.files import Drills
 
-        One that is not valid here is left out: `iamops drill show` says what is wrong with it.
-        """
-        from iamops.parse.drill.loader import DrillError
-        from iamops.session.drills.files import DrillUnreadable, available_drills, load_drill
+        return Drills(self._cluster, self, self._ledger)
 
-        profile, found = self._cluster.profile, list[Drill]()
-        for name in available_drills():
-            with contextlib.suppress(DrillError, DrillUnreadable):
-                found.append(load_drill(name, profile.all_units, profile.nodes))
-        return tuple(found)
+    @functools.cached_property
+    def configurator(self) -> Configurator:
+        """Made when it is asked for, for the same reason."""
+        from iamops.session.config.configurator import Configurator
 
-    async def drill_action(self, drill: Drill) -> DrillAction:
-        """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
-        # What drills need would keep the first frame waiting.
-        from iamops.session.drills.runner import drill_action
-
-        return await drill_action(self._cluster, drill)
-
-    async def run_drill(self, order: Order, on_progress: OnDrillProgress) -> DrillReport:
-        """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""
-        from iamops.session.drills.runner import record_body, run_drill
-
-        report = await run_drill(self._cluster, self.run, order, on_progress)
-        try:
-            self.audit_log.record("drill", record_body(report))
-        except LedgerError as failure:
-            report = replace(report, notes=(*report.notes, f"the report could not be kept: {failure}"))
-        return report
-
-    def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
-        """Earlier reports, oldest first. Reads the disk; raises OSError."""
-        records = (record.raw for record in read(self._ledger) if record.kind == "drill")
-        return tuple(raw["drill_report"] for raw in records if isinstance(raw.get("drill_report"), dict))
+        cluster = self._cluster
+        return Configurator(cluster.profile, cluster.transport, cluster.why_not_connected)
 
     async def config(self) -> ConfigComparison:
         """The nodes' files beside what the profile asks for, and what lint says of them."""
-        comparison = await self._configurator.compare()
+        comparison = await self.configurator.compare()
         changed = self.profile_changed()
         stale = changed and not comparison.problem
         return replace(comparison, problem=f"{changed}: {REOPEN}") if stale else comparison
@@ -196,18 +163,7 @@ class Operator(Engine):
         changed = self.profile_changed()
         if changed:
             raise ProfileChanged(f"{changed}: {REOPEN}")
-        return await self._configurator.push()
-
-    @functools.cached_property
-    def _configurator(self) -> Configurator:
-        """Made when it is asked for: it needs what a first frame does not."""
-        from iamops.session.config.configurator import Configurator
-
-        cluster = self._cluster
-        return Configurator(cluster.profile, cluster.transport, cluster.why_not_connected)
-
-    async def refresh_files(self) -> None:
-        await self._cluster.refresh_files()
+        return await self.configurator.push()
 
     def refresh_nodes(self) -> None:
         self._cluster.refresh_nodes()
@@ -217,8 +173,3 @@ class Operator(Engine):
 
     def audit(self) -> LedgerPage:
         return ledger_page(self._ledger)
-
-
-def needs_arming(environment: Environment) -> bool:
-    """Whether a command of a shell must name the cluster too before it may act."""
-    return environment is Environment.PRODUCTION

@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def on_signal(loop: asyncio.AbstractEventLoop, number: int, callback: Callable[..., object], *args: Any) -> None:
-    """Like `loop.add_signal_handler`, and it stays when the loop has gone: until `settle` it is a Ctrl-C then."""
+    """Like `loop.add_signal_handler`, and it stays when the loop has gone: a Ctrl-C until `exit_on_signal`."""
 
     def on_signal(_number: int, _frame: object) -> None:
         if loop.is_closed():

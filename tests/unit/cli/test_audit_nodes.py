@@ -55,7 +55,7 @@ class Nodes:
 @pytest.fixture
 def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nodes:
     made = Nodes()
-    monkeypatch.setattr(session, "attempts", made.attempts)
+    monkeypatch.setattr(session, "connection_attempts", made.attempts)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return made
 

@@ -89,7 +89,7 @@ def balance(client, monkeypatch, capsys):
         async def attempts(profile: Profile):
             yield dict(zip(profile.nodes, made, strict=True))
 
-        monkeypatch.setattr(balance_session, "attempts", attempts)
+        monkeypatch.setattr(balance_session, "connection_attempts", attempts)
         failed = list(client)
         code = show_balance(pair(**changes), sent, as_json=True)
         document = json.loads(capsys.readouterr().out)

@@ -33,7 +33,14 @@ class Operator:
     def weigh(self, _order: object) -> tuple[None, tuple[()], tuple[()]]:
         return None, (), ()
 
-    async def run_drill(self, *_args: object) -> DrillReport:
+    @property
+    def drills(self) -> Operator:
+        return self
+
+    async def action(self, _drill: object, **_options: object) -> None:
+        return None
+
+    async def run(self, *_args: object) -> DrillReport:
         return self._ended
 
 

@@ -80,7 +80,7 @@ def run(logs, monkeypatch, capsys):
         async def attempts(_: object):
             yield {name: nodes.get(name.replace("-", "_")) or NodeOfHere(log) for name, log in logs.items()}
 
-        monkeypatch.setattr(traffic_session, "attempts", attempts)
+        monkeypatch.setattr(traffic_session, "connection_attempts", attempts)
         monkeypatch.setattr("iamops.session.profiles.load_profile", lambda _: pair(logs={"format": form}))
         code = main(["traffic", *argv])
         out = capsys.readouterr()

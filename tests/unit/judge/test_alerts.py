@@ -215,9 +215,9 @@ def test_a_question_that_cannot_be_answered_is_not_an_answer():
     seen = Seen()
     seen.pass_time(10, DOWN)
     seen.take()
-    seen.pass_time(60, blind=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-a"),))
+    seen.pass_time(60, not_evaluated=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-a"),))
     assert seen.take() == []
-    seen.pass_time(11, blind=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-b"),))
+    seen.pass_time(11, not_evaluated=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-b"),))
     assert seen.take() == ["[RESOLVED] lab: iam-pump is inactive on iam-a"]
 
 

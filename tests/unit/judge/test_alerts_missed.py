@@ -151,10 +151,10 @@ def test_a_memory_that_was_lost_ends_nothing_before_it_could_be_seen_again(offic
     office.seen.alerts = Seen().alerts
     office.pass_time(60, unseen=frozenset({"iam-a"}))
     office.pass_time(
-        60, unseen=frozenset(), blind=(NotEvaluated("unit-down", "whether it runs", "systemctl", "iam-a"),)
+        60, unseen=frozenset(), not_evaluated=(NotEvaluated("unit-down", "whether it runs", "systemctl", "iam-a"),)
     )
     assert office.take("mail") == []
-    office.pass_time(2, blind=())
+    office.pass_time(2, not_evaluated=())
     assert office.take("mail") == ["[RESOLVED] lab: pump"]
 
 

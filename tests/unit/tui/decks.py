@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from iamops.engine.ports import Order
@@ -19,9 +20,7 @@ from iamops.ledger.record import FIRST, Record, line_of, record_of
 from iamops.ledger.verify import ChainVerdict, LedgerPage
 from iamops.model.config import ConfTree
 from iamops.model.drill import Drill
-from iamops.model.events import FilesExamined
 from iamops.model.outage import ProbeResult, ProbeRow, ProbeSample, Samples, Segment, gap_report
-from iamops.model.running import FilesReport
 from iamops.plan.action import Action, ConfigPush, DrillAction, command_line
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import NodeFilesChange, node_change
@@ -31,7 +30,6 @@ from iamops.plan.steps import Plan
 from iamops.render.nodefiles import NodeFile, render_node
 from iamops.session.config.configurator import as_tree
 from iamops.session.drills.files import load_drill
-from tests.scenes import live
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import FixedCluster
@@ -119,12 +117,6 @@ class FixedDeck:
     def profile_changed(self) -> str:
         return self.edited
 
-    async def refresh_files(self) -> None:
-        state = self.cluster.store.state
-        for node in state.nodes:
-            told = FilesReport(live=live(state.profile, node))
-            self.cluster.store.apply(FilesExamined(self.cluster.now(), node, told))
-
     def refresh_nodes(self) -> None:
         self.looks += 1
 
@@ -142,7 +134,13 @@ class FixedDeck:
         tell(over)
         return over
 
-    def drills(self) -> tuple[Drill, ...]:
+    @property
+    def drills(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            available=self.known_drills, action=self.drill_action, run=self.run_drill, reports=lambda: self.earlier
+        )
+
+    def known_drills(self) -> tuple[Drill, ...]:
         return tuple(load_drill(name) for name in ("keepalived-stop", "power-off", "seed"))
 
     async def drill_action(self, drill: Drill) -> DrillAction:
@@ -171,9 +169,6 @@ class FixedDeck:
             made, run = self.ending, finished(run)
         tell(replace(progress, run=run, report=made))
         return made
-
-    def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
-        return self.earlier
 
     async def config(self) -> ConfigComparison:
         return self.sight

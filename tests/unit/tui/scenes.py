@@ -112,6 +112,12 @@ class FixedCluster:
     def refresh(self) -> None:
         self.calls.append("refresh")
 
+    async def refresh_files(self) -> None:
+        state = self.store.state
+        for node in state.nodes:
+            told = FilesReport(live=live(state.profile, node))
+            self.store.apply(FilesExamined(self.now(), node, told))
+
     def traffic(self) -> FixedFeed:
         """`feed` can be put there by a test."""
         return self.feed

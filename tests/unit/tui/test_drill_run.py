@@ -304,7 +304,7 @@ async def test_a_dialog_that_comes_late_is_not_put_over_another(monkeypatch):
 
 
 async def test_a_name_that_is_no_drill_is_told(monkeypatch):
-    monkeypatch.setattr(FixedDeck, "drills", lambda self: ())
+    monkeypatch.setattr(FixedDeck, "known_drills", lambda self: ())
     async with console(scenes.healthy(), deck=deck()) as seen:
         await seen.press("A")
         await seen.type(":drill sead")

@@ -128,7 +128,7 @@ async def test_a_broken_drill_file_is_told_and_the_view_still_opens():
     def broken() -> tuple[()]:
         raise ValueError("own.yaml:3: method.0: expected one thing to do")
 
-    made.drills = broken
+    made.known_drills = broken
     async with console(scenes.healthy(), deck=made) as seen:
         await at_drills(seen)
         assert "own.yaml:3: method.0" in seen.foot

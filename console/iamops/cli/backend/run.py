@@ -13,7 +13,6 @@ from iamops.judge.run import Outcome, RunReport
 from iamops.parse.profile.edit import BackendEdit, edit_backends
 from iamops.plan.action import ConfigPush
 from iamops.plan.config.pushed import Side
-from iamops.session.config.configurator import Configurator
 from iamops.session.profiles import ProfileFile
 
 
@@ -31,8 +30,7 @@ class BackendSession(ActingSession):
         return None if self.args.dry_run else self._after.path
 
     async def action(self) -> ConfigPush:
-        args, cluster = self.args, self.cluster
-        configurator = Configurator(self.profile, cluster.transport, cluster.why_not_connected)
+        args, configurator = self.args, self.operator.configurator
         asked = ("backend", args.verb, args.service, args.backend)
         service = self.profile.services[args.service]
         drains = configurator.drains(service, args.backend) if self._edit is BackendEdit.DRAIN else ()

@@ -179,14 +179,13 @@ class PushSession(ActingSession):
 
     def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
         super().__init__(profile, None, args)
-        self.configurator = Configurator(profile, self.cluster.transport, self.cluster.why_not_connected)
         self._answer: asyncio.Task[None] | None = None
 
     async def action(self) -> ConfigPush:
         reason, confirm_s = self.args.reason, self.args.confirm_timeout
         if self.args.verb == "rollback":
-            return await self.configurator.rollback(self.args.push, reason=reason, confirm_s=confirm_s)
-        return await self.configurator.push(reason=reason, confirm_s=confirm_s)
+            return await self.operator.configurator.rollback(self.args.push, reason=reason, confirm_s=confirm_s)
+        return await self.operator.configurator.push(reason=reason, confirm_s=confirm_s)
 
     def progress(self, report: RunReport) -> None:
         super().progress(report)
@@ -208,5 +207,4 @@ class DrainedRestartSession(ActingSession):
         self._unit = unit
 
     async def action(self) -> DrainedRestart:
-        configurator = Configurator(self.profile, self.cluster.transport, self.cluster.why_not_connected)
-        return await configurator.drained_restart(self._unit, reason=self.args.reason)
+        return await self.operator.configurator.drained_restart(self._unit, reason=self.args.reason)

@@ -26,7 +26,6 @@ from iamops.plan.action import ALLOWANCE_S
 from iamops.report.drill import drill_document, junit, markdown
 from iamops.report.run import exit_code
 from iamops.report.text import json_text
-from iamops.session.drills.runner import drill_action
 
 OnProgress = Callable[[DrillProgress], None]
 HELD = {True: "held", False: "BROKEN", None: "not known"}
@@ -58,8 +57,7 @@ class DrillSession(GuardedSession):
 
     async def _one(self, drill: Drill) -> int:
         allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
-        action = await drill_action(
-            self.cluster,
+        action = await self.operator.drills.action(
             drill,
             instance=self.args.instance,
             allowance_s=allowance_s,
@@ -69,7 +67,7 @@ class DrillSession(GuardedSession):
         if isinstance(order, ExitCode):
             return order
         with progress_shown(drill.name) as on_progress, self.under_way():
-            report = await self.operator.run_drill(order, functools.partial(self._progress, on_progress))
+            report = await self.operator.drills.run(order, functools.partial(self._progress, on_progress))
         # stdout belongs to the result; where it was asked for as a document, a person reads on stderr.
         wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
         beside = report.verdict is DrillVerdict.REFUSED or STDOUT in wanted.values()

@@ -26,9 +26,6 @@ class HoldTimes:
     other_s: float = 3.0
     cleared_s: float = 10.0
 
-    def hold_s(self, severity: Severity) -> float:
-        return self.critical_s if severity is Severity.CRITICAL else self.other_s
-
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -69,7 +66,8 @@ class Alert:
     def ripe(self, patience: HoldTimes) -> bool:
         """Is it to be opened now? What another finding explains is reported there."""
         own = self.root or self.code in ALWAYS_REPORTED
-        return not self.open and own and self.here and self.present_s >= patience.hold_s(self.severity)
+        hold_s = patience.critical_s if self.severity is Severity.CRITICAL else patience.other_s
+        return not self.open and own and self.here and self.present_s >= hold_s
 
     @property
     def worse(self) -> bool:

@@ -41,7 +41,18 @@ def remembered(alerts: Alerts) -> Json:
             for instance, memory in alerts.memory.items()
         },
         "cases": [
-            _alert_document(alert)
+            {
+                "code": alert.code,
+                "node": alert.node,
+                "severity": str(alert.severity),
+                "title": alert.title,
+                "what": alert.what,
+                "instance": alert.instance,
+                "first": alert.first,
+                "needs": sorted(alert.needs),
+                "open": alert.open,
+                "told_as": None if alert.reported_as is None else str(alert.reported_as),
+            }
             for key, alert in alerts.cases.items()
             if alert.open or alert.reported_as is not None or key in flapping
         ],
@@ -56,7 +67,24 @@ def recalled(fresh: Alerts, raw: ReadJson, now: float) -> Alerts:
     """`fresh` with what a document remembers, as of `now`. Raises ValueError, TypeError, LookupError,
     AttributeError or ArithmeticError for none.
     """
-    alerts = [_alert(case, now) for case in raw["cases"]]
+    alerts = [
+        Alert(
+            str(case["code"]),
+            None if case["node"] is None else str(case["node"]),
+            Severity(case["severity"]),
+            str(case["title"]),
+            (),
+            min(now, float(case["first"])),
+            now,
+            frozenset(str(node) for node in case["needs"]),
+            here=False,
+            open=bool(case["open"]),
+            reported_as=None if case["told_as"] is None else Severity(case["told_as"]),
+            what=str(case.get("what") or ""),
+            instance=str(case.get("instance") or ""),
+        )
+        for case in raw["cases"]
+    ]
     memory = {
         name: VipMemory(
             None if vip["seen_on"] is None else str(vip["seen_on"]),
@@ -97,39 +125,6 @@ def _damper(raw: ReadJson, now: float) -> Damper:
         int(raw["count"]),
         min(now, float(raw["began"])),
         int(raw["total"]),
-    )
-
-
-def _alert_document(alert: Alert) -> Json:
-    return {
-        "code": alert.code,
-        "node": alert.node,
-        "severity": str(alert.severity),
-        "title": alert.title,
-        "what": alert.what,
-        "instance": alert.instance,
-        "first": alert.first,
-        "needs": sorted(alert.needs),
-        "open": alert.open,
-        "told_as": None if alert.reported_as is None else str(alert.reported_as),
-    }
-
-
-def _alert(raw: ReadJson, now: float) -> Alert:
-    return Alert(
-        str(raw["code"]),
-        None if raw["node"] is None else str(raw["node"]),
-        Severity(raw["severity"]),
-        str(raw["title"]),
-        (),
-        min(now, float(raw["first"])),
-        now,
-        frozenset(str(node) for node in raw["needs"]),
-        here=False,
-        open=bool(raw["open"]),
-        reported_as=None if raw["told_as"] is None else Severity(raw["told_as"]),
-        what=str(raw.get("what") or ""),
-        instance=str(raw.get("instance") or ""),
     )
 
 

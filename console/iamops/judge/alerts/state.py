@@ -95,8 +95,8 @@ class ObservedMove:
 class AlertSnapshot:
     """What is seen at one time. `moves` are those since the last step; `findings` is None when they were not
     asked for. `owners`: VRRP instance -> the one node that holds its VIP, where that is known. `split`: instances
-    whose VIP several nodes hold. `unseen`: nodes about which nothing can be said now; `blind`: questions that
-    cannot be answered. `during`: the action or drill that is running, if one is.
+    whose VIP several nodes hold. `unseen`: nodes about which nothing can be said now; `not_evaluated`: questions
+    that cannot be answered. `during`: the action or drill that is running, if one is.
     """
 
     moves: tuple[ObservedMove, ...] = ()

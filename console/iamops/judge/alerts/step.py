@@ -78,8 +78,10 @@ class _Step:
     def _compare(self, instance: str, owner: str) -> None:
         """Compares where it is with where it was last seen: a move that nobody saw is reported as well."""
         memory = self._vip(instance)
+        splits = [a for a in self.cases.values() if a.code == "split-brain" and a.instance == instance]
         # Who has it after a split brain is reported with its end: it has not moved.
-        if memory.seen_on in (None, owner) or (memory.split and self._reports_split(instance)):
+        ending = memory.split and any(alert.open or alert.reported_as is not None for alert in splits)
+        if memory.seen_on in (None, owner) or ending:
             self.memory[instance] = replace(memory, seen_on=owner, elsewhere_since=None, split=False)
         elif memory.elsewhere_since is None:
             self.memory[instance] = replace(memory, elsewhere_since=self._now)
@@ -87,10 +89,6 @@ class _Step:
             was, vip = str(memory.seen_on), self._alerts.vips[instance]
             how = HELD_BY_BOTH if memory.split else UNSEEN_MOVE
             self._vip_moved(instance, owner, [was], self._words.moved_unobserved(vip, was, owner, how))
-
-    def _reports_split(self, instance: str) -> bool:
-        splits = [a for a in self.cases.values() if a.code == "split-brain" and a.instance == instance]
-        return any(alert.open or alert.reported_as is not None for alert in splits)
 
     def _vip_moved(self, instance: str, node: str, previous: list[str], message: Message) -> None:
         """It is on another node than before: said now, or counted towards a sum or what a silence holds back."""

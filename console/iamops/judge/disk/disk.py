@@ -154,29 +154,27 @@ Running = tuple[Mapping[str, VrrpSettings], BlockSettings]
 
 def uncompared(reading: ReadFile, running: Running, on_disk: Running, newer: Collection[str], root: str) -> str:
     """What of the newer files is compared with nothing, with its lines: it may be another one now."""
+    found = list[Directive]()
+    for block in reading.directives:
+        inner, is_instance = block.block or (), block.name == "vrrp_instance"
+        if block.name == "global_defs":
+            found += inner
+        elif is_instance or (block.name == "vrrp_script" and check_key(block.arg) in running[1]):
+            key = block.arg if is_instance else check_key(block.arg)
+            reported = _reported(key, running) & _reported(key, on_disk)
+            found += (directive for directive in inner if not _is_compared(directive, reported))
+        else:
+            found.append(block)
     named = list(
         dict.fromkeys(
             f"{directive.name} ({'line ' if directive.file == root else f'{directive.file}:'}{directive.line})"
-            for directive in _uncompared(reading, running, on_disk)
+            for directive in found
             if directive.file in newer
         )
     )
     if len(named) > NAMED:
         named[NAMED:] = [f"{len(named) - NAMED} more"]
     return ", ".join((*named, "what may have been taken out"))
-
-
-def _uncompared(reading: ReadFile, running: Running, on_disk: Running) -> Iterator[Directive]:
-    for block in reading.directives:
-        inner, is_instance = block.block or (), block.name == "vrrp_instance"
-        if block.name == "global_defs":
-            yield from inner
-        elif is_instance or (block.name == "vrrp_script" and check_key(block.arg) in running[1]):
-            key = block.arg if is_instance else check_key(block.arg)
-            reported = _reported(key, running) & _reported(key, on_disk)
-            yield from (directive for directive in inner if not _is_compared(directive, reported))
-        else:
-            yield block
 
 
 def _reported(key: str, running: Running) -> set[str]:

@@ -16,7 +16,7 @@ _GLOB = frozenset("*?[")
 class DaemonSources:
     """What one daemon reads. `watched`: the directories whose change adds, removes or replaces a file of it.
 
-    `unread`: files, and patterns, whose content is not at hand.
+    `unavailable`: files, and patterns, whose content is not at hand.
     """
 
     files: tuple[str, ...]

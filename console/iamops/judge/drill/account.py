@@ -55,11 +55,6 @@ def _unseen_ms(run: RunReport) -> float:
     return run.gap.not_measured_ms if run.gap is not None else 0.0
 
 
-def measured_outage(gaps: Sequence[Gap]) -> float:
-    """The longest gap in ms."""
-    return max((gap.duration_ms for gap in gaps), default=0.0)
-
-
 def step_run(drill_step: ResolvedStep, steps: Sequence[StepReport]) -> DrillStepRun:
     own = [step for step in steps if step.step.move == drill_step.number]
     acts = [step for step in own if step.step.kind in (StepKind.DO, StepKind.ASK, StepKind.WATCH)]

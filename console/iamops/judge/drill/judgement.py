@@ -9,7 +9,6 @@ from iamops.judge.drill.account import (
     client_view,
     gap_words,
     judged_in_part,
-    measured_outage,
     sentence_of,
     splits_of,
     taken_away,
@@ -57,6 +56,11 @@ def drill_report(done: FinishedDrill) -> DrillReport:
     measured = measures(course, evidence) if acted else ()
     found = [*_interruption(done), *(failures(course, evidence, measured) if acted else ()), *_own_failures(done)]
     verdict = verdict_of(run, found, done.unread)
+    longest_ms = max((gap.duration_ms for gap in seen.gaps), default=0.0)
+    timeline = [*done.timeline]
+    for gap in seen.gaps:
+        text = f"no good answer for {gap.duration_ms:.0f} ms: {gap_words(gap)}"
+        timeline.append(TimelineEntry(round(gap.began - done.began, 4), None, "client", text))
     notes = [*run.notes, *(run.plan.notes if run.plan else ())]
     notes += notify_notes(course, evidence) if acted else ()
     notes += [judged_in_part(done.unread)] if done.unread else []
@@ -70,14 +74,14 @@ def drill_report(done: FinishedDrill) -> DrillReport:
         began_at=done.began,
         duration_s=round((run.ended or done.now) - done.began, 3),
         verdict=verdict,
-        sentence=sentence_of(verdict, run, found, measured_outage(seen.gaps), done.unread),
+        sentence=sentence_of(verdict, run, found, longest_ms, done.unread),
         failures=tuple(found),
         denials=run.denials,
         steady_state=tuple(_steady_state(done)),
         measures=measured,
         invariants=invariants(course, evidence) if acted else (),
         steps=run.steps,
-        timeline=tuple(sorted((*done.timeline, *_client_entries(done)), key=lambda entry: entry.at_s)),
+        timeline=tuple(sorted(timeline, key=lambda entry: entry.at_s)),
         client=client_view(run.gap, seen.gaps, seen, done.began),
         nodes=done.nodes,
         splits=splits_of(evidence),
@@ -122,9 +126,3 @@ def _steady_state(done: FinishedDrill) -> Iterator[Invariant]:
     for expected in run.plan.steady_state if run.outcome is Outcome.SUCCEEDED else run.plan.before:
         observed = expected.judge(done.state, float("-inf"), done.now)
         yield Invariant(expected.sentence, observed.holds, observed.text)
-
-
-def _client_entries(done: FinishedDrill) -> Iterator[TimelineEntry]:
-    for gap in done.evidence.gaps:
-        text = f"no good answer for {gap.duration_ms:.0f} ms: {gap_words(gap)}"
-        yield TimelineEntry(round(gap.began - done.began, 4), None, "client", text)

@@ -21,18 +21,18 @@ from iamops.plan.sending import meanwhile, serves
 
 def unsteady(case: GuardContext) -> Iterator[Denial]:
     """A drill on a pair that is not well proves nothing, and may finish it off."""
-    for expected in (part for condition in case.plan.before for part in _parts(condition)):
+    alone = list[StateExpectation]()
+    for condition in case.plan.before:
+        # All that can fail alone: to insist on one domain is not to insist on the others.
+        if isinstance(condition, DomainsAnswer):
+            alone += (replace(condition, domains=(domain,)) for domain in condition.domains)
+        else:
+            alone.append(condition)
+    for expected in alone:
         reading = expected.judge(case.state, float("-inf"), case.now)
         if not reading.holds:
             text, known = f"no steady state: {reading.text}", reading.verdict is not Judgement.UNKNOWN
             yield Denial("unsteady", text, overridable=True, subjects=(expected.sentence,), known=known)
-
-
-def _parts(expected: StateExpectation) -> tuple[StateExpectation, ...]:
-    """All that can fail alone: to insist on one domain is not to insist on the others."""
-    if isinstance(expected, DomainsAnswer):
-        return tuple(replace(expected, domains=(domain,)) for domain in expected.domains)
-    return (expected,)
 
 
 def configured_apart(case: GuardContext) -> Iterator[Denial]:

@@ -47,7 +47,7 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """All findings, worst first. `nodes`: what was looked at. `unasked`: code -> why its rule had nothing to
+    """All findings, worst first. `nodes`: what was looked at. `not_asked`: code -> why its rule had nothing to
     judge.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -42,8 +43,10 @@ def _globals(tree: ConfigTree) -> Iterator[Hit]:
     names = {directive.name for directive in found}
     for directive in found:
         where = (tree.name, directive.file, directive.line)
-        if directive.name in ("vrrp_garp_interval", "vrrp_gna_interval") and _is_zero(directive.arg):
-            yield Hit("K003", f"{directive.name} {directive.arg}", *where)
+        if directive.name in ("vrrp_garp_interval", "vrrp_gna_interval"):
+            with contextlib.suppress(ValueError):
+                if float(directive.arg) <= 0:
+                    yield Hit("K003", f"{directive.name} {directive.arg}", *where)
         if directive.name == "vrrp_strict":
             yield Hit("K011", "vrrp_strict in global_defs", *where)
         if _is_example(directive):
@@ -53,13 +56,6 @@ def _globals(tree: ConfigTree) -> Iterator[Hit]:
     if tree.checks and "enable_script_security" not in names:
         check = tree.checks[0]
         yield Hit("K004", "enable_script_security is not set", tree.name, check.file, check.line)
-
-
-def _is_zero(number: str) -> bool:
-    try:
-        return float(number) <= 0
-    except ValueError:
-        return False
 
 
 def _is_example(directive: Directive) -> bool:

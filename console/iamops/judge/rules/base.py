@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from iamops.judge.findings import About, Evidence, Finding, NotEvaluated, Role
 from iamops.model.contest import HANDOVER_S
 from iamops.model.facts import ProbeReport
-from iamops.model.inspection import JournalEntry, JournalEventKind, JournalInspection, NodeInspection
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import ownership
 
+# The rules of the live state must not load what only an inspection needs.
 if TYPE_CHECKING:
     from iamops.judge.lint.finding import LintReport
-    from iamops.model.inspection import Inspection
+    from iamops.model.inspection import (
+        Inspection,
+        JournalEntry,
+        JournalEventKind,
+        JournalInspection,
+        NodeInspection,
+    )
 
 
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
@@ -157,9 +163,9 @@ def unit_stopped(node: NodeState, unit: str) -> bool:
 
 
 T = TypeVar("T")
-Part: TypeAlias = Callable[[NodeInspection], Observed[T]]
+Part: TypeAlias = "Callable[[NodeInspection], Observed[T]]"
 AskPart: TypeAlias = Callable[[RuleInput, NodeState, Known[T], float], Iterable[Answer]]
-AskJournal: TypeAlias = AskPart[JournalInspection]
+AskJournal: TypeAlias = "AskPart[JournalInspection]"
 # Two clocks, and the time that an inspection takes.
 REACH_SLACK_S = 30.0
 # Where the offset of a node's clock is known, nothing can have been written so far ahead of ours.

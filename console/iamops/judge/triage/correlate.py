@@ -9,9 +9,8 @@ from iamops.judge.findings import Finding, Role, flat, loudest
 from iamops.model.facts import RANK
 from iamops.model.need import Need, NeedWhen
 from iamops.model.profile import DatastoreKind, Profile
-from iamops.plan.needs import needing, without
 
-Fits = Callable[[Finding, Finding], bool]
+Condition = Callable[[Finding, Finding], bool]
 
 # They are about what happened, which may be long over.
 PAST = frozenset({"interface-lost", "keepalived-restarted", "unit-restarted", "vip-flapping", "vip-let-go"})
@@ -22,11 +21,11 @@ NOBODY_REACHED = frozenset({"vip-nowhere", "client-dark", "split-brain"})
 
 @dataclass(frozen=True, slots=True)
 class CausalLink:
-    """`root` explains `symptoms`, where `fits(root, symptom)`. What stands first in LINKS is asked first."""
+    """`root` explains `symptoms` where all conditions hold. What stands first in LINKS is asked first."""
 
     root: str
     symptoms: frozenset[str]
-    fits: Fits
+    conditions: tuple[Condition, ...]
 
 
 def correlate(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -59,7 +58,8 @@ def _parents(findings: tuple[Finding, ...]) -> Mapping[int, int]:
                 continue
             for child, symptom in enumerate(findings):
                 open_for = child not in parents and symptom.code in link.symptoms
-                if open_for and link.fits(root, symptom) and not is_above(at, child):
+                fits = open_for and all(holds(root, symptom) for holds in link.conditions)
+                if fits and not is_above(at, child):
                     parents[child] = at
     return parents
 
@@ -75,63 +75,33 @@ def _order(finding: Finding) -> tuple[int, bool, bool, int, bool, str, str]:
     return (RANK[finding.severity], is_lint, past, -len(below), reached, finding.code, finding.node or "")
 
 
-def _same_node(root: Finding, symptom: Finding) -> bool:
-    return root.node is not None and root.node == symptom.node
-
-
-def _anywhere(root: Finding, symptom: Finding) -> bool:
-    return True
-
-
-def _both(*conditions: Fits) -> Fits:
-    return lambda root, symptom: all(fits(root, symptom) for fits in conditions)
-
-
-def _role(role: Role) -> Fits:
-    """The root is about a unit that is this to the cluster, whatever its name."""
-    return lambda root, symptom: root.about.role is role
-
-
-def _store_kind(kind: DatastoreKind) -> Fits:
-    """The root is about a datastore of this kind, or its unit."""
-    return lambda root, symptom: root.about.kind is kind
-
-
-def _store_of(root: Finding, symptom: Finding) -> bool:
-    """The same datastore, or its unit."""
-    return bool(root.about.store) and root.about.store == symptom.about.store
-
-
-def _service_of(root: Finding, symptom: Finding) -> bool:
-    """They have a service in common; the root may be about its unit."""
-    return not root.about.every_service.isdisjoint(symptom.about.every_service)
-
-
-def _same_instance(root: Finding, symptom: Finding) -> bool:
-    """The same VIP, or one of the two is about none in particular."""
-    one, other = root.about.instance, symptom.about.instance
-    return not one or not other or one == other
-
-
-def _about(root: Finding, symptom: Finding) -> bool:
-    """The cause of the symptom may lie on the root's node."""
-    return root.node is not None and root.node in symptom.places
-
-
-def _needed(root: Finding, symptom: Finding) -> bool:
-    """The symptom's service needs what the root has taken away, by the profile."""
-    return not set(root.takes).isdisjoint(symptom.rests_on)
-
-
-def _from_afar(root: Finding, symptom: Finding) -> bool:
-    """It is seen from another node than the one it is on."""
-    return symptom.node is not None and bool(symptom.touches) and symptom.node not in symptom.touches
-
-
-def _links(roots: str, symptoms: str, fits: Fits) -> tuple[CausalLink, ...]:
-    """One link for each root; both are words with spaces between them."""
-    return tuple(CausalLink(root, frozenset(symptoms.split()), fits) for root in roots.split())
-
+# Of a root and its symptom. Names of units, services and stores are the profile's.
+CONDITIONS: Mapping[str, Condition] = {
+    "same-node": lambda root, symptom: root.node is not None and root.node == symptom.node,
+    # The cause of the symptom may lie on the root's node.
+    "its-node": lambda root, symptom: root.node is not None and root.node in symptom.places,
+    # The cause of the root may lie on the symptom's node.
+    "touched": lambda root, symptom: symptom.node in root.touches,
+    # The symptom is seen from another node than the one it is on.
+    "from-afar": lambda _, symptom: bool(symptom.touches) and symptom.node not in (None, *symptom.touches),
+    # The same datastore, or its unit.
+    "same-store": lambda root, symptom: bool(root.about.store) and root.about.store == symptom.about.store,
+    # They have a service in common; the root may be about its unit.
+    "same-service": lambda root, symptom: bool(root.about.every_service & symptom.about.every_service),
+    # The same VIP, or one of the two is about none in particular.
+    "same-vip": lambda root, symptom: (
+        "" in (root.about.instance, symptom.about.instance) or root.about.instance == symptom.about.instance
+    ),
+    # The symptom's service needs what the root has taken away.
+    "needed": lambda root, symptom: not set(root.takes).isdisjoint(symptom.rests_on),
+    # The root is about a unit that is this to the cluster, or about such a datastore or its unit.
+    "nginx": lambda root, _: root.about.role is Role.NGINX,
+    "keepalived": lambda root, _: root.about.role is Role.KEEPALIVED,
+    "mariadb": lambda root, _: root.about.kind is DatastoreKind.MARIADB,
+    "redis": lambda root, _: root.about.kind is DatastoreKind.REDIS,
+    # The symptom is about nginx's unit.
+    "nginx-symptom": lambda _, symptom: symptom.about.role is Role.NGINX,
+}
 
 STORES = "datastore-down datastore-host-not-allowed datastore-too-many-connections datastore-write-errors"
 NGINX_TROUBLE = "vrrp-fault nginx-hung nginx-bad-answers proxy-fails script-timeout client-dark not-serving"
@@ -139,94 +109,89 @@ FAILING = "service-unhealthy requests-failing backend-masked nginx-bad-answers e
 NEEDING = "unit-down unit-restarted service-unhealthy requests-failing backend-masked backend-silent pump-lags"
 LEFT_BEHIND = "backend-masked proxy-fails uneven-split nginx-bad-answers"
 WITNESSES = "split-brain vip-nowhere master-without-address address-without-master vrrp-fault"
-DATABASE = _store_kind(DatastoreKind.MARIADB)
 # The nodes' settings that make two masters, by lint.
 PAIR = "P001 P002 P003 P004 P005 P006 P007 K014"
 
-LINKS: tuple[CausalLink, ...] = (
+# Roots, their symptoms, and under which conditions; without one wherever both are.
+TABLE = (
     # A node that is lost takes with it what stands on it.
-    *_links("node-unreachable", f"{STORES} {FAILING} pump-lags backend-not-reachable uneven-split", _about),
-    *_links("node-unreachable", "client-dark vip-nowhere", _about),
-    *_links("node-unreachable", "backend-silent", _same_node),
+    ("node-unreachable", f"{STORES} {FAILING} pump-lags backend-not-reachable uneven-split", "its-node"),
+    ("node-unreachable", "client-dark vip-nowhere", "its-node"),
+    ("node-unreachable", "backend-silent", "same-node"),
     # A full disk: what cannot be written fails, each in its own words.
-    *_links(
-        "disk-full inodes-exhausted", f"{STORES} {FAILING} unit-down unit-restarted notify-log-missing", _about
-    ),
+    ("disk-full inodes-exhausted", f"{STORES} {FAILING} unit-down unit-restarted notify-log-missing", "its-node"),
     # A datastore: its unit, then what is seen of it from everywhere, then who lives on it.
-    *_links("unit-down", STORES, _both(_about, _store_of)),
-    *_links("datastore-down", "datastore-down", _store_of),
-    *_links("datastore-write-errors", "datastore-write-errors", _store_of),
-    *_links("datastore-too-many-connections", "datastore-too-many-connections", _store_of),
-    *_links("unit-down datastore-down", "pump-lags", _store_of),
-    *_links("unit-down datastore-down", FAILING, DATABASE),
-    *_links("datastore-host-not-allowed datastore-too-many-connections", FAILING, DATABASE),
-    *_links(
-        "datastore-down datastore-write-errors",
-        "service-unhealthy requests-failing",
-        _store_kind(DatastoreKind.REDIS),
-    ),
+    ("unit-down", STORES, "its-node same-store"),
+    ("datastore-down", "datastore-down", "same-store"),
+    ("datastore-write-errors", "datastore-write-errors", "same-store"),
+    ("datastore-too-many-connections", "datastore-too-many-connections", "same-store"),
+    ("unit-down datastore-down", "pump-lags", "same-store"),
+    ("unit-down datastore-down", FAILING, "mariadb"),
+    ("datastore-host-not-allowed datastore-too-many-connections", FAILING, "mariadb"),
+    ("datastore-down datastore-write-errors", "service-unhealthy requests-failing", "redis"),
     # A service that hangs shows no certificate either.
-    *_links("service-unhealthy backend-silent", "no-tls", _both(_same_node, _service_of)),
+    ("service-unhealthy backend-silent", "no-tls", "same-node same-service"),
     # Who needs it, by the profile: a datastore first, then the services that others need.
-    *_links("datastore-write-errors", "datastore-refuses-writes", _store_of),
-    *_links(f"datastore-refuses-writes {STORES}", NEEDING, _needed),
-    *_links("unit-down service-unhealthy backend-silent", NEEDING, _needed),
-    *_links("certificate-expired certificate-name certificate-untrusted no-tls", NEEDING, _needed),
+    ("datastore-write-errors", "datastore-refuses-writes", "same-store"),
+    (f"datastore-refuses-writes {STORES}", NEEDING, "needed"),
+    ("unit-down service-unhealthy backend-silent", NEEDING, "needed"),
+    ("certificate-expired certificate-name certificate-untrusted no-tls", NEEDING, "needed"),
     # nginx: its files, then that it is down or hangs, then what follows.
-    *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
-    *_links(
-        "nginx-config-invalid",
-        "unit-down",
-        _both(_same_node, lambda root, symptom: symptom.about.role is Role.NGINX),
-    ),
-    *_links("nginx-connections-exhausted", NGINX_TROUBLE, _about),
-    *_links("unit-down", NGINX_TROUBLE, _both(_about, _role(Role.NGINX))),
-    *_links("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", _about),
+    ("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", "same-node"),
+    ("nginx-config-invalid", "unit-down", "same-node nginx-symptom"),
+    ("nginx-connections-exhausted", NGINX_TROUBLE, "its-node"),
+    ("unit-down", NGINX_TROUBLE, "its-node nginx"),
+    ("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", "its-node"),
     # keepalived's check: why it says no, or sees nothing.
-    *_links("S008", "check-unrunnable S005 check-blind vrrp-fault", _same_node),
-    *_links("check-unrunnable", "vrrp-fault check-blind S005 K017 K018", _same_node),
-    *_links("script-insecure", "check-blind S006 K018", _same_node),
-    *_links("S005", "check-blind", _same_node),
-    *_links("script-timeout", "vrrp-fault", _same_node),
-    *_links("master-without-address", "vip-nowhere", _same_instance),
-    *_links("vrrp-fault", "vip-nowhere", _same_instance),
-    *_links("unit-down", "vip-nowhere", _role(Role.KEEPALIVED)),
-    *_links("vip-nowhere", "client-dark errors-since-move", _same_instance),
-    *_links("mac-twice", f"{WITNESSES} stale-arp not-serving backend-not-reachable node-unreachable", _anywhere),
-    *_links("mac-twice", "client-dark dark-outside serving-unseen vip-flapping", _anywhere),
-    *_links("mac-twice", STORES, _from_afar),
-    *_links("keepalived-silent", WITNESSES, _anywhere),
-    *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
-    *_links("adverts-not-sent", "split-brain vip-flapping vip-let-go", _anywhere),
-    *_links("keepalived-starved foreign-adverts", "vip-flapping vip-let-go", _anywhere),
+    ("S008", "check-unrunnable S005 check-blind vrrp-fault", "same-node"),
+    ("check-unrunnable", "vrrp-fault check-blind S005 K017 K018", "same-node"),
+    ("script-insecure", "check-blind S006 K018", "same-node"),
+    ("S005", "check-blind", "same-node"),
+    ("script-timeout", "vrrp-fault", "same-node"),
+    ("master-without-address", "vip-nowhere", "same-vip"),
+    ("vrrp-fault", "vip-nowhere", "same-vip"),
+    ("unit-down", "vip-nowhere", "keepalived"),
+    ("vip-nowhere", "client-dark errors-since-move", "same-vip"),
+    ("mac-twice", f"{WITNESSES} stale-arp not-serving backend-not-reachable node-unreachable", ""),
+    ("mac-twice", "client-dark dark-outside serving-unseen vip-flapping", ""),
+    ("mac-twice", STORES, "from-afar"),
+    ("keepalived-silent", WITNESSES, ""),
+    ("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", ""),
+    ("adverts-not-sent", "split-brain vip-flapping vip-let-go", ""),
+    ("keepalived-starved foreign-adverts", "vip-flapping vip-let-go", ""),
     # Nodes that do not hear each other, or hear strangers; and what clients notice of it.
-    *_links(PAIR, "split-brain foreign-adverts", _anywhere),
-    *_links("unit-down", "address-without-master", _both(_same_node, _role(Role.KEEPALIVED))),
-    *_links("address-without-master", "split-brain stale-arp", _same_instance),
-    *_links("master-without-address", "client-dark", _same_instance),
-    *_links("split-brain", "foreign-adverts stale-arp dark-outside client-dark errors-since-move", _same_instance),
-    *_links("split-brain", "vip-flapping", _same_instance),
-    *_links("stale-arp", "dark-outside client-dark", _same_instance),
-    *_links("dark-outside", "client-dark", _same_instance),
+    (PAIR, "split-brain foreign-adverts", ""),
+    ("unit-down", "address-without-master", "same-node keepalived"),
+    ("address-without-master", "split-brain stale-arp", "same-vip"),
+    ("master-without-address", "client-dark", "same-vip"),
+    ("split-brain", "foreign-adverts stale-arp dark-outside client-dark errors-since-move", "same-vip"),
+    ("split-brain", "vip-flapping", "same-vip"),
+    ("stale-arp", "dark-outside client-dark", "same-vip"),
+    ("dark-outside", "client-dark", "same-vip"),
     # Services, and what round robin makes of them.
-    *_links("unit-restarted", "service-unhealthy", _both(_same_node, _service_of)),
-    *_links("service-unhealthy", "backend-silent", _both(_same_node, _service_of)),
-    *_links("backend-silent", f"{LEFT_BEHIND} {FAILING} nginx-hung client-dark", _anywhere),
-    *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),
-    *_links("service-unhealthy", f"{LEFT_BEHIND} requests-failing", _service_of),
-    *_links("backend-not-reachable not-serving", "uneven-split", _anywhere),
-    *_links("unit-down service-unhealthy backend-silent", "no-live-upstreams", _service_of),
-    *_links("no-live-upstreams", "proxy-fails nginx-bad-answers backend-masked", _same_node),
-    *_links("no-live-upstreams", "client-dark requests-failing errors-since-move uneven-split", _anywhere),
-    *_links("nginx-worker-died nginx-open-files", "nginx-bad-answers nginx-hung client-dark", _about),
-    *_links("proxy-fails", "nginx-bad-answers", _same_node),
-    *_links("proxy-fails nginx-bad-answers", "client-dark", _about),
+    ("unit-restarted", "service-unhealthy", "same-node same-service"),
+    ("service-unhealthy", "backend-silent", "same-node same-service"),
+    ("backend-silent", f"{LEFT_BEHIND} {FAILING} nginx-hung client-dark", ""),
+    ("unit-down", LEFT_BEHIND, "its-node same-service"),
+    ("service-unhealthy", f"{LEFT_BEHIND} requests-failing", "same-service"),
+    ("backend-not-reachable not-serving", "uneven-split", ""),
+    ("unit-down service-unhealthy backend-silent", "no-live-upstreams", "same-service"),
+    ("no-live-upstreams", "proxy-fails nginx-bad-answers backend-masked", "same-node"),
+    ("no-live-upstreams", "client-dark requests-failing errors-since-move uneven-split", ""),
+    ("nginx-worker-died nginx-open-files", "nginx-bad-answers nginx-hung client-dark", "its-node"),
+    ("proxy-fails", "nginx-bad-answers", "same-node"),
+    ("proxy-fails nginx-bad-answers", "client-dark", "its-node"),
     # Files.
-    *_links("config-not-loaded", "L001", _same_node),
-    *_links("config-drift", "L002 config-not-loaded", _same_node),
-    *_links("clocks-apart", "clock-skew", lambda root, symptom: symptom.node in root.touches),
+    ("config-not-loaded", "L001", "same-node"),
+    ("config-drift", "L002 config-not-loaded", "same-node"),
+    ("clocks-apart", "clock-skew", "touched"),
 )
 
+LINKS = tuple(
+    CausalLink(root, frozenset(symptoms.split()), tuple(CONDITIONS[name] for name in conditions.split()))
+    for roots, symptoms, conditions in TABLE
+    for root in roots.split()
+)
 
 TAKING = frozenset(
     {
@@ -302,6 +267,9 @@ def _needs(profile: Profile, finding: Finding) -> Iterator[str]:
 
 def _means(profile: Profile, finding: Finding, lost: list[tuple[str, str]]) -> str:
     """`iam-pump on iam-a and iam-b is idle: no audit record is stored`: what falls with it, whoever sees it."""
+    # The rules of the live state, which the command line begins with, load no planning while nothing is lost.
+    from iamops.plan.needs import needing, without
+
     found: dict[tuple[str, Need], list[str]] = {}
     seen: set[tuple[str, str]] = set()
     waiting = list(lost)

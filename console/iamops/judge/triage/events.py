@@ -81,25 +81,18 @@ def recalled(timeline: Iterable[TimelineEvent], profile: Profile) -> tuple[Notic
     ordered = sorted(timeline, key=lambda event: event.at)
     units = [event for event in ordered if event.kind is TimelineEventKind.UNIT][-UNITS_KEPT:]
     others = [event for event in ordered if event.kind is not TimelineEventKind.UNIT][-KEPT:]
-    moves = {id(came): (left, cause) for came, left, cause in _moves(ordered, profile)}
-    kept = sorted((*units, *others), key=lambda event: event.at)
-    return tuple(_notice(event, profile, moves.get(id(event))) for event in kept)
-
-
-def _moves(
-    ordered: Sequence[TimelineEvent], profile: Profile
-) -> Iterator[tuple[TimelineEvent, str, TimelineEvent | None]]:
-    """(who came to hold a VIP, who held it before, what led to it). An owner that let go of nothing was not moved
-    from: that is two owners, or a journal that ends.
-    """
+    moves = dict[int, tuple[str, TimelineEvent | None]]()
     for instance in profile.vrrp:
         last: TimelineEvent | None = None
         for came in ordered:
             if came.kind is not TimelineEventKind.VIP or came.subject != instance or came.word != VrrpState.MASTER:
                 continue
+            # An owner that let go of nothing was not moved from: that is two owners, or a journal that ends.
             if last is not None and last.node != came.node and _let_go(ordered, last, came, profile):
-                yield came, last.node or "", _led(ordered, last.node, came, profile)
+                moves[id(came)] = last.node or "", _led(ordered, last.node, came, profile)
             last = came
+    kept = sorted((*units, *others), key=lambda event: event.at)
+    return tuple(_notice(event, profile, moves.get(id(event))) for event in kept)
 
 
 def _let_go(ordered: Sequence[TimelineEvent], last: TimelineEvent, came: TimelineEvent, profile: Profile) -> bool:

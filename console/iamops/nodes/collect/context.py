@@ -36,7 +36,7 @@ class CollectorContext:
     `address_moved`: a list still on its way may be out of date. `access_log` is the session's count of the
     node's log; without one only its statuses are counted. `held`: where our lock among the watchers is, once that
     is known. `served_at`: when (monotonic) nginx on the node last answered a health check of ours. `starts`: units
-    that do not start, when they were asked why, and the answer. `kept_by` is the session's supervisor.
+    that do not start, when they were asked why, and the answer. `session_supervisor` keeps the collectors.
     """
 
     transport: Transport

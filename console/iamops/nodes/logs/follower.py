@@ -75,7 +75,7 @@ PAST_KEPT = 64
 class Progress:
     """Where reading stands, so that another reader can go on: after a lost link, or with another query.
 
-    `places` are in the files that are still being read, oldest first; the last one is the newest that we know.
+    `positions` are in the files that are still being read, oldest first; the last one is the newest that we know.
     `past` are files known to be no newer than those, whether we read them or not. `grown_at`: inode -> when the
     file last had something new. `lost`: how often lines were gone before we could read them. `begun` is where
     the current file was begun.

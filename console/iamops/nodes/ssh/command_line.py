@@ -130,7 +130,7 @@ kill "$writer"
 
 def command_line(argv: Sequence[str], frame: Frame) -> str:
     """The line for a command that runs to its end."""
-    return _line(("sh", "-c", FRAMED, frame.mark, *argv))
+    return ENVIRONMENT + shlex.join(("sh", "-c", FRAMED, frame.mark, *argv))
 
 
 def stream_line(argv: Sequence[str], frame: Frame) -> str:
@@ -140,8 +140,4 @@ def stream_line(argv: Sequence[str], frame: Frame) -> str:
 
 def tcp_line(host: str, port: int, frame: Frame) -> str:
     """The line for a TCP connection made by bash on the node."""
-    return _line(("bash", "-c", TCP, host, str(port), frame.mark))
-
-
-def _line(argv: Sequence[str]) -> str:
-    return ENVIRONMENT + shlex.join(argv)
+    return ENVIRONMENT + shlex.join(("bash", "-c", TCP, host, str(port), frame.mark))

@@ -152,41 +152,36 @@ class SshConnector:
         limit_s = self._limits.login_s + (self._limits.connect_s if raw is None else 0)
         try:
             async with asyncio.timeout(limit_s):
-                return await self._open(settings, peer, raw)
+                return await asyncssh.connect(
+                    settings.name,
+                    settings.port,
+                    options=settings.options,
+                    config=None,
+                    sock=raw,
+                    tunnel=peer.hops[-1] if peer.hops else None,
+                    client_factory=lambda: peer,
+                    known_hosts=peer.authorities,
+                    server_host_key_algs=list(peer.known.algorithms),
+                    client_keys=None,
+                    agent_forwarding=False,
+                    # With a GSS key exchange no host key is shown, and so none would be checked.
+                    gss_kex=False,
+                    # A packet of some kilobytes could become one of some hundred megabytes.
+                    compression_algs=["none"],
+                    password_auth=False,
+                    kbdint_auth=False,
+                    keepalive_interval=self._limits.keepalive_s,
+                    keepalive_count_max=self._limits.keepalive_misses,
+                    # Both limits are ours: asyncssh's cannot be told apart from a lost connection.
+                    connect_timeout=None,
+                    login_timeout=0,
+                )
         except BaseException as error:
             if raw is not None:
                 raw.close()
             if isinstance(error, TimeoutError):
                 raise errors.login_timed_out(remote, limit_s) from None
             raise
-
-    async def _open(
-        self, settings: SshSettings, peer: Peer, raw: socket.socket | None
-    ) -> asyncssh.SSHClientConnection:
-        return await asyncssh.connect(
-            settings.name,
-            settings.port,
-            options=settings.options,
-            config=None,
-            sock=raw,
-            tunnel=peer.hops[-1] if peer.hops else None,
-            client_factory=lambda: peer,
-            known_hosts=peer.authorities,
-            server_host_key_algs=list(peer.known.algorithms),
-            client_keys=None,
-            agent_forwarding=False,
-            # With a GSS key exchange no host key is shown, and so none would be checked.
-            gss_kex=False,
-            # A packet of some kilobytes could become one of some hundred megabytes.
-            compression_algs=["none"],
-            password_auth=False,
-            kbdint_auth=False,
-            keepalive_interval=self._limits.keepalive_s,
-            keepalive_count_max=self._limits.keepalive_misses,
-            # Both limits are ours: asyncssh's cannot be told apart from a lost connection.
-            connect_timeout=None,
-            login_timeout=0,
-        )
 
     async def _dial(self, settings: SshSettings, remote: Remote) -> socket.socket:
         """A connection to the first address that answers; no address may use up the time of the others."""

@@ -1,16 +1,27 @@
-"""Finds and reads drill files: the shipped ones by name, the user's own, or any file."""
+"""The drills of a cluster, and their files: the shipped ones by name, the user's own, or any file."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from iamops.ledger.audit import LedgerError, read
 from iamops.model.drill import Drill
-from iamops.parse.drill.loader import parse_drill
+from iamops.parse.drill.loader import DrillError, parse_drill
+from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
 from iamops.session.private_files import text_of
 from iamops.session.user import PACKAGE, by_name
+
+if TYPE_CHECKING:
+    from iamops.engine.engine import Engine
+    from iamops.engine.ports import Order
+    from iamops.judge.drill.report import DrillReport
+    from iamops.session.cluster import Cluster
+    from iamops.session.drills.runner import OnDrillProgress
 
 
 class DrillNotFound(Exception):
@@ -61,3 +72,50 @@ def load_drill(
     """
     drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units, nodes)
     return replace(drill, source=name_or_path)
+
+
+class Drills:
+    """The drills of one cluster: which there are, their actions, their runs, and their reports in the ledger."""
+
+    def __init__(self, cluster: Cluster, engine: Engine, ledger: Path) -> None:
+        self._cluster, self._engine, self._ledger = cluster, engine, ledger
+
+    def available(self) -> tuple[Drill, ...]:
+        """Every drill that can be run on this cluster. Reads the disk.
+
+        One that is not valid here is left out: `iamops drill show` says what is wrong with it.
+        """
+        profile, found = self._cluster.profile, list[Drill]()
+        for name in available_drills():
+            with contextlib.suppress(DrillError, DrillUnreadable):
+                found.append(load_drill(name, profile.all_units, profile.nodes))
+        return tuple(found)
+
+    async def action(
+        self,
+        drill: Drill,
+        *,
+        instance: str | None = None,
+        allowance_s: float = ALLOWANCE_S,
+        disruptive: bool = False,
+    ) -> DrillAction:
+        """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
+        live = await self._cluster.live_config(instance_of(self._cluster.profile, instance))
+        return DrillAction(drill, live, instance, allowance_s, disruptive)
+
+    async def run(self, order: Order, on_progress: OnDrillProgress) -> DrillReport:
+        """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""
+        # What a run needs, a console that only lists drills does not load.
+        from iamops.session.drills.runner import record_body, run_drill
+
+        report = await run_drill(self._cluster, self._engine.run, order, on_progress)
+        try:
+            self._engine.audit_log.record("drill", record_body(report))
+        except LedgerError as failure:
+            report = replace(report, notes=(*report.notes, f"the report could not be kept: {failure}"))
+        return report
+
+    def reports(self) -> tuple[Mapping[str, Any], ...]:
+        """Earlier reports, oldest first. Reads the disk; raises OSError."""
+        records = (record.raw for record in read(self._ledger) if record.kind == "drill")
+        return tuple(raw["drill_report"] for raw in records if isinstance(raw.get("drill_report"), dict))

@@ -16,10 +16,10 @@ from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan
 from iamops.judge.drill.judgement import FinishedDrill, drill_report
 from iamops.judge.drill.report import DrillReport
 from iamops.judge.run import Outcome, RunReport, Stage
-from iamops.model.drill import Drill, resolved_steps
+from iamops.model.drill import resolved_steps
 from iamops.model.outage import Samples
 from iamops.model.running import LiveVrrp
-from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
+from iamops.plan.action import DrillAction, instance_of
 from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
 from iamops.plan.steps import Plan, StepKind
@@ -38,19 +38,6 @@ AFTERMATH_S = 0.3
 JUDGED_WITHIN_S = 3.0
 # How often, and how far apart, a node that does not answer what it runs with is asked again.
 LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
-
-
-async def drill_action(
-    cluster: Cluster,
-    drill: Drill,
-    *,
-    instance: str | None = None,
-    allowance_s: float = ALLOWANCE_S,
-    disruptive: bool = False,
-) -> DrillAction:
-    """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
-    live = await cluster.live_config(instance_of(cluster.profile, instance))
-    return DrillAction(drill, live, instance, allowance_s, disruptive)
 
 
 async def run_drill(

@@ -141,7 +141,7 @@ class ActionController:
         drill = self._drill_named(name or self._app.view.context.target)
         if drill is not None:
             doing = "asking the nodes what they run with"
-            self._prepare(f"drill {drill.name}", doing, lambda: self.operator.drill_action(drill))
+            self._prepare(f"drill {drill.name}", doing, lambda: self.operator.drills.action(drill))
         elif name:
             near = difflib.get_close_matches(name, [drill.name for drill in self.drills], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
@@ -157,7 +157,7 @@ class ActionController:
         """Reads the drills; returns them and what is wrong with them. Those that were known stay known."""
         problem = ""
         try:
-            self.drills = await asyncio.to_thread(self.operator.drills)
+            self.drills = await asyncio.to_thread(lambda: self.operator.drills.available())
         except Exception as error:
             problem = "; ".join(str(error).splitlines()) or type(error).__name__
             self._app.say(problem, Severity.WARNING)
@@ -194,7 +194,7 @@ class ActionController:
         """
 
         async def informed() -> Action:
-            await self.operator.refresh_files()
+            await self._cluster.refresh_files()
             return action
 
         nodes = self._cluster.store.state.nodes.values()

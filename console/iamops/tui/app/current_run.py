@@ -77,7 +77,7 @@ class CurrentRun:
         """A worker's edge: what goes wrong in a run is shown, not raised. The engine has undone it by then."""
         try:
             if isinstance(order.action, DrillAction):
-                judged = await self._operator.run_drill(order, self._drill_progressed)
+                judged = await self._operator.drills.run(order, self._drill_progressed)
                 # The final report may say more than the last progress did.
                 if self.drill is not None:
                     self.drill = replace(self.drill, report=judged)

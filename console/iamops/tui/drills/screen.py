@@ -211,7 +211,7 @@ class DrillsScreen(ListScreen):
         drills, problem = await sources.learn_drills()
         reports: Reports = ()
         try:
-            reports = await asyncio.to_thread(sources.operator.drill_reports)
+            reports = await asyncio.to_thread(lambda: sources.operator.drills.reports())
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             self.toast(text, Severity.WARNING)
