@@ -100,7 +100,7 @@ class UpstreamAttempts:
 
 
 def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttempts:
-    """Counts the backends in lines of a format that has Field.UPSTREAM."""
+    """Counts the backends in lines of a format that has LogField.UPSTREAM."""
     variable = form.fields[LogField.UPSTREAM]
     last: Counter[str] = Counter()
     in_vain: Counter[str] = Counter()

@@ -197,6 +197,7 @@ def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     if gap.total_ms <= allowed_ms:
         return None
     kinds = ((gap.refused, "refused"), (gap.no_answer, "unanswered"), (gap.wrong, "answered wrongly"))
-    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    counts = ", ".join(f"{count} {word}" for count, word in kinds if count)
     forecast_ms = forecast.gap_s * 1000
-    return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
+    failed_ms = gap.total_ms
+    return f"a client got no good answer for {failed_ms:.0f} ms ({counts}); the forecast was {forecast_ms:.0f} ms"

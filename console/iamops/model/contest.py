@@ -132,13 +132,13 @@ def _decide(state: ClusterState, contest: Contest, now: float) -> ClusterState:
     split = split_owners(state, contest.instance, now)
     if split:
         return state if contest.split and split == contest.nodes else _split(state, contest, split, now)
-    heard = {claim.node for claim in ownership(state, contest.instance, now).owners}
-    silent = [state.nodes[name] for name in holding if name not in heard]
+    owners = {claim.node for claim in ownership(state, contest.instance, now).owners}
+    silent = [state.nodes[name] for name in holding if name not in owners]
     # Of one that is heard, the next report will show whether it has let go.
     may_speak = any(node.link.state is LinkState.UP and node.freshness(now) is Freshness.LIVE for node in silent)
     if contest.split or not silent or may_speak:
         return state
-    return _over(state, contest, tuple(name for name in holding if name in heard), now)
+    return _over(state, contest, tuple(name for name in holding if name in owners), now)
 
 
 def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: float) -> ClusterState:

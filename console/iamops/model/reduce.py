@@ -53,7 +53,7 @@ def reduce(state: ClusterState, event: Event) -> ClusterState:
         case events.PartReported():
             after = _part(state, event)
         case events.DatastoreProbed():
-            after = state if isinstance(event.report, Unknown) else _heard(state, event.node, event.at)
+            after = state if isinstance(event.report, Unknown) else _seen_alive(state, event.node, event.at)
             if event.datastore in state.datastores:
                 views = _probed(state.datastores[event.datastore], event.node, event.report, event)
                 after = replace(after, datastores={**state.datastores, event.datastore: views})
@@ -80,7 +80,7 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     # Of a probe that is the observer, not the one observed.
     speaker = event.observer if isinstance(event, events.HttpProbed) else event.node
     if answered:
-        after = _heard(after, speaker, event.at)
+        after = _seen_alive(after, speaker, event.at)
     after = _announce(state, after, event)
     back = state.nodes[speaker].freshness(event.at) is not Freshness.LIVE if speaker in state.nodes else False
     return with_new_contests(after, event.at) if back else after
@@ -245,7 +245,7 @@ def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
     return after.with_notice(Notice(event.at, event.node, Severity.WARNING, text))
 
 
-def _heard(state: ClusterState, speaker: str, at: float) -> ClusterState:
+def _seen_alive(state: ClusterState, speaker: str, at: float) -> ClusterState:
     """Marks the node that spoke."""
     node = state.nodes.get(speaker)
     if node is None or (node.last_event_at is not None and node.last_event_at >= at):

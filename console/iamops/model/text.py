@@ -122,17 +122,17 @@ def is_safe(text: str) -> bool:
     return text.isprintable() if text.isascii() else _HARMFUL.search(text) is None and thinned(text) == text
 
 
-def thinned(text: str, *, told: bool = True) -> str:
-    """Without the marks that no script would put there. They have no width: nothing moves unless it is told."""
-    return text if text.isascii() else _LONG.sub(lambda match: _few_marks(match[0], told), text)
+def thinned(text: str, *, counted: bool = True) -> str:
+    """Without the marks that no script would put there. They have no width: nothing moves unless `counted`."""
+    return text if text.isascii() else _LONG.sub(lambda match: _few_marks(match[0], counted), text)
 
 
-def _few_marks(text: str, told: bool) -> str:
+def _few_marks(text: str, counted: bool) -> str:
     kept = list[str]()
     for marks, characters in groupby(text, key=_is_mark):
         run = "".join(characters)
         more = len(run) - MOST_MARKS if marks else 0
-        kept.append(run if more <= 0 else run[:MOST_MARKS] + (f"(+{more} marks)" if told else ""))
+        kept.append(run if more <= 0 else run[:MOST_MARKS] + (f"(+{more} marks)" if counted else ""))
     return "".join(kept)
 
 

@@ -34,7 +34,7 @@ from iamops.plan.vrrp_timing import (
 )
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
-MOMENT = "well under a second"
+INSTANT = "well under a second"
 # What a VIP's move costs is counted by new connections: an open one ends at a node that knows nothing of it.
 OPEN_ARE_CUT = "the time is that of new connections; open (keep-alive) ones through the VIP are cut"
 OPEN_WERE_CUT = "measured with new connections; open (keep-alive) ones through the VIP were cut"
@@ -171,8 +171,8 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
     if not impact.moves:
         if not impact.lasting and holding(state, action.node, now).any:
             moves = of_vips(state, action.node, now)
-            return f"clients of the VIP are refused while nginx restarts on {action.node}, {MOMENT}; {moves}"
-        end = "in FAULT, no standby is left" if impact.lasting else f"restarted, {MOMENT}"
+            return f"clients of the VIP are refused while nginx restarts on {action.node}, {INSTANT}; {moves}"
+        end = "in FAULT, no standby is left" if impact.lasting else f"restarted, {INSTANT}"
         return f"{action.node} owns no VIP; its nginx is {end}"
     stays, longer = [], ""
     for handover in impact.handovers:

@@ -170,9 +170,9 @@ class Forecast:
 class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
-    `fingerprint` names the state it rests on: another fingerprint is another plan; `unread_fingerprint` the same
-    without VRRP's own states, for a person who agreed to any plan. `before` must hold before
-    anything is done, `steady` in the end, within `settle_s`. `unknown`: what must be known to make a plan
+    `fingerprint` names the state it rests on: another fingerprint is another plan; `fingerprint_without_vrrp` the
+    same without VRRP's own states, for a person who agreed to any plan. `before` must hold before
+    anything is done, `steady_state` in the end, within `settle_s`. `unknown`: what must be known to make a plan
     and is not: it has no steps and is refused. `forecast`: what the measured gap is judged by. `watched`:
     what must hold besides once the effects of the last change have shown.
     """

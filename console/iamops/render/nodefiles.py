@@ -80,7 +80,7 @@ def nginx_texts(profile: Profile, node: str, templates: Mapping[str, str] | None
     return {file.path: file.content for file in (*nginx, check)}
 
 
-class _Upstream(TypedDict):
+class _UpstreamValues(TypedDict):
     """As nginx's template takes it. `servers`: endpoints, each with whether it is drained."""
 
     domain: str | None
@@ -157,7 +157,7 @@ class _NodeFiles:
             raw_format=raw,
         )
 
-    def _upstream(self, service: Service) -> _Upstream:
+    def _upstream(self, service: Service) -> _UpstreamValues:
         """The own backend first and over loopback; `down` where it is drained."""
         own, known = self.node.name, self.profile.backends_of(service)
         servers = [

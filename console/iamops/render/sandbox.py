@@ -1,8 +1,8 @@
 """Where a user's own template is filled: it sees plain data, and can neither run code nor go on for ever.
 
 A template comes with a profile, and a profile comes from anywhere; this machine holds the keys of production.
-Three walls: values are plain data (`plain.py`), so nothing that is reached has a method worth calling; only what
-stands in the tables below can be named; and everything that templates make, compare or go through is counted
+Three walls: values are plain data (`templating.py`), so nothing that is reached has a method worth calling; only
+what stands in the tables below can be named; and everything that templates make, compare or go through is counted
 against one budget, so that all of a node's take no more than some seconds, or than a hundred megabytes.
 """
 

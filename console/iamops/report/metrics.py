@@ -82,11 +82,11 @@ class MetricsSnapshot:
     findings: tuple[Finding, ...]
     now: float
 
-    def hears(self, node: str) -> bool:
+    def is_reachable(self, node: str) -> bool:
         return self.state.nodes[node].freshness(self.now) is not Freshness.UNKNOWN
 
-    def heard(self) -> Iterator[NodeState]:
-        return (node for node in self.state.nodes.values() if self.hears(node.name))
+    def reachable(self) -> Iterator[NodeState]:
+        return (node for node in self.state.nodes.values() if self.is_reachable(node.name))
 
     def vips(self) -> Iterator[tuple[str, dict[str, str]]]:
         for name, vrrp in self.state.profile.vrrp.items():
@@ -205,7 +205,7 @@ def _last_move(snapshot: MetricsSnapshot) -> Values:
 
 
 def _vrrp(snapshot: MetricsSnapshot) -> Iterator[tuple[Labels, VrrpReport]]:
-    for node in snapshot.heard():
+    for node in snapshot.reachable():
         for name, seen in node.vrrp.items():
             if isinstance(seen, Known):
                 yield {"vrrp_instance": name, "node": node.name}, seen.value
@@ -233,7 +233,7 @@ def _vrrp_effective_priority(snapshot: MetricsSnapshot) -> Values:
 
 @metric("iamops_unit_active", "1: systemd says that the unit runs; 0: it does not.")
 def _unit_active(snapshot: MetricsSnapshot) -> Values:
-    for node in snapshot.heard():
+    for node in snapshot.reachable():
         for unit, seen in node.units.items():
             yield {"node": node.name, "unit": unit}, None if isinstance(seen, Unknown) else seen.value.running
 
@@ -249,7 +249,7 @@ def _http(snapshot: MetricsSnapshot) -> Probes:
         for name, views in node.from_peers.items():
             found += [("service", name, peer, seen) for peer, seen in views.items()]
         for kind, name, observer, seen in found:
-            if snapshot.hears(observer):
+            if snapshot.is_reachable(observer):
                 yield {"node": node.name, "observer": observer, "kind": kind, "target": name}, seen
 
 
@@ -268,7 +268,7 @@ def _client_fresh(seen: Observed[ProbeReport], now: float) -> bool:
 def _datastores(snapshot: MetricsSnapshot) -> Probes:
     for store, views in snapshot.state.datastores.items():
         for observer, seen in views.items():
-            if snapshot.hears(observer):
+            if snapshot.is_reachable(observer):
                 yield {"datastore": store, "from": observer}, seen
 
 
@@ -311,7 +311,7 @@ metric("iamops_datastore_probe_duration_seconds", "How long the greeting took, w
 
 def _of_nodes(seen: Callable[[NodeState], Observed[T]], value: Callable[[T], float | None]) -> Read:
     def read(snapshot: MetricsSnapshot) -> Values:
-        for node in snapshot.heard():
+        for node in snapshot.reachable():
             if isinstance(found := seen(node), Known):
                 yield {"node": node.name}, value(found.value)
 
@@ -330,7 +330,7 @@ metric(
 @metric("iamops_responses", "The same requests by the class of their answer.", MetricKind.COUNTER)
 def _responses(snapshot: MetricsSnapshot) -> Values:
     """Every class, so that the first 5xx is an increase. What is no class of HTTP is `other`."""
-    for node in snapshot.heard():
+    for node in snapshot.reachable():
         if isinstance(node.requests, Unknown):
             continue
         counts = node.requests.value.by_class
@@ -412,7 +412,7 @@ def _unknown(snapshot: MetricsSnapshot) -> Values:
             "host": [node.host],
             "config": [node.config],
         }
-        silent = not snapshot.hears(node.name)
+        silent = not snapshot.is_reachable(node.name)
         for what, values in promised.items():
             yield {"node": node.name, "what": what}, sum(silent or isinstance(seen, Unknown) for seen in values)
     client = state.client.values()

@@ -82,7 +82,7 @@ def _error(report: ProbeReport) -> str:
     return f"{report.outcome}: {report.detail}" if report.detail else str(report.outcome)
 
 
-def _heard(node: NodeState, seen: Observed[T], now: float) -> Observed[T]:
+def _while_reachable(node: NodeState, seen: Observed[T], now: float) -> Observed[T]:
     """A node that has not been heard for too long has no values, only reasons."""
     if node.freshness(now) is not Freshness.UNKNOWN:
         return seen
@@ -96,18 +96,18 @@ def _node(state: ClusterState, node: NodeState, now: float) -> Json:
         document |= {"link_error": node.link.kind, "link_unknown": node.link.reason}
     document["keepalived"] = _keepalived(state, node, now)
     document["nginx"] = {
-        **_unit(_heard(node, node.units[state.profile.nginx.unit], now)),
-        "http": {domain: _http(_heard(node, seen, now)) for domain, seen in node.domains.items()},
+        **_unit(_while_reachable(node, node.units[state.profile.nginx.unit], now)),
+        "http": {domain: _http(_while_reachable(node, seen, now)) for domain, seen in node.domains.items()},
     }
     document["services"] = {name: _service(state, node, name, now) for name in node.services}
     # A port only answers to a connection: there is no status.
-    ports = {str(port): _http(_heard(node, seen, now)) for port, seen in node.ports.items()}
+    ports = {str(port): _http(_while_reachable(node, seen, now)) for port, seen in node.ports.items()}
     document["needed_ports"] = {
         port: {key: value for key, value in probe.items() if key != "status"} for port, probe in ports.items()
     }
     if node.certificates:
         document["certificates"] = {
-            str(port): _certificate(_heard(node, seen, now)) for port, seen in node.certificates.items()
+            str(port): _certificate(_while_reachable(node, seen, now)) for port, seen in node.certificates.items()
         }
     document["requests"] = _requests(node, now)
     document["host"] = _host(node, now)
@@ -115,12 +115,12 @@ def _node(state: ClusterState, node: NodeState, now: float) -> Json:
 
 
 def _keepalived(state: ClusterState, node: NodeState, now: float) -> Json:
-    document = _unit(_heard(node, node.units[state.profile.keepalived.unit], now))
-    instances = {name: _instance(_heard(node, seen, now)) for name, seen in node.vrrp.items()}
+    document = _unit(_while_reachable(node, node.units[state.profile.keepalived.unit], now))
+    instances = {name: _instance(_while_reachable(node, seen, now)) for name, seen in node.vrrp.items()}
     document |= instances[state.profile.instance.name]
     if len(instances) > 1:
         document["instances"] = instances
-    addresses = _heard(node, node.addresses, now)
+    addresses = _while_reachable(node, node.addresses, now)
     if isinstance(addresses, Unknown):
         return document | {"addresses": None, "addresses_unknown": addresses.reason}
     vips = [vrrp.address for vrrp in state.profile.vrrp.values()]
@@ -174,13 +174,13 @@ def _http(seen: Observed[ProbeReport]) -> Json:
 
 
 def _service(state: ClusterState, node: NodeState, name: str, now: float) -> Json:
-    probe = _http(_heard(node, node.services[name], now))
-    document = _unit(_heard(node, node.units[state.profile.services[name].unit], now))
+    probe = _http(_while_reachable(node, node.services[name], now))
+    document = _unit(_while_reachable(node, node.units[state.profile.services[name].unit], now))
     document |= {"healthy": probe["ok"], "latency_ms": probe["latency_ms"]}
     for key, new in (("ok_unknown", "healthy_unknown"), ("error", "error")):
         if key in probe:
             document[new] = probe[key]
-    views = {peer: _heard(state.nodes[peer], seen, now) for peer, seen in node.from_peers[name].items()}
+    views = {peer: _while_reachable(state.nodes[peer], seen, now) for peer, seen in node.from_peers[name].items()}
     document["from_peers"] = {
         peer: None if isinstance(seen, Unknown) else seen.value.ok for peer, seen in views.items()
     }
@@ -189,7 +189,7 @@ def _service(state: ClusterState, node: NodeState, name: str, now: float) -> Jso
 
 
 def _requests(node: NodeState, now: float) -> Json:
-    seen = _heard(node, node.requests, now)
+    seen = _while_reachable(node, node.requests, now)
     if isinstance(seen, Unknown):
         return {"total": None, "rate_per_s": None, "by_status": None, "total_unknown": seen.reason}
     count, rate = seen.value, node.rate_per_s(now)
@@ -205,7 +205,7 @@ def _requests(node: NodeState, now: float) -> Json:
 
 def _host(node: NodeState, now: float) -> Json:
     names = ("load1", "memory_used_pct", "disk_used_pct", "clock_offset_ms", "clock_uncertainty_ms")
-    seen = _heard(node, node.host, now)
+    seen = _while_reachable(node, node.host, now)
     if isinstance(seen, Unknown):
         return dict.fromkeys(names) | {"unknown": seen.reason}
     return {name: getattr(seen.value, name) for name in names}
@@ -213,8 +213,8 @@ def _host(node: NodeState, now: float) -> Json:
 
 def _datastore(observer: NodeState, seen: Observed[ProbeReport], now: float) -> str | None:
     """`ok`, what went wrong, or null where the observing node cannot tell."""
-    heard = _heard(observer, seen, now)
-    return None if isinstance(heard, Unknown) else str(heard.value.outcome)
+    shown = _while_reachable(observer, seen, now)
+    return None if isinstance(shown, Unknown) else str(shown.value.outcome)
 
 
 def _with_causes(findings: Iterable[Finding], cause: str | None) -> Iterator[Json]:

@@ -17,7 +17,7 @@ STRAYED_AFTER_S = 1.0
 
 def step(alerts: Alerts, now: float, snapshot: AlertSnapshot) -> tuple[Alerts, tuple[Message, ...]]:
     """What is to be said at `now`, and what is to be remembered afterwards."""
-    turn = _Step(alerts, now, snapshot)
+    turn = _AlertStep(alerts, now, snapshot)
     turn.begin_or_end_silence()
     turn.vip_moves()
     if snapshot.findings is not None:
@@ -37,7 +37,7 @@ def step(alerts: Alerts, now: float, snapshot: AlertSnapshot) -> tuple[Alerts, t
     return after, tuple(turn.messages)
 
 
-class _Step:
+class _AlertStep:
     """One step under way: copies of what is remembered, which it changes, and the messages so far."""
 
     def __init__(self, alerts: Alerts, now: float, snapshot: AlertSnapshot) -> None:

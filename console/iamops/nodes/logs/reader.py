@@ -210,7 +210,7 @@ class _ReadPastEnd(Exception):
 
 @dataclass(slots=True)
 class LogReader:
-    """One shell on the node. One request at a time. `around`: as of the last listing.
+    """One shell on the node. One request at a time. `listing_state`: as of the last listing.
 
     `token` marks the shell's answers. `direct`: an awk that opens the file stops where it should.
     """

@@ -122,14 +122,14 @@ class Peer(asyncssh.SSHClient):
         deliver = conn.data_received
         raw: socket.socket | None = conn.get_extra_info("socket")
 
-        def heard(data: bytes, datatype: asyncssh.DataType = None) -> None:
+        def receive(data: bytes, datatype: asyncssh.DataType = None) -> None:
             self.heard_at = time.monotonic()
             if self._prompt and raw is not None:
                 acknowledge(raw)
             deliver(data, datatype)
 
         # asyncssh offers no hook for this, and looks the method up at every read.
-        conn.data_received = heard  # type: ignore[method-assign]  # see above
+        conn.data_received = receive  # type: ignore[method-assign]  # see above
 
     def settled(self) -> None:
         """The first session is open: from here on sshd itself sends without Nagle's delay.

@@ -123,7 +123,9 @@ class SshTransport:
             if isinstance(error, TimeoutError):
                 raise errors.not_begun(self.node, OPEN_TIMEOUT_S, lines.noise) from None
             raise
-        raise lines.failure or self._gone() or errors.ran_nothing(self.node, lines.noise, lines.exit_status)
+        raise (
+            lines.failure or self._link_failure() or errors.ran_nothing(self.node, lines.noise, lines.exit_status)
+        )
 
     async def _run(self, argv: tuple[str, ...], output: ChannelOutput, line: str, stdin: bytes) -> CommandResult:
         async with self._sessions:
@@ -155,7 +157,7 @@ class SshTransport:
                 await self._opened(self._connection.create_connection(lambda: stream, host, port))
                 return stream
             except asyncssh.ChannelOpenError as error:
-                failure = self._gone() or errors.forward_failed(self.node, f"{host}:{port}", error)
+                failure = self._link_failure() or errors.forward_failed(self.node, f"{host}:{port}", error)
             if not isinstance(failure, ForwardingForbidden):
                 raise failure
             self._forwarding = False
@@ -203,11 +205,11 @@ class SshTransport:
                 channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
             except asyncssh.ChannelOpenError as error:
                 if (pause_s := next(pauses_s, None)) is None:
-                    raise self._gone() or errors.channel_refused(self.node, error) from None
+                    raise self._link_failure() or errors.channel_refused(self.node, error) from None
                 await asyncio.sleep(pause_s)
             except AttributeError:  # of asyncssh: it was closed between its request and the answer to that
                 refusal = asyncssh.ChannelOpenError(asyncssh.OPEN_REQUEST_SESSION_FAILED, "closed as it opened")
-                raise self._gone() or errors.channel_refused(self.node, refusal) from None
+                raise self._link_failure() or errors.channel_refused(self.node, refusal) from None
             else:
                 self._peer.settled()
                 return channel
@@ -233,7 +235,7 @@ class SshTransport:
         except TimeoutError:
             raise CommandTimeout(self.node, f"{what} within {timeout_s:g} s", step) from None
 
-    def _gone(self) -> TransportError | None:
+    def _link_failure(self) -> TransportError | None:
         """Why the connection has ended, if it has."""
         return self._lost(None) if self._connection.is_closed() else None
 

@@ -208,7 +208,7 @@ def _expected(value: object, info: ValidationInfo) -> Expected:
 # --- what a step does: verb -> the fields of the DrillStep that its value and `node` fill ---
 
 
-class _Step(DrillPart):
+class _StepModel(DrillPart):
     """What every step may say beside what it does."""
 
     expect: Annotated[tuple[Annotated[Expected, PlainValidator(_expected)], ...], OrNone] = ()
@@ -216,7 +216,7 @@ class _Step(DrillPart):
     notify: Annotated[tuple[Logged, ...], OrNone] = ()
 
 
-def _step_model(verb: DrillVerb) -> type[_Step]:
+def _step_model(verb: DrillVerb) -> type[_StepModel]:
     key = Field(alias=str(verb))
     fields: dict[str, Any]
     if verb in UNIT_VERBS:
@@ -228,7 +228,7 @@ def _step_model(verb: DrillVerb) -> type[_Step]:
         fields = {"count": (Requests, key)}
     else:
         fields = {"of": (TimeBound if verb is DrillVerb.WATCH else Standby, key)}
-    return create_model(str(verb), __base__=_Step, **fields)
+    return create_model(str(verb), __base__=_StepModel, **fields)
 
 
 _STEPS = {str(verb): _step_model(verb) for verb in DrillVerb}

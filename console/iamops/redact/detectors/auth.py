@@ -14,7 +14,7 @@ _MECHANISM = re.compile(
 )
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_\-]{6,}+={0,2}\Z")
 # What a server, or a log about it, says of AUTH.
-_SAID = re.compile(
+_STATEMENT = re.compile(
     rb"(?:fail\w*|required|err\w*|ok|success\w*|succeeded|command|called|is|was|not|no|type|method|timeout|token|mechanism\w*"
     rb"|username|user|data|disabled|enabled|denied|with|without|for|from|to|by|and|or|service|server|module|PASS|AH|-|:|=)\Z",
     re.IGNORECASE,
@@ -87,9 +87,9 @@ def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[SecretSpan]:
     elif len(words) == 2 or (quoted and len(words) == 3):
         second = text[slice(*words[1])]
         a_login = _NAME_TOO.match(first) and _MIXED.match(second)
-        if quoted or a_login or not (_SAID.match(first.rstrip(b":,.;")) or _SAID.match(second)):
+        if quoted or a_login or not (_STATEMENT.match(first.rstrip(b":,.;")) or _STATEMENT.match(second)):
             yield SecretSpan(*words[1], "password")
-    elif len(words) == 1 and not _SAID.match(first.rstrip(b":,.;")) and not first.startswith(b"["):
+    elif len(words) == 1 and not _STATEMENT.match(first.rstrip(b":,.;")) and not first.startswith(b"["):
         yield SecretSpan(*words[0], "password")
 
 

@@ -47,10 +47,10 @@ async def run_drill(
     assert isinstance(order.action, DrillAction)  # noqa: S101 - the caller made it so
     began = cluster.now()
     context = await DrillContext.read(cluster)
-    return await _DrillRun(cluster, engine_run, order, order.action, on_progress, context, began).run()
+    return await _DrillExecution(cluster, engine_run, order, order.action, on_progress, context, began).run()
 
 
-class _DrillRun:
+class _DrillExecution:
     """One drill on its way."""
 
     def __init__(

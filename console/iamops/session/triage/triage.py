@@ -82,9 +82,9 @@ async def examine(
     """Looks at everything, and is over within `timeout_s`, of which `spent_s` have passed already.
 
     `since_s`: how far back the timeline goes, None for none. `also`: modules to load while the nodes answer.
-    Never raises for a node: what could not be seen is in `not_inspected`, and in the diagnosis as blind.
+    Never raises for a node: what could not be seen is in `not_inspected`, and in the diagnosis as not evaluated.
     """
-    return await _Examination(profile, timeout_s, spent_s, also).run(since_s)
+    return await _Examiner(profile, timeout_s, spent_s, also).run(since_s)
 
 
 def observation_s(timeout_s: float) -> float:
@@ -92,7 +92,7 @@ def observation_s(timeout_s: float) -> float:
     return max(timeout_s * LOOK_SHARE, timeout_s - CLOSING_S)
 
 
-class _Examination:
+class _Examiner:
     """One look: a session of its own, and a reader that starts with each node as soon as it is connected."""
 
     def __init__(self, profile: Profile, timeout_s: float, spent_s: float, also: Sequence[str]) -> None:

@@ -185,5 +185,5 @@ class Harmless(LineFilter):
 
 
 def _visible(text: str) -> str:
-    characters = thinned(text, told=False)
+    characters = thinned(text, counted=False)
     return "".join(char if is_safe(char) else "\ufffd" * cell_len(char) for char in characters)

@@ -120,12 +120,12 @@ def _unknown_compact(view: ViewState, node: NodeState) -> list[CardLine]:
     reason, link = why_unknown(node, view.now), _link_verdict(view, node)
     words = f"{reason} · {node.link.next_step}" if node.link.next_step else reason
     silence = silence_s(node, view.now)
-    heard: Line = () if silence is None else (TextSpan(f"  heard {age(silence)} ago", Tone.MUTED),)
+    last: Line = () if silence is None else (TextSpan(f"  heard {age(silence)} ago", Tone.MUTED),)
     units = (UNKNOWN, TextSpan(" keepalived ", Tone.MUTED), UNKNOWN)
     return [
         *_unknown_vrrp(node, reason),
         ("nginx", units, f"units UNKNOWN ({reason})"),
-        ("link", (TextSpan(link.mark, link.tone), *heard), f"link {link.mark} · {words}"),
+        ("link", (TextSpan(link.mark, link.tone), *last), f"link {link.mark} · {words}"),
         ("", (TextSpan(reason),), words),
     ]
 
@@ -262,8 +262,8 @@ def _host(view: ViewState, node: NodeState) -> CardLine:
 def _link(view: ViewState, node: NodeState, width: int) -> CardLine:
     """The SSH link: why it is not up, or how long ago something came over it, and the node's clock."""
     verdict, silence = _link_verdict(view, node), silence_s(node, view.now)
-    heard = "never heard" if silence is None else f"heard {age(silence)} ago"
-    words = " · ".join(filter(None, (f"link {verdict.mark}", heard, node.link.reason, node.link.next_step)))
+    last = "never heard" if silence is None else f"heard {age(silence)} ago"
+    words = " · ".join(filter(None, (f"link {verdict.mark}", last, node.link.reason, node.link.next_step)))
     mark = TextSpan(verdict.mark, verdict.tone)
     if node.link.state is not LinkState.UP:
         reasons = (why_unknown(node, view.now), node.link.kind)

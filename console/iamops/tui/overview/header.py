@@ -94,10 +94,10 @@ def _updated(view: ViewState, paused_s: float | None, tones: Tones) -> tuple[Lin
     calm, warning, _ = tones
     if paused_s is not None:
         return ((TextSpan(f"PAUSED {age(paused_s)}", warning),),)
-    heard = [node.last_event_at for node in view.state.nodes.values() if node.last_event_at is not None]
-    if not heard:
+    times = [node.last_event_at for node in view.state.nodes.values() if node.last_event_at is not None]
+    if not times:
         return ((TextSpan("connecting", warning),), ())
-    age_s = max(0.0, view.now - max(heard))
+    age_s = max(0.0, view.now - max(times))
     tone = warning if age_s > STALE_AFTER_S else calm
     return ((TextSpan(f"updated {age(age_s)}", tone),), (TextSpan(age(age_s), tone),), ())
 

@@ -9,8 +9,7 @@ from enum import Enum
 
 from iamops.accesslog.format import LogField
 from iamops.model.profile import Profile
-from iamops.model.traffic import OTHERS, NamedCount, Traffic
-from iamops.model.traffic import named_counts as named_rows
+from iamops.model.traffic import OTHERS, NamedCount, Traffic, named_counts
 from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
@@ -80,7 +79,7 @@ class TopTable(TrafficPane):
     def table(self, snapshot: TrafficSnapshot, profile: Profile, width: int) -> PaneContent:
         top, key = self.top, (snapshot.at, snapshot.span, snapshot.where, self.top)
         if self._sorted_for != key:
-            self._sorted_for, self._counts = key, named_rows(top.counts(snapshot.all_nodes))
+            self._sorted_for, self._counts = key, named_counts(top.counts(snapshot.all_nodes))
         counts = self._counts
         total = sum(named.total for named in counts)
         columns = _columns(top, total)
