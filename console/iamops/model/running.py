@@ -142,8 +142,8 @@ class Unloaded:
 
     `conflicts`: what would make two masters, or send requests nowhere. `differences`: settings of VRRP that would
     become others. `pending`: what a reload is for. `unknown`: what may be there, and could not be compared with
-    what runs. `unseen`: what could not be compared with anything else. `files`: those that the daemon has not loaded as
-    they are, or may not have.
+    what runs. `unseen`: what could not be compared with anything else. `files`: those that the daemon has not
+    loaded as they are, or may not have.
     """
 
     differences: tuple[str, ...] = ()
