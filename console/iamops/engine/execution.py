@@ -158,11 +158,9 @@ class Execution:
         observed = await observe(self._plan.steady_state, self._commands, self._reader, deadline=deadline)
         watched = any(step.kind is StepKind.WATCH for step in self._plan.steps)
         unwatched = "" if watched else ", before its effects were watched to the end"
-        self._account.finished(
-            Outcome.SUCCEEDED if observed.holds and watched else Outcome.UNKNOWN,
-            f"interrupted when every step was done{unwatched}; now: {observed.text}",
-            interrupted=True,
-        )
+        sentence = f"interrupted when every step was done{unwatched}; now: {observed.text}"
+        outcome = Outcome.SUCCEEDED if observed.holds and watched else Outcome.UNKNOWN
+        self._account.finished(outcome, sentence, interrupted=True)
 
     # --- back ---
 

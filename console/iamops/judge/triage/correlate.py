@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from iamops.judge.findings import Finding, Role, flat, loudest
 from iamops.model.facts import RANK
-from iamops.model.need import Need, NeedWhen
+from iamops.model.need import Need, NeedWhen, needing, without
 from iamops.model.profile import DatastoreKind, Profile
 
 Condition = Callable[[Finding, Finding], bool]
@@ -267,9 +267,6 @@ def _needs(profile: Profile, finding: Finding) -> Iterator[str]:
 
 def _means(profile: Profile, finding: Finding, lost: list[tuple[str, str]]) -> str:
     """`iam-pump on iam-a and iam-b is idle: no audit record is stored`: what falls with it, whoever sees it."""
-    # The rules of the live state, which the command line begins with, load no planning while nothing is lost.
-    from iamops.plan.needs import needing, without
-
     found: dict[tuple[str, Need], list[str]] = {}
     seen: set[tuple[str, str]] = set()
     waiting = list(lost)

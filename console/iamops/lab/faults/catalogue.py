@@ -8,12 +8,52 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from iamops.lab import provision
-from iamops.lab.faults import machine, services
-from iamops.lab.faults.context import Change, FaultTarget, systemctl
+from iamops.lab.faults import services
+from iamops.lab.faults.context import Change, FaultContext, FaultTarget, systemctl
 from iamops.lab.faults.services import HANG, KILL, SSHD_UNIT, START, STOP, WAKE
 from iamops.lab.keys import CertificateFault
 from iamops.lab.network import set_cable
 from iamops.lab.processes import UnknownFault
+
+SSH_TABLE, VRRP_TABLE = "lab_ssh", "lab_vrrp"
+SSH_PORT = 22
+VRRP_PROTOCOL = 112
+
+
+def firewall(table: str, incoming: str = "", outgoing: str = "") -> Change:
+    """On the node, or on all; without rules it is taken away. Its table is our own: no other rule is touched."""
+    rules = f"table ip {table}\ndelete table ip {table}\n"
+    if incoming:
+        rules += f"""\
+table ip {table} {{
+    chain input {{ type filter hook input priority -10; {incoming}; }}
+    chain output {{ type filter hook output priority -10; {outgoing}; }}
+}}
+"""
+
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        for node in lab.profile.nodes if target.node is None else (target.node,):
+            lab.must(node, ["nft", "-f", "-"], stdin=rules)
+
+    return change
+
+
+block_ssh = firewall(SSH_TABLE, f"tcp dport {SSH_PORT} drop", f"tcp sport {SSH_PORT} drop")
+unblock_ssh = firewall(SSH_TABLE)
+drop_vrrp = firewall(VRRP_TABLE, f"ip protocol {VRRP_PROTOCOL} drop", f"ip protocol {VRRP_PROTOCOL} drop")
+pass_vrrp = firewall(VRRP_TABLE)
+
+
+def vip_by_hand(*, held: bool) -> Change:
+    def change(lab: FaultContext, target: FaultTarget) -> None:
+        vip = lab.profile.instance.vip
+        where = [vip if "/" in vip else f"{vip}/32", "dev", lab.profile.nodes[target.at].interface]
+        lab.must(target.at, ["ip", "address", *(["replace"] if held else ["flush", "to"]), *where])
+        if not held:
+            # keepalived's own claim was taken away too: restarted, it sets what it means.
+            systemctl(lab, target.at, "restart", lab.profile.keepalived.unit)
+
+    return change
 
 
 class FaultScope(StrEnum):
@@ -52,20 +92,20 @@ _FAULTS = (
     LabFault("sshd-hang", FaultScope.NODE, lambda lab, target: systemctl(lab, target.at, *HANG, SSHD_UNIT),
              lambda lab, target: systemctl(lab, target.at, *WAKE, SSHD_UNIT), "sshd-wake",
              "sshd and all its sessions hang; open connections stay open and say nothing."),
-    LabFault("ssh-blocked", FaultScope.NODE, machine.block_ssh, machine.unblock_ssh, "ssh-open",
+    LabFault("ssh-blocked", FaultScope.NODE, block_ssh, unblock_ssh, "ssh-open",
              "A firewall drops SSH without a word; the node goes on serving."),
     LabFault(POWER_OFF, FaultScope.NODE, lambda lab, target: lab.node(target.at).cut_power(),
              lambda lab, target: lab.power_on(target.at), "power-on",
-             "The plug is pulled: every process is gone at once, and so is the machine."),
+             "The plug is pulled: every process is gone at once, and so is the "),
     LabFault("freeze", FaultScope.NODE, lambda lab, target: lab.node(target.at).freeze(frozen=True),
              lambda lab, target: lab.node(target.at).freeze(frozen=False), "thaw",
              "The whole machine stands still, and later goes on as if nothing had been."),
     LabFault("cable", FaultScope.NODE, lambda lab, target: set_cable(target.at, lab.paths, plugged=False),
              lambda lab, target: set_cable(target.at, lab.paths, plugged=True), "plug",
              "The network cable is out: the interface has no carrier."),
-    LabFault("vrrp-drop", FaultScope.CLUSTER, machine.drop_vrrp, machine.pass_vrrp, "vrrp-pass",
+    LabFault("vrrp-drop", FaultScope.CLUSTER, drop_vrrp, pass_vrrp, "vrrp-pass",
              "Firewalls drop VRRP (protocol 112) on every node: two masters, a split brain."),
-    LabFault("vip-astray", FaultScope.NODE, machine.vip_by_hand(held=True), machine.vip_by_hand(held=False),
+    LabFault("vip-astray", FaultScope.NODE, vip_by_hand(held=True), vip_by_hand(held=False),
              "vip-tidy", "The VIP is added to a node by hand, whatever keepalived says."),
     LabFault("vip-denied", FaultScope.NODE, services.keepalived_vip(allowed=False),
              services.keepalived_vip(allowed=True), "vip-allowed",
