@@ -1,6 +1,6 @@
 """Secrets are planted where they come from, and what leaves the house is looked at: none may be in it.
 
-One test for each way out. Each gets the texts of `tests/planted.py`, or as many as it takes.
+One test for each way out. Each gets the texts of `tests/support/planted.py`, or as many as it takes.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from iamops.session.profiles import load_profile
 from iamops.session.store import Store
 from iamops.session.watch.urls import destinations
 from iamops.tui.app.shutdown import save
-from tests.harmless import harmless
-from tests.planted import COUNT, SHAPES, Planted, as_journal, planted
-from tests.profiles import pair
+from tests.support.harmless import harmless
+from tests.support.log_samples import JOURNAL, NOW, OF_ACCESS, TAIL, ZONE
+from tests.support.planted import COUNT, SHAPES, Planted, as_journal, planted
+from tests.support.profiles import pair
 from tests.support.transport import ScriptedTransport, Stream
-from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, TAIL, ZONE
 from tests.unit.session.test_bundle import FakeNode, bundled, files_of
 
 ROOT = Path(iamops.__file__).parent

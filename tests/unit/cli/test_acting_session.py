@@ -12,7 +12,7 @@ from iamops.judge.run import Outcome, RunReport
 from iamops.model.events import Source, SourceLost
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import ServiceAction, UnitVerb
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
 

@@ -14,7 +14,7 @@ from iamops.model.facts import Link, LinkState
 from iamops.render.templating import RenderError, Templates
 from iamops.session.cluster import Cluster
 from iamops.session.config.directory import MAX_FILE, read_directory
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:

@@ -17,7 +17,7 @@ from iamops.model.profile import Profile
 from iamops.nodes.logs import split
 from iamops.nodes.logs.split import _COUNT, _GAIN
 from iamops.nodes.transport import CommandTimeout, ConnectFailed, TransportError, Unreachable
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport, Tcp
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"

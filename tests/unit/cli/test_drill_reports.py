@@ -11,7 +11,7 @@ import pytest
 from iamops.cli.drill.run import DrillSession
 from iamops.judge.drill.report import DrillReport, DrillVerdict
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.unit.judge.drill_samples import report
 
 OPTIONS = {

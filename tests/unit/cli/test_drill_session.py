@@ -10,7 +10,7 @@ from iamops.cli.drill.run import DrillSession
 from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 NAMES = ("reload", "switchover", "seed")
 

@@ -20,7 +20,7 @@ import argparse, asyncio, sys
 from pathlib import Path
 from iamops.cli.acting import GuardedSession
 from iamops.cli.lines import write_stdout, write_progress
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 MARKS, WAITS = Path(sys.argv[1]), "waits" in sys.argv
 SLOW = 60 if "closes" in sys.argv else 0

@@ -14,7 +14,7 @@ from iamops.cli.acting import GuardedSession
 from iamops.model.profile import Environment
 from iamops.plan.action import Switchover
 from iamops.plan.overridable import OVERRIDABLE
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 DOCS = Path(__file__).parents[3] / "docs" / "acting.md"
 

@@ -21,8 +21,8 @@ from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, UnitR
 from iamops.model.state import ClusterState
 from iamops.model.timestamps import rfc3339
 from iamops.report.status import exit_code, status_document
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 
 
 def document(*events: Event, now: float = NOW + 1, state: ClusterState | None = None):

@@ -11,8 +11,8 @@ from iamops.model.events import HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.state import ClusterState
 from iamops.report.status import status_document
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 
 def shown(state: ClusterState, now: float, monkeypatch, capsys) -> str:

@@ -17,8 +17,8 @@ import pytest
 from iamops.cli.main import main
 from iamops.cli.traffic import run as traffic_session
 from iamops.nodes.transport import Unreachable
-from tests.local_transport import LocalLines, LocalTransport
-from tests.profiles import pair
+from tests.support.local_transport import LocalLines, LocalTransport
+from tests.support.profiles import pair
 
 LOG = "/var/log/nginx/access.log"
 

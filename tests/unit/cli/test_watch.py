@@ -21,7 +21,7 @@ from iamops.ledger.outbox import Outbox
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
-from tests.sinks import Webhook
+from tests.support.sinks import Webhook
 
 
 @dataclass(frozen=True)

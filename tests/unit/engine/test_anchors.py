@@ -7,7 +7,7 @@ import pytest
 from iamops.engine.ports import NotSent
 from iamops.judge.run import Outcome
 from iamops.plan.action import ServiceAction, Switchover, UnitVerb
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 LEDGER = "ledger=1edce00000000000"

@@ -7,7 +7,7 @@ import pytest
 from iamops.judge.run import Outcome
 from iamops.model.events import Source, SourceLost
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 from tests.unit.engine.test_engine import run
 
 PUMP = ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-a")

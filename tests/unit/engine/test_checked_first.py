@@ -12,9 +12,9 @@ from iamops.plan.action import Action, DrillAction, RollingRestart, Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, healthy
-from tests.unit.engine.pair import Bench
+from tests.support.cluster_states import NOW, healthy
+from tests.support.pair import Bench
+from tests.support.profiles import pair
 
 FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 PROFILE = pair(safety={"dead_man_s": 60, "anti_flap_s": 0}, fencing=FENCING)

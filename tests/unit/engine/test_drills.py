@@ -9,8 +9,8 @@ import pytest
 from iamops.judge.run import Outcome
 from iamops.plan.action import DrillAction
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.unit.engine.pair import Bench, Killed
+from tests.support.pair import Bench, Killed
+from tests.support.profiles import pair
 
 FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 SAFETY = {"dead_man_s": 30, "anti_flap_s": 0}

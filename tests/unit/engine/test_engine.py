@@ -14,7 +14,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
 from iamops.report.run import exit_code
-from tests.unit.engine.pair import Bench, Killed, unknown
+from tests.support.pair import Bench, Killed, unknown
 
 RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 STOPPING: tuple[Action, ...] = (

@@ -10,7 +10,7 @@ from iamops.model.events import Event, HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.denial import NEW, Denial
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 STOP = ServiceAction(UnitVerb.STOP, "keepalived", "iam-a")
 CODE = "standby-unhealthy"

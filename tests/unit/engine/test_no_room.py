@@ -9,7 +9,7 @@ from iamops.judge.run import Outcome
 from iamops.plan.action import Action, ServiceAction, Switchover, UnitVerb
 from iamops.plan.checks import ROOM_ARGV, no_room
 from iamops.plan.steps import StepKind
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 # systemd 252 on a full tmpfs, and coreutils 9.1 beside it.
 RIDDLE = "Failed to start transient timer unit: Unit iamops-dead-man-iam-apiserver.timer not found."

@@ -19,7 +19,7 @@ from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.plan.steps import StepKind
 from iamops.report.run import exit_code
-from tests.unit.engine.pair import Bench, Killed
+from tests.support.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 
 SECRET = "auth_pass sesame12"

@@ -10,7 +10,7 @@ from iamops.engine.ports import CommandAnswer, OutcomeUnknown
 from iamops.judge.run import Outcome, RestoredBy
 from iamops.plan.action import Action, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
 

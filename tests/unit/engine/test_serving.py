@@ -16,10 +16,10 @@ from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.outage import GapReport, ProbeResult, ProbeRow, Samples, Segment, gap_report
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
-from tests.profiles import pair
-from tests.scenes import NOW, files
-from tests.unit.engine.giving_up import GivingUp
-from tests.unit.engine.pair import Bench
+from tests.support.cluster_states import NOW, files
+from tests.support.giving_up import GivingUp
+from tests.support.pair import Bench
+from tests.support.profiles import pair
 
 RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 

@@ -10,7 +10,7 @@ from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.checks import StaysUp, lasts_s
 from iamops.plan.observation import Judgement
 from iamops.plan.start_failure import StartFailureQuery
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 NODE, UNIT = "iam-b", "iam-pump"
 SAID = (

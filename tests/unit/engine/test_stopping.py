@@ -10,7 +10,7 @@ from iamops.judge.run import Outcome, RestoredBy
 from iamops.model.events import UnitReported
 from iamops.model.facts import UnitReport
 from iamops.plan.action import ServiceAction, UnitVerb
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 STOP = ServiceAction(UnitVerb.STOP, "iam-pump", "iam-b")
 NOT_RUNNING = {

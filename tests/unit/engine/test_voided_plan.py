@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iamops.judge.run import Outcome
 from iamops.plan.action import ServiceAction, Switchover, UnitVerb
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 from tests.unit.engine.test_engine import RESTART_BACKEND, run
 
 

@@ -13,7 +13,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.report.run import exit_code, run_document
 from iamops.session.drills.files import load_drill
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 OTHER = "iam-a"
 COMMANDS = 30

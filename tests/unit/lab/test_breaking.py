@@ -12,7 +12,7 @@ from iamops.lab.faults import apply
 from iamops.lab.node import Power, delete, mounts_below
 from iamops.lab.place import LabPaths
 from iamops.lab.processes import LabNotUp, ToolFailed, UnknownFault, UnknownNode
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 
 class FakeLab:

@@ -10,7 +10,7 @@ from iamops.lab.place import LabPaths
 from iamops.lab.processes import LabImpossible
 from iamops.model.profile import DatastoreKind
 from iamops.render.nodefiles import NodeFile
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 SECRETS = {"VI_1": "12345678"}
 THREE = {

@@ -12,7 +12,7 @@ import pytest
 
 from iamops.lab import provision
 from iamops.lab.standins import needs
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 
 def need(port: int, kind: str = "port") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from iamops.nodes.collect import system, vrrp
 from iamops.nodes.collect.context import FLOOD_LINES, TURN_LINES, CollectorContext
 from iamops.nodes.transport import CommandResult, CommandTimeout
 from iamops.parse.journal import JournalRecord
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 SNAPSHOT = (
     "\n==iamops begin addresses==\n2: eth0    inet 10.0.4.20/24 scope global eth0\n\n==iamops end 0==\n"

@@ -10,7 +10,7 @@ from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.collect.system import AGAIN_S, STANDS_S, emit_units
 from iamops.nodes.transport import CommandResult, CommandTimeout
 from iamops.plan.start_failure import JOURNAL_LINES_STANDING, StartFailureQuery
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 FAILS = UnitReport("activating", "auto-restart", 4)
 SAID = "NRestarts=4\n==log\n\n==journal\n" + "".join(

@@ -11,7 +11,7 @@ from iamops.judge.triage.diagnose import diagnose
 from iamops.nodes.config import daemon_checks
 from iamops.nodes.transport import ChannelRefused, CommandResult, TransportError
 from iamops.parse.config_files import complaints
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 from tests.unit.judge.looks import B, node_look, view
 
 NO_SESSION = ChannelRefused(B, "sshd opens no further session: open failed", "MaxSessions 10")

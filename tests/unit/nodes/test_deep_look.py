@@ -21,7 +21,7 @@ from iamops.nodes.inspect import (
 )
 from iamops.nodes.transport import CommandTimeout, LinkLost
 from iamops.parse.journal import journal_extent_script
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport
 
 PROFILE = pair()

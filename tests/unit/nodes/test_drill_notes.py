@@ -10,7 +10,7 @@ from iamops.model.traffic import Share
 from iamops.nodes.history import LogMark, NotifyLine, notify_lines, notify_mark, versions
 from iamops.nodes.logs.split import _share
 from iamops.nodes.transport import CommandResult, CommandTimeout
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 PROFILE = pair()
 LOG = "+0000\n[2026-11-24 11:32:00] notify_master\nrubbish\n[2026-11-24 11:32:03] notify_stop\n"

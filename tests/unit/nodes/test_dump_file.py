@@ -14,7 +14,7 @@ import pytest
 from iamops.nodes import keepalived as module
 from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
 from iamops.nodes.transport import CommandResult
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 NOBODY = 65534

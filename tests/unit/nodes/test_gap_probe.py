@@ -17,7 +17,7 @@ from iamops.nodes.netns import NamespaceForbidden, NamespaceMissing
 from iamops.nodes.probes import gap as gap_probe
 from iamops.nodes.probes.client import ClientTarget
 from iamops.nodes.probes.gap import GapProbe, Lane
-from tests.independent_probe import probing
+from tests.support.independent_probe import probing
 
 OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)
 BETWEEN_S = 0.4

@@ -15,7 +15,7 @@ from iamops.nodes import lock as module
 from iamops.nodes.lock import BEAT_S, LEASE_S, CannotBeLocked, LockHeld, hold
 from iamops.nodes.transport import CommandResult
 from iamops.parse.host import lock_holder
-from tests.local_transport import LocalLines, LocalTransport
+from tests.support.local_transport import LocalLines, LocalTransport
 
 TOOLS = ("flock", "date", "timeout", "dd", "grep", "head", "true")
 NOTE = {"who": "me", "action": "switchover", "run": "cafe"}

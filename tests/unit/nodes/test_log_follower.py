@@ -20,7 +20,7 @@ from iamops.nodes.logs import reader as log_reader
 from iamops.nodes.logs.follower import LogFollower, Progress
 from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader, Unreadable, reading
 from iamops.nodes.transport import LinkLost
-from tests.local_transport import LocalLines, LocalTransport
+from tests.support.local_transport import LocalLines, LocalTransport
 
 RECIPE = CountQuery(named_format("main"), Columns.TIME | Columns.PATHS)
 LINE = b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET /u/x%dx HTTP/1.1" 200 5 "-" "-" "-"\n'

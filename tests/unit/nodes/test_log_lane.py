@@ -17,7 +17,7 @@ from iamops.nodes.logs.counter import AccessLog, AccessLogCounter
 from iamops.nodes.logs.follower import NEAR, position_at
 from iamops.nodes.logs.reader import reading
 from iamops.nodes.transport import LinkLost
-from tests.local_transport import LocalTransport
+from tests.support.local_transport import LocalTransport
 
 RECIPE = CountQuery(named_format("main"), FULL)
 

@@ -14,9 +14,9 @@ from iamops.model.journal import LogSource
 from iamops.nodes.logs import tail
 from iamops.nodes.logs.tail import HISTORY_LINES, Intake, NodeLogs, Quota, placed
 from iamops.nodes.transport import ChannelRefused, LinkLost
-from tests.profiles import pair
+from tests.support.log_samples import AT, ERROR, FAILURE, JOURNAL, NOW, OF_ACCESS, OF_ERROR, REQUEST, TAIL, ZONE
+from tests.support.profiles import pair
 from tests.support.transport import ScriptedTransport, Stream
-from tests.unit.nodes.log_samples import AT, ERROR, FAILURE, JOURNAL, NOW, OF_ACCESS, OF_ERROR, REQUEST, TAIL, ZONE
 
 
 def entry(message: object, at: float = AT + 1.5, **fields: str) -> bytes:

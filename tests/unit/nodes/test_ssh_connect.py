@@ -11,9 +11,9 @@ from iamops.nodes.ssh import errors
 from iamops.nodes.ssh.connector import SshConnector, SshLimits
 from iamops.nodes.ssh.host_keys import entry_name
 from iamops.nodes.transport import ConnectRefused, ConnectTimeout, HandshakeFailed, SshConfigInvalid, Unreachable
-from tests.unit.nodes.conftest import HOST_KEY, QUICK, Operator, StartNode, public, reached_at
-from tests.unit.nodes.connecting import PLACE, failure_of, works
-from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
+from tests.support.connecting import PLACE, failure_of, works
+from tests.support.sockets import closed_port, dark_port, silent_port
+from tests.support.ssh_node import HOST_KEY, QUICK, Operator, StartNode, public, reached_at
 
 # --- what is spoken ---
 

@@ -12,8 +12,8 @@ from iamops.nodes.ssh.channels import NOISE_LIMIT, ChannelLines
 from iamops.nodes.ssh.command_line import Frame
 from iamops.nodes.ssh.transport import SshTransport
 from iamops.nodes.transport import CommandFailed, CommandTimeout, LinkLost, NothingRan
-from tests.framed import asked, framed
-from tests.unit.nodes.conftest import Operator, SshNode, StartNode
+from tests.support.framed import asked, framed
+from tests.support.ssh_node import Operator, SshNode, StartNode
 
 NOISY = {
     "a greeting": "echo Welcome to iam-b; ",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from iamops.nodes.ssh.host_keys import HostKey, entry_name
 from iamops.nodes.transport import HostKeyChanged, HostKeyUnknown
-from tests.unit.nodes.conftest import HOST_KEY, Operator, StartNode, public
-from tests.unit.nodes.connecting import ECDSA_KEY, OTHER_KEY, failure_of, works
+from tests.support.connecting import ECDSA_KEY, OTHER_KEY, failure_of, works
+from tests.support.ssh_node import HOST_KEY, Operator, StartNode, public
 
 # --- host keys ---
 

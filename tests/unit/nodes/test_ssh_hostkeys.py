@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from iamops.nodes.ssh.host_keys import KeyTrust, entry_name, known, standing_lines
-from tests.unit.nodes.conftest import public
+from tests.support.ssh_node import public
 
 KEY = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
 OTHER = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()

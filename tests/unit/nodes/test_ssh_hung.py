@@ -8,8 +8,8 @@ import pytest
 
 from iamops.nodes.ssh.connector import SshLimits
 from iamops.nodes.transport import CommandTimeout, LinkLost, PeerHung
-from tests.unit.nodes.cable import cable_to
-from tests.unit.nodes.conftest import Operator, StartNode, public
+from tests.support.cable import cable_to
+from tests.support.ssh_node import Operator, StartNode, public
 
 WAKEFUL = SshLimits(connect_s=30.0, login_s=30.0, keepalive_s=0.4, keepalive_misses=2)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from iamops.nodes.transport import ConnectRefused, ForwardingForbidden, HostKeyUnknown, SshConfigInvalid
-from tests.unit.nodes.conftest import Operator, StartNode
-from tests.unit.nodes.connecting import failure_of, works
-from tests.unit.nodes.sockets import closed_port
+from tests.support.connecting import failure_of, works
+from tests.support.sockets import closed_port
+from tests.support.ssh_node import Operator, StartNode
 
 
 async def test_a_jump_host_is_used(start_node: StartNode, operator: Operator) -> None:

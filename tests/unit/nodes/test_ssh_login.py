@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from iamops.nodes.transport import AuthFailed
-from tests.unit.nodes.conftest import Operator, StartNode
-from tests.unit.nodes.connecting import OTHER_KEY, failure_of, works
+from tests.support.connecting import OTHER_KEY, failure_of, works
+from tests.support.ssh_node import Operator, StartNode
 
 
 async def test_a_refused_login_says_who_and_which_keys(start_node: StartNode, operator: Operator) -> None:

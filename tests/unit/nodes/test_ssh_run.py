@@ -9,7 +9,7 @@ import pytest
 
 from iamops.nodes.ssh.transport import SESSIONS, SshTransport, shown_command
 from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong
-from tests.unit.nodes.processes import gone
+from tests.support.processes import gone
 
 
 async def test_a_command_ends_with_its_output_and_status(transport: SshTransport) -> None:

@@ -10,7 +10,7 @@ import pytest
 from iamops.model.profile import SshAccess
 from iamops.nodes.ssh.host_keys import GLOBAL_FILES
 from iamops.nodes.ssh.settings import SettingsError, UserFiles, hop_access, settle
-from tests.unit.nodes.conftest import Operator
+from tests.support.ssh_node import Operator
 
 
 def test_without_a_configuration_openssh_defaults_hold(operator: Operator) -> None:

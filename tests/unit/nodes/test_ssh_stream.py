@@ -8,8 +8,8 @@ from iamops.nodes.ssh.channels import INBOX_LIMIT, LINE_LIMIT, ChannelLines
 from iamops.nodes.ssh.command_line import Frame
 from iamops.nodes.ssh.transport import SshTransport
 from iamops.nodes.transport import LinkLost, TransportError
-from tests.unit.nodes.conftest import Operator, StartNode
-from tests.unit.nodes.processes import gone
+from tests.support.processes import gone
+from tests.support.ssh_node import Operator, StartNode
 
 
 async def test_lines_arrive_while_the_command_runs(transport: SshTransport) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from iamops.nodes.ssh.transport import SshTransport
 from iamops.nodes.transport import CommandTimeout, ConnectFailed, ForwardingForbidden, LinkLost
-from tests.unit.nodes.conftest import Operator, SshNode, StartNode
-from tests.unit.nodes.sockets import closed_port, dark_port
+from tests.support.sockets import closed_port, dark_port
+from tests.support.ssh_node import Operator, SshNode, StartNode
 
 
 @pytest.fixture(params=["sshd forwards", "bash does it"])

@@ -14,7 +14,7 @@ from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.collect.run import observe
 from iamops.nodes.supervisor import Supervisor, link_failure
 from iamops.nodes.transport import CommandTimeout, LinkLost
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import ScriptedTransport
 
 ODD = (

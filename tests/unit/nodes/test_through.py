@@ -6,7 +6,7 @@ import pytest
 
 from iamops.nodes.logs import split as module
 from iamops.nodes.logs.split import LOG_TAIL_BYTES, through
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport, Tcp
 
 TOKEN = "abcdefgh"

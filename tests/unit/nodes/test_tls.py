@@ -21,7 +21,7 @@ from iamops.nodes.collect.health import certificates
 from iamops.nodes.probes.http import Endpoint, HttpRequest, probe_http
 from iamops.nodes.probes.tls import NoTls, TlsStream, Trust, unchecked
 from iamops.nodes.transport import CommandResult
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 NAME = "iam.api.marmotedu.com"

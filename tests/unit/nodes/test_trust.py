@@ -19,8 +19,8 @@ from iamops.nodes.ssh import settings
 from iamops.nodes.ssh.host_keys import KeyTrust, known
 from iamops.nodes.ssh.trust import CannotTrust, HostKeyOffer, accept, fetch_offer
 from iamops.nodes.transport import ConnectRefused
-from tests.unit.nodes.conftest import HOST_KEY, Operator, SshNode, StartNode, public, reached_at
-from tests.unit.nodes.sockets import closed_port
+from tests.support.sockets import closed_port
+from tests.support.ssh_node import HOST_KEY, Operator, SshNode, StartNode, public, reached_at
 
 OTHER = asyncssh.generate_private_key("ssh-ed25519")
 

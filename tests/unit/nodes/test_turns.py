@@ -13,7 +13,7 @@ import pytest
 from iamops.nodes.collect.context import READ, alarm, holding
 from iamops.nodes.transport import CommandResult
 from iamops.parse.host import HOLDERS_MAX, TurnFiles, WatchTurn, turn_files, turn_of
-from tests.local_transport import LocalTransport
+from tests.support.local_transport import LocalTransport
 
 
 class Here(LocalTransport):

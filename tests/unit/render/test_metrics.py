@@ -22,8 +22,8 @@ from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeR
 from iamops.model.observed import Known
 from iamops.model.state import ClusterState
 from iamops.report.metrics import METRICS, Family, MetricKind, Sample, classic, families, openmetrics
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.render.metric_samples import CAUSE, LATER, full, moved
 
 Page = Mapping[tuple[str, frozenset[tuple[str, str]]], float]

@@ -23,7 +23,7 @@ from iamops.nodes.transport import CommandResult, ConnectTimeout, Transport
 from iamops.session.bundle.archive import BundleRefused, check_path, write_archive
 from iamops.session.bundle.bundle import BundleReport, write_bundle
 from iamops.session.triage.triage import Examination
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 NOW = 1_795_600_000.0
 

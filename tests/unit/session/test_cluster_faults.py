@@ -16,7 +16,7 @@ from iamops.model.state import ClusterState
 from iamops.session import cluster as module
 from iamops.session import cluster as parts
 from iamops.session.cluster import Cluster
-from tests.unit.session.loopback import loopback
+from tests.support.loopback import loopback
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from iamops.nodes.probes.client import TIMEOUT_S
 from iamops.session.cluster import Cluster
-from tests.unit.session.loopback import loopback
+from tests.support.loopback import loopback
 
 
 @pytest.fixture

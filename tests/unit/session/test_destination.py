@@ -14,7 +14,7 @@ from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
 from iamops.session.watch.destinations import AppriseDestination, Hook, NotDelivered, apprise_destinations
 from iamops.session.watch.urls import AlertUrl, AlertUrlsRefused
-from tests.sinks import MailServer, Webhook
+from tests.support.sinks import MailServer, Webhook
 
 SAID = message(
     1_700_000_000.0,

@@ -22,8 +22,8 @@ from iamops.nodes.transport import CommandResult
 from iamops.render.nodefiles import render_node
 from iamops.session.config.on_disk import examine_files
 from iamops.session.store import Store
-from tests.profiles import unicast_pair
-from tests.scenes import NOW, healthy
+from tests.support.cluster_states import NOW, healthy
+from tests.support.profiles import unicast_pair
 
 DUMPS = Path(__file__).parents[2] / "fixtures" / "keepalived"
 PROFILE = unicast_pair()

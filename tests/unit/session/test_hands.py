@@ -17,7 +17,7 @@ from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
 from iamops.session.adapters import NodeCommands
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iamops.session.cluster import Cluster
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 NOW = 1_795_442_000.0
 

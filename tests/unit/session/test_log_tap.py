@@ -14,9 +14,9 @@ from iamops.model.state import ClusterState
 from iamops.session import logs
 from iamops.session.logs import LogTap
 from iamops.session.store import Store
-from tests.profiles import pair
+from tests.support.log_samples import JOURNAL, NOW, OF_ACCESS, REQUEST, TAIL, ZONE
+from tests.support.profiles import pair
 from tests.support.transport import ScriptedTransport, Stream
-from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, REQUEST, TAIL, ZONE
 
 QUICK_S = 0.01
 

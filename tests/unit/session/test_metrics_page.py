@@ -10,8 +10,8 @@ from iamops.model.events import RequestsCounted
 from iamops.model.facts import RequestCount
 from iamops.model.state import ClusterState
 from iamops.session.metrics import MetricsPage, wants_classic
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 PROMETHEUS = (
     "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_cla
 
 from iamops.session import metrics
 from iamops.session.metrics import MetricsRefused, MetricsServer, loopback
-from tests.scenes import NOW, healthy
+from tests.support.cluster_states import NOW, healthy
 
 LATE = NOW + 60
 

@@ -15,7 +15,7 @@ from iamops.plan.config.change import NodeFilesChange
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, ProfileChanged
 from iamops.session.profiles import ProfileOnDisk, asked_name, load_profile
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 
 SHIPPED = Path(__file__).parents[3] / "profiles" / "lab.yaml"
 PUSH = ConfigPush(

@@ -8,7 +8,7 @@ from iamops.model.events import Noticed
 from iamops.model.facts import Severity
 from iamops.session.store import Store
 from iamops.session.triage.timeline import Recall
-from tests.scenes import healthy
+from tests.support.cluster_states import healthy
 from tests.unit.session.test_timeline import NOW, Node, entered
 
 

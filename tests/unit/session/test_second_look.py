@@ -7,8 +7,8 @@ import pytest
 from iamops.model.events import DatastoreProbed, Event, PortProbed
 from iamops.session.adapters import StoreReader
 from iamops.session.store import Store
-from tests.profiles import pair
-from tests.scenes import NOW, healthy, seen_on
+from tests.support.cluster_states import NOW, healthy, seen_on
+from tests.support.profiles import pair
 
 
 def eyes(*missing: type[Event]) -> StoreReader:

@@ -10,7 +10,7 @@ from iamops.ledger.audit import Audit
 from iamops.model.journal import TimelineEventKind
 from iamops.nodes.transport import CommandResult, LinkLost
 from iamops.session.triage import timeline
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 NOW = 1_795_442_000.0
 

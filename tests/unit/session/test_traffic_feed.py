@@ -14,8 +14,8 @@ from iamops.accesslog.filter import WhereError
 from iamops.nodes.logs import counter
 from iamops.session import traffic
 from iamops.session.traffic import TrafficFeed
-from tests.local_transport import LocalTransport
-from tests.profiles import pair
+from tests.support.local_transport import LocalTransport
+from tests.support.profiles import pair
 
 
 def line(path: str = "/", status: int = 200) -> bytes:

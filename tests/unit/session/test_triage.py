@@ -10,8 +10,8 @@ from iamops.model.observed import Known, Unknown
 from iamops.render.nodefiles import NodeFile
 from iamops.session.triage.inspect import InspectionResult
 from iamops.session.triage.triage import _compared, _witnesses_agree
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 
 PATH = "/etc/nginx/nginx.conf"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iamops.session.triage.triage import CLOSING_S, examine, observation_s
-from tests.unit.session.loopback import loopback
+from tests.support.loopback import loopback
 
 
 @pytest.fixture(autouse=True)

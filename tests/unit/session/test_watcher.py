@@ -24,7 +24,7 @@ from iamops.session.store import Store
 from iamops.session.watch import watcher as module
 from iamops.session.watch.delivery import Delivery, Heartbeat
 from iamops.session.watch.watcher import Watcher, WatchOptions
-from tests.scenes import VIP, healthy
+from tests.support.cluster_states import VIP, healthy
 from tests.unit.judge.watching import finding
 from tests.unit.session.test_delivery import Post
 

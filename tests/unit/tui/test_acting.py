@@ -21,10 +21,10 @@ from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.dialogs.run import RunScreen
 from iamops.tui.overview.screen import Overview
-from tests.unit.tui import decks, scenes
-from tests.unit.tui.decks import FixedDeck, undone
-from tests.unit.tui.scenes import NOW, B, FixedCluster
-from tests.unit.tui.screens import Watched, console
+from tests.support import decks, scenes
+from tests.support.decks import FixedDeck, undone
+from tests.support.scenes import NOW, B, FixedCluster
+from tests.support.screens import Watched, console
 
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "Bad Gateway")
 SIZES = [(80, 24), (120, 40)]

@@ -9,9 +9,9 @@ import pytest
 from iamops.ledger.audit import Audit, read
 from iamops.ledger.verify import Break, ChainVerdict, runs_of
 from iamops.tui.audit import AuditList, run_story
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import audited
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.decks import audited
+from tests.support.screens import console
 
 
 async def test_runs_newest_first_with_the_story_of_the_one_under_the_cursor() -> None:

@@ -16,8 +16,8 @@ from iamops.tui.overview.nodes import NodeList
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, Tone, text_of
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, A, B, fed
+from tests.support import scenes
+from tests.support.scenes import NOW, A, B, fed
 
 
 def card(moment: ViewState, name: str, width: int, *, roomy: bool) -> PaneContent:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from iamops.tui.app.app import ConsoleApp
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.scenes import FixedCluster
+from tests.support.screens import console
 
 
 async def test_a_remembered_theme_is_used_and_an_asked_one_wins() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from iamops.judge.config import ConfigComparison
 from iamops.plan.action import ConfigPush
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck, drifted, renamed
-from tests.unit.tui.scenes import FixedCluster
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.decks import FixedDeck, drifted, renamed
+from tests.support.scenes import FixedCluster
+from tests.support.screens import console
 
 
 async def test_what_differs_comes_first_with_what_a_push_would_mean() -> None:

@@ -13,9 +13,9 @@ from iamops.model.state import ClusterState
 from iamops.session.user import state_dir
 from iamops.tui.dialogs.help import HelpScreen
 from iamops.tui.overview.screen import Overview
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, bad
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.scenes import NOW, VIP, A, B, FixedCluster, bad
+from tests.support.screens import console
 
 
 async def test_paints_before_anything_is_known_and_starts_the_session() -> None:

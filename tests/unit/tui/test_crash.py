@@ -12,10 +12,10 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.overview.header import StatusHeader
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.scenes import FixedCluster
+from tests.support.screens import console
 
 
 async def crashed() -> tuple[str, int | None]:

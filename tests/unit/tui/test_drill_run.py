@@ -24,12 +24,12 @@ from iamops.tui.dialogs.run import RunScreen
 from iamops.tui.drills.run import drill_lines, drill_summary
 from iamops.tui.drills.screen import DrillsScreen
 from iamops.tui.toolkit.text import text_of
+from tests.support import scenes
+from tests.support.decks import FixedDeck, finished, undone
+from tests.support.drills_view import SIZES, at_drills, begun, deck, progress
+from tests.support.scenes import NOW, B, FixedCluster
+from tests.support.screens import console
 from tests.unit.judge.drill_samples import LIVE, gap, keepalived_stop, report
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck, finished, undone
-from tests.unit.tui.drills_view import SIZES, at_drills, begun, deck, progress
-from tests.unit.tui.scenes import NOW, B, FixedCluster
-from tests.unit.tui.screens import console
 
 
 @pytest.mark.parametrize("key", ["D", "enter"])

@@ -12,7 +12,7 @@ from iamops.parse.drill.step import parse_bound
 from iamops.tui.drills.run import latency_lines
 from iamops.tui.drills.screen import drill_story, expected_words, move_words
 from iamops.tui.toolkit.text import Tone, text_of
-from tests.unit.tui import scenes
+from tests.support import scenes
 
 WORDS = [
     (DrillStep(DrillVerb.STOP, "nginx"), "stop nginx on the owner"),

@@ -12,12 +12,12 @@ from iamops.tui.drills.run import drill_lines
 from iamops.tui.drills.screen import DrillsScreen
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.text import width_of
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.drills_view import SIZES, at_drills, deck, progress
+from tests.support.scenes import NOW, FixedCluster
+from tests.support.screens import console
 from tests.unit.judge.drill_samples import report
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.drills_view import SIZES, at_drills, deck, progress
-from tests.unit.tui.scenes import NOW, FixedCluster
-from tests.unit.tui.screens import console
 
 
 @pytest.mark.parametrize("size", SIZES)

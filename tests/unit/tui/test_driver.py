@@ -34,7 +34,7 @@ class OnPty:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.tui.pty_console", str(beats)],
+            [sys.executable, "-m", "tests.support.pty_console", str(beats)],
             stdin=slave,
             stdout=slave,
             stderr=slave,

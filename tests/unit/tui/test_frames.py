@@ -8,7 +8,7 @@ from iamops.model.events import AddressChanged, HostReported, HttpProbed, LinkCh
 from iamops.model.facts import HostReport, Link, RequestCount
 from iamops.tui.app.painting import RepaintScheduler
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, touched, urgent
-from tests.unit.tui.scenes import NOW, VIP, A, ok
+from tests.support.scenes import NOW, VIP, A, ok
 
 ONE = frozenset({ScreenPart.SERVICES})
 OTHER = frozenset({ScreenPart.HEADER})

@@ -18,10 +18,10 @@ from iamops.tui.dialogs.confirm import ConfirmScreen, plan_lines
 from iamops.tui.toolkit.dialog import plain, toned
 from iamops.tui.toolkit.palette import no_color_palette
 from iamops.tui.toolkit.text import TextSpan, text_of
-from tests.hostile import SEQUENCES, hostile, poisoned, raw
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.screens import Watched, console
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.hostile import SEQUENCES, hostile, poisoned, raw
+from tests.support.screens import Watched, console
 
 BLACK = Color(0, 0, 0)
 

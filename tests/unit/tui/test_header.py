@@ -19,8 +19,8 @@ from iamops.tui.overview.header import StatusHeader
 from iamops.tui.overview.witnesses import WitnessBar, witnesses
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import Line, Tone, text_of
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, VIP, A, B, bad, fed
+from tests.support import scenes
+from tests.support.scenes import NOW, VIP, A, B, bad, fed
 
 
 def header(moment: ViewState, width: int) -> Line:

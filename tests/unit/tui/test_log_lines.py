@@ -17,8 +17,8 @@ from iamops.tui.logs.lines import (
     log_rows,
 )
 from iamops.tui.toolkit.text import text_of, width_of
-from tests.unit.tui.scenes import NOW
-from tests.unit.tui.taps import request
+from tests.support.scenes import NOW
+from tests.support.taps import request
 
 
 @pytest.mark.parametrize(

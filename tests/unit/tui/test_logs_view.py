@@ -18,12 +18,12 @@ from iamops.tui.logs.lines import brief
 from iamops.tui.logs.screen import LogsScreen
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.text import clock
-from tests.planted import planted
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import NOW, A, B, FixedCluster
-from tests.unit.tui.screens import Watched, console
-from tests.unit.tui.taps import FixedTap, busy, request
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.planted import planted
+from tests.support.scenes import NOW, A, B, FixedCluster
+from tests.support.screens import Watched, console
+from tests.support.taps import FixedTap, busy, request
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 ROOM = 20  # rows of the list at 80x24

@@ -14,8 +14,8 @@ from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, text_of
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, A, B, bad, fed
+from tests.support import scenes
+from tests.support.scenes import NOW, A, B, bad, fed
 
 
 def matrix(view: ViewState, width: int, cursor: int = 0) -> PaneContent:

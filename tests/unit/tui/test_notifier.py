@@ -15,8 +15,8 @@ from iamops.model.state import ClusterState
 from iamops.session.store import Store
 from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier
 from iamops.tui.toolkit.themes import remember, remembered
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NO_GRANT, NOW, VIP, A, B
+from tests.support import scenes
+from tests.support.scenes import NO_GRANT, NOW, VIP, A, B
 
 XTERM = {"TERM": "xterm-256color"}
 # A split brain is heard of by its event: this one calls by being found.

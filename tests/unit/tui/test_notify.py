@@ -12,10 +12,10 @@ from iamops.model.events import AddressChanged, HostReported
 from iamops.model.facts import HostReport
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.toolkit.themes import remembered
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import NOW, SPLIT, VIP, A, B, FixedCluster
-from tests.unit.tui.screens import Watched, console
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.scenes import NOW, SPLIT, VIP, A, B, FixedCluster
+from tests.support.screens import Watched, console
 
 
 async def moved_in(seen: Watched) -> list[str]:

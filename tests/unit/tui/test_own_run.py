@@ -7,8 +7,8 @@ from dataclasses import replace
 from iamops.model.events import SafetyReported
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.tui.app.painting import SETTLES_S, RunEffects, locked
+from tests.support import scenes
 from tests.unit.judge.triage_samples import NO_GRANT, SPLIT
-from tests.unit.tui import scenes
 
 NOW = scenes.NOW
 STOPPED = replace(NO_GRANT, code="unit-down", next="iamops start nginx iam-b")

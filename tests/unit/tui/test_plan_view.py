@@ -8,7 +8,7 @@ from iamops.plan.action import Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial
 from iamops.tui.dialogs.confirm import plan_lines
-from tests.scenes import NOW, healthy
+from tests.support.cluster_states import NOW, healthy
 
 MAY = Denial("last-backend", "nothing else serves it", True, "iam-b", ("iam-apiserver",))
 FIRM = Denial("stale-evidence", "iam-b was last heard 9 s ago", node="iam-b")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual import events
 
 from iamops.tui.toolkit.themes import remembered
-from tests.unit.tui import scenes
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.screens import console
 
 
 async def test_the_command_line_completes_and_remembers() -> None:

@@ -11,8 +11,8 @@ from iamops.tui.overview.requests import Axis, RequestPlot, RequestRates, blocks
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, Tone, text_of
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, A, B
+from tests.support import scenes
+from tests.support.scenes import NOW, A, B
 
 
 def requests(moment: ViewState, width: int, *, tall: bool) -> PaneContent:

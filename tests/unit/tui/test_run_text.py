@@ -9,7 +9,7 @@ import pytest
 from iamops.judge.run import RunReport
 from iamops.plan.action import Switchover
 from iamops.tui.dialogs.progress import run_lines
-from tests.unit.engine.pair import Bench
+from tests.support.pair import Bench
 
 
 async def interrupted(bench: Bench) -> RunReport:

@@ -9,9 +9,9 @@ from iamops.accesslog.format import LogField
 from iamops.accesslog.values import pattern_of
 from iamops.model.traffic import OTHERS
 from iamops.tui.traffic.panes import added, term_of
-from tests.unit.tui.feeds import API, busy
-from tests.unit.tui.screens import console
-from tests.unit.tui.traffic_view import FAILURES, at_traffic, on, row, state, typed
+from tests.support.feeds import API, busy
+from tests.support.screens import console
+from tests.support.traffic_view import FAILURES, at_traffic, on, row, state, typed
 
 
 async def test_the_filter_is_counted_with_when_it_is_complete():

@@ -21,9 +21,9 @@ from iamops.tui.traffic.plot import curves_of
 from iamops.tui.traffic.screen import traffic_places
 from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
 from iamops.tui.traffic.tables import Top, TopTable
-from tests.unit.tui.feeds import slot
-from tests.unit.tui.scenes import NOW
-from tests.unit.tui.traffic_view import snapshot, state
+from tests.support.feeds import slot
+from tests.support.scenes import NOW
+from tests.support.traffic_view import snapshot, state
 
 
 def drawn(table: type[NodeTable | BackendTable | TopTable], taken: TrafficSnapshot, width: int) -> PaneContent:

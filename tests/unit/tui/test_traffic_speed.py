@@ -10,10 +10,10 @@ from dataclasses import replace
 from iamops.accesslog.timeseries import TrafficTimeSeries
 from iamops.model.traffic import Backend, Latency, Traffic
 from iamops.tui.traffic.snapshot import WindowSums
-from tests.unit.tui.feeds import FixedFeed, slot
-from tests.unit.tui.scenes import NOW, A, B
-from tests.unit.tui.screens import console
-from tests.unit.tui.traffic_view import KEYS, at_traffic, on, state
+from tests.support.feeds import FixedFeed, slot
+from tests.support.scenes import NOW, A, B
+from tests.support.screens import console
+from tests.support.traffic_view import KEYS, at_traffic, on, state
 
 
 def full_slot() -> Traffic:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from iamops.model.traffic import LogTotals
 from iamops.tui.traffic.snapshot import WindowSums, snapshot_of
-from tests.unit.tui.feeds import FixedFeed, busy, slot
-from tests.unit.tui.scenes import NOW, A, B
-from tests.unit.tui.screens import console
-from tests.unit.tui.traffic_view import at_traffic, on, row, state, typed
+from tests.support.feeds import FixedFeed, busy, slot
+from tests.support.scenes import NOW, A, B
+from tests.support.screens import console
+from tests.support.traffic_view import at_traffic, on, row, state, typed
 
 
 async def test_what_the_format_does_not_tell_is_said_in_words_and_is_no_number():

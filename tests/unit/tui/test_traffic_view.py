@@ -15,10 +15,10 @@ from iamops.model.facts import RequestCount
 from iamops.model.traffic import OTHERS, Backend, LogTotals, Traffic
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.traffic.snapshot import snapshot_of
-from tests.unit.tui.feeds import FixedFeed, busy
-from tests.unit.tui.scenes import NOW, A, B
-from tests.unit.tui.screens import console
-from tests.unit.tui.traffic_view import FAILURES, KEYS, SIZES, Compare, at_traffic, on, row, second, state, typed
+from tests.support.feeds import FixedFeed, busy
+from tests.support.scenes import NOW, A, B
+from tests.support.screens import console
+from tests.support.traffic_view import FAILURES, KEYS, SIZES, Compare, at_traffic, on, row, second, state, typed
 
 # --- what is shown ---
 

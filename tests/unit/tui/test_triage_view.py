@@ -15,11 +15,11 @@ from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.screen import Overview
 from iamops.tui.triage import TriageScreen
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.scenes import FixedCluster
+from tests.support.screens import Watched, console
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
-from tests.unit.tui.screens import Watched, console
 
 SIZES = [(80, 24), (120, 40)]
 

@@ -18,9 +18,9 @@ from iamops.tui.dialogs.help import help_lines
 from iamops.tui.overview.cards import NodeCard
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import text_of
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, A, fed
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.scenes import NOW, A, fed
+from tests.support.screens import console
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import random
 import string
 from dataclasses import dataclass
 
-from tests import planted_elsewhere
+from tests.support import planted_elsewhere
 
 COUNT = 440
 ALNUM = string.ascii_letters + string.digits

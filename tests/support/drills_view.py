@@ -9,11 +9,11 @@ from iamops.plan.action import DrillAction
 from iamops.report.drill import drill_document
 from iamops.session.drills.files import load_drill
 from iamops.tui.drills.screen import DrillsScreen
+from tests.support import scenes
+from tests.support.decks import TIMELINE, FixedDeck, half_way
+from tests.support.scenes import NOW, FixedCluster
+from tests.support.screens import Watched
 from tests.unit.judge.drill_samples import LIVE, report
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import TIMELINE, FixedDeck, half_way
-from tests.unit.tui.scenes import NOW, FixedCluster
-from tests.unit.tui.screens import Watched
 
 SIZES = [(80, 24), (120, 40)]
 

@@ -42,9 +42,9 @@ from iamops.model.reduce import reduce
 from iamops.model.running import FilesReport
 from iamops.model.state import ClusterState
 from iamops.session.store import Store
-from tests.scenes import live
-from tests.unit.tui.feeds import FixedFeed
-from tests.unit.tui.taps import FixedTap
+from tests.support.cluster_states import live
+from tests.support.feeds import FixedFeed
+from tests.support.taps import FixedTap
 
 NOW = 1_760_000_000.0
 VIP = "10.0.4.99"

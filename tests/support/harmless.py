@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 
-from tests import harmless_elsewhere
+from tests.support import harmless_elsewhere
 
 COUNT = 540
 SHAPES = (

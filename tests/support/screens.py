@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from iamops.model.state import ClusterState
 from iamops.tui.app.app import ConsoleApp
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
+from tests.support.decks import FixedDeck
+from tests.support.scenes import FixedCluster
 
 
 class Watched:

@@ -41,7 +41,7 @@ from iamops.model.running import FilesReport, LiveVrrp, Upstream, UpstreamServer
 from iamops.model.state import ClusterState
 from iamops.plan.addresses import backend_names
 from iamops.render.nodefiles import ALIVE_HOST
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 NOW = 1_700_000_000.0
 VIP = "10.0.4.99"

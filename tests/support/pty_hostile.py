@@ -11,10 +11,10 @@ from textual.widgets import Input, Static
 
 from iamops.model.facts import Severity
 from iamops.tui.app.app import ConsoleApp
-from tests.hostile import SEQUENCES, hostile
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.hostile import SEQUENCES, hostile
+from tests.support.scenes import FixedCluster
 
 
 async def main() -> None:

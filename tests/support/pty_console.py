@@ -1,4 +1,4 @@
-"""The console on a fixed cluster, on the terminal it is started on: `python -m tests.unit.tui.pty_console BEATS`.
+"""The console on a fixed cluster, on the terminal it is started on: `python -m tests.support.pty_console BEATS`.
 
 It is drawn anew all the time; every turn of its loop adds a byte to the file BEATS.
 """
@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from iamops.tui.app.app import ConsoleApp
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import FixedCluster
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.scenes import FixedCluster
 
 
 async def main(beats: Path) -> int:

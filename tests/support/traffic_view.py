@@ -13,11 +13,11 @@ from iamops.model.facts import RequestCount, Severity
 from iamops.model.state import ClusterState, VipMove
 from iamops.model.traffic import Traffic
 from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.feeds import FixedFeed
-from tests.unit.tui.scenes import NOW, A, B, FixedCluster, fed
-from tests.unit.tui.screens import Watched
+from tests.support import scenes
+from tests.support.decks import FixedDeck
+from tests.support.feeds import FixedFeed
+from tests.support.scenes import NOW, A, B, FixedCluster, fed
+from tests.support.screens import Watched
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 KEYS = {

@@ -1,4 +1,4 @@
-"""A steady load from a process of its own: `python -m tests.load ADDRESS HOST PATH RATE SECONDS`.
+"""A steady load from a process of its own: `python -m tests.support.load ADDRESS HOST PATH RATE SECONDS`.
 
 An open loop: requests are due at fixed times whether the ones before were answered or not, each on a
 connection of its own. Bounded in rate and time. Prints JSON: sent, good, and every failure by what it was.
@@ -77,7 +77,7 @@ class Load:
 @contextlib.contextmanager
 def loading(address: str, host: str, *, namespace: str, rate: int = 500, path: str = "/healthz") -> Iterator[Load]:
     """Load as long as the context lasts, and never longer than five minutes."""
-    command = [sys.executable, "-m", "tests.load", address, host, path, str(rate), str(MAX_SECONDS)]
+    command = [sys.executable, "-m", "tests.support.load", address, host, path, str(rate), str(MAX_SECONDS)]
     enter = ["ip", "netns", "exec", namespace]
     load = Load()
     with subprocess.Popen([*enter, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

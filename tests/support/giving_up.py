@@ -10,8 +10,8 @@ from iamops.engine.ports import CommandAnswer
 from iamops.model.events import FilesExamined
 from iamops.model.running import FilesReport, Upstream, UpstreamServer
 from iamops.plan.addresses import backend_names
-from tests.scenes import files
-from tests.unit.engine.pair import Bench
+from tests.support.cluster_states import files
+from tests.support.pair import Bench
 
 SERVICE = "iam-apiserver"
 

@@ -31,10 +31,10 @@ from iamops.plan.steps import Plan
 from iamops.render.nodefiles import NodeFile, render_node
 from iamops.session.config.configurator import as_tree
 from iamops.session.drills.files import load_drill
-from tests.scenes import live
+from tests.support import scenes
+from tests.support.cluster_states import live
+from tests.support.scenes import FixedCluster
 from tests.unit.judge.drill_samples import LIVE, report
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import FixedCluster
 
 ARMED_FOR_S = 600.0
 # A request every 10 ms; 0.3 s of them in the dark.

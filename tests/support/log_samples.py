@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from iamops.nodes.logs.tail import FILES, JOURNAL_FIELDS
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.support.transport import Run
 
 ACCESS, ERROR = pair().logs.access, pair().logs.error

@@ -1,4 +1,4 @@
-"""More shapes for `tests/planted.py`: what people, scripts, data stores and documents say outside of any setting."""
+"""More shapes for `tests/support/planted.py`: what people, scripts, data stores and documents say outside of any setting."""
 
 # ruff: noqa: E501 - a line of a log is as long as it is
 from __future__ import annotations

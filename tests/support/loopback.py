@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iamops.model.profile import Profile
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 CLOSED_PORT = 1
 

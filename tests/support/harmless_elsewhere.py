@@ -1,4 +1,4 @@
-"""More harmless lines for `tests/harmless.py`, as they stand: each has been taken for a secret somewhere, or could be."""
+"""More harmless lines for `tests/support/harmless.py`, as they stand: each has been taken for a secret somewhere, or could be."""
 
 # ruff: noqa: E501 - a line of a log is as long as it is
 from __future__ import annotations

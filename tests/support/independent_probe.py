@@ -1,7 +1,7 @@
 """A witness that shares no code with the product: one thread per request, blocking sockets, every 5 ms.
 
-`python -m tests.independent_probe --address 10.0.4.99 --host iam.api.marmotedu.com --namespace NAME` probes
-until its time is over or it gets SIGTERM, and prints its gaps as JSON. From a test: `with probing(...)`.
+`python -m tests.support.independent_probe --address 10.0.4.99 --host iam.api.marmotedu.com --namespace NAME`
+probes until its time is over or it gets SIGTERM, and prints its gaps as JSON. From a test: `with probing(...)`.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def probing(
 
     With a patience of seconds only failures count, and not how busy this machine is.
     """
-    command = [sys.executable, "-m", "tests.independent_probe", "--address", address, "--host", host]
+    command = [sys.executable, "-m", "tests.support.independent_probe", "--address", address, "--host", host]
     command += ["--port", str(port), "--path", path, "--every-ms", str(every_ms), "--seconds", str(seconds)]
     command += ["--patience-s", str(patience_s)]
     command += ["--namespace", namespace] if namespace else []

@@ -36,8 +36,8 @@ from iamops.plan.action import Action
 from iamops.plan.addresses import backend_names
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.session.store import Store
-from tests.profiles import pair
-from tests.scenes import NOW, OK, VIP, healthy
+from tests.support.cluster_states import NOW, OK, VIP, healthy
+from tests.support.profiles import pair
 
 OK_ANSWER = CommandAnswer(0, "", "")
 
