@@ -14,6 +14,7 @@ from typing import Any
 
 from iamops.engine.engine import Engine
 from iamops.engine.ports import CommandAnswer, Locked, NotSent, Order, OutcomeUnknown
+from iamops.judge.run import RunReport
 from iamops.ledger.audit import LedgerError
 from iamops.model.events import (
     AddressesListed,
@@ -32,7 +33,7 @@ from iamops.model.facts import Link, LinkState, SafetyReport, UnitReport, VrrpRe
 from iamops.model.journal import Anchor
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
-from iamops.plan.action import Action
+from iamops.plan.action import Action, ServiceAction, UnitVerb
 from iamops.plan.addresses import backend_names
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.session.store import Store
@@ -476,3 +477,10 @@ def unknown(at: int) -> Callable[[int, Sequence[str]], None]:
             raise OutcomeUnknown("the link was lost")
 
     return cut
+
+
+RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
+
+
+async def run(bench: Bench, action: Action, **changes: object) -> RunReport:
+    return await bench.engine.run(bench.order(action, **changes), lambda report: None)
