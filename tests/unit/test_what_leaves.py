@@ -46,12 +46,12 @@ from iamops.session.profiles import load_profile
 from iamops.session.store import Store
 from iamops.session.watch.urls import destinations
 from iamops.tui.app.shutdown import save
+from tests.support.bundles import FakeNode, bundled, files_of
 from tests.support.harmless import harmless
 from tests.support.log_samples import JOURNAL, NOW, OF_ACCESS, TAIL, ZONE
 from tests.support.planted import COUNT, SHAPES, Planted, as_journal, planted
 from tests.support.profiles import pair
 from tests.support.transport import ScriptedTransport, Stream
-from tests.unit.session.test_bundle import FakeNode, bundled, files_of
 
 ROOT = Path(iamops.__file__).parent
 

@@ -31,7 +31,7 @@ CHILD = """
 import asyncio, itertools, sys
 from iamops.cli import main
 from iamops.cli.watch import run
-from tests.unit.session.test_watcher import StandInCluster
+from tests.support.watched_cluster import StandInCluster
 
 class Pair(StandInCluster):
     def __init__(self, profile):

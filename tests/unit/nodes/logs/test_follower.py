@@ -17,19 +17,12 @@ import pytest
 from iamops.accesslog.count import Columns, CountQuery, Counts
 from iamops.accesslog.format import named_format
 from iamops.accesslog.rotation import LogFile, LogPosition
-from iamops.nodes.logs import counter
 from iamops.nodes.logs import reader as log_reader
 from iamops.nodes.logs.follower import NEAR, LogFollower, Progress, position_at
 from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader, Unreadable, reading
 from iamops.nodes.transport import LinkLost
 from tests.support.access_lines import RECIPE, line, place_in
 from tests.support.local_transport import LocalLines, LocalTransport
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(counter, "LOOK_SELDOM_S", 0.01)
 
 
 @pytest.mark.parametrize("boundary", [0, 1, 4000, 7999, 8000])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,87 +14,15 @@ from iamops.model.facts import Link, LinkState
 from iamops.model.observed import Known, Unknown
 from iamops.model.profile import Profile
 from iamops.model.running import FilesReport, Unloaded
-from iamops.nodes.config import LISTED, LOADED, NAMED, READABLE
-from iamops.nodes.transport import CommandResult
+from iamops.nodes.config import NAMED
 from iamops.render.nodefiles import render_node
 from iamops.session.config.on_disk import examine_files
 from iamops.session.store import Store
 from tests.support.cluster_states import NOW, healthy
-from tests.support.profiles import unicast_pair
-
-DUMPS = Path(__file__).parents[2] / "fixtures" / "keepalived"
-PROFILE = unicast_pair()
-KEEPALIVED = "/etc/keepalived/keepalived.conf"
-# The unit's load time by LOADED_SAID is 9900.
-LOADED_SAID = "now 10000.0 500.0\n" + "".join(
-    f"Id={unit}.service ActiveState=active MainPID=7 StateChangeTimestampMonotonic=400000000 wall= worker=\n"
-    for unit in ("nginx", "keepalived")
-)
+from tests.support.files_node import KEEPALIVED, LOADED_SAID, PROFILE, FilesNode, tar
 
 
-@dataclass
-class Node:
-    """A node with files, their times, and a keepalived that dumps what it runs with."""
-
-    node: str
-    files: dict[str, str]
-    times: dict[str, float] = field(default_factory=dict)
-    dump: str | None = None
-    has_script: bool = True
-    loaded: str = LOADED_SAID
-    calls: list[tuple[str, ...]] = field(default_factory=list)
-
-    @classmethod
-    def rendered(cls, name: str) -> Node:
-        files = {each.path: each.content for each in render_node(PROFILE, name, {"VI_1": "sesame12"})}
-        dump = "2.2.7-master.data" if name == "iam-a" else "2.2.7-backup.data"
-        return cls(name, files, {}, (DUMPS / dump).read_text())
-
-    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
-        status, said = self._answer(tuple(argv))
-        self.calls.append(tuple(argv))
-        return CommandResult(tuple(argv), status, said, b"sudo: a password is required" if status else b"")
-
-    def _answer(self, argv: tuple[str, ...]) -> tuple[int, bytes]:
-        match argv:
-            case ("sudo", "-n", "/usr/local/sbin/iamops-config", "read") if self.has_script:
-                return 0, tar({path: text for path, text in self.files.items() if "sites-" not in path})
-            case ("sh", "-c", script, *_) if script == READABLE:
-                return 0, tar({path: text for path, text in self.files.items() if path.endswith(".conf")})
-            case ("sh", "-c", script, _, *paths) if script == NAMED:
-                return 0, tar({path: self.files[path] for path in paths if path in self.files})
-            case ("sh", "-c", script, *_) if script == LOADED:
-                return 0, self.loaded.encode()
-            case ("sh", "-c", script, *_) if script == LISTED:
-                return 0, self._listed()
-            case ("cat", "/etc/hosts"):
-                return 0, b"127.0.0.1 localhost\n"
-            case ("systemctl", "is-active", _):
-                return 0, b"active\n"
-            case ("sh", "-c", _, "ask", *_) if self.dump is not None:
-                return 0, b""
-            case ("sudo", "-n", "/usr/bin/dd", *_) if self.dump is not None:
-                return 0, self.dump.encode()
-        return 1, b""
-
-    def _listed(self) -> bytes:
-        paths = [path for path in self.files if path.startswith(("/etc/nginx", "/etc/keepalived"))]
-        parents = {str(Path(path).parent) for path in paths} | {"/etc/nginx"}
-        records = [f"f 1 {self.times.get(path, 900.0)} 900 {path}" for path in paths]
-        return "".join(f"{each}\0" for each in (*(f"d 1 900 900 {path}" for path in parents), *records)).encode()
-
-
-def tar(files: Mapping[str, str]) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.TarFile(fileobj=raw, mode="w") as archive:
-        for path, text in files.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mtime = len(text.encode()), 900
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return raw.getvalue()
-
-
-async def looked(*nodes: Node, profile: Profile = PROFILE) -> Store:
+async def looked(*nodes: FilesNode, profile: Profile = PROFILE) -> Store:
     """The state after a look, where only these nodes are connected."""
     store = Store(healthy(NOW, profile))
     by_name = {each.node: each for each in nodes}
@@ -114,19 +39,19 @@ def report(store: Store, node: str) -> FilesReport:
 
 
 async def test_a_healthy_pair_has_nothing_to_load_and_nothing_unknown():
-    store = await looked(Node.rendered("iam-a"), Node.rendered("iam-b"))
+    store = await looked(FilesNode.rendered("iam-a"), FilesNode.rendered("iam-b"))
     for node in PROFILE.nodes:
         assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
 
 
 async def test_a_daemon_that_runs_with_its_files_is_known_to_and_so_is_keepalived_s_check():
-    store = await looked(Node.rendered("iam-a"), Node.rendered("iam-b"))
+    store = await looked(FilesNode.rendered("iam-a"), FilesNode.rendered("iam-b"))
     for node in PROFILE.nodes:
         seen = report(store, node)
         assert seen.current == {"nginx", "keepalived"}
         ((*shell, script, path, argument),) = seen.checks
         assert (shell, path, argument) == (["bash", "-c"], "/etc/keepalived/check_nginx.sh", "2")
-        assert script == Node.rendered(node).files[path]
+        assert script == FilesNode.rendered(node).files[path]
         assert seen.decides_s == 2 * 5 + 3
         assert [each.weight for each in seen.live["VI_1"].checks or ()] == [0]
 
@@ -142,7 +67,7 @@ NGINX = "/etc/nginx/nginx.conf"
     ],
 )
 async def test_nginx_is_not_made_to_read_what_fails_keepalived_s_check(old: str, new: str, told: str):
-    edited = Node.rendered("iam-b")
+    edited = FilesNode.rendered("iam-b")
     edited.files[NGINX] = edited.files[NGINX].replace(old, new)
     # Read as it is, it is what runs.
     assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
@@ -153,7 +78,7 @@ async def test_nginx_is_not_made_to_read_what_fails_keepalived_s_check(old: str,
 
 @pytest.mark.parametrize(("old", "new"), [("keepalive_timeout   65", "keepalive_timeout 30"), ("# ", "#  ")])
 async def test_what_leaves_the_check_s_host_alone_is_read(old: str, new: str):
-    edited = replace(Node.rendered("iam-b"), times={NGINX: 9990.0})
+    edited = replace(FilesNode.rendered("iam-b"), times={NGINX: 9990.0})
     edited.files[NGINX] = edited.files[NGINX].replace(old, new)
     assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
 
@@ -168,20 +93,20 @@ async def test_what_leaves_the_check_s_host_alone_is_read(old: str, new: str):
 async def test_a_check_that_is_not_the_known_script_is_never_run_by_us(
     file: str, old: str, new: str, in_dump: bool
 ):
-    node = Node.rendered("iam-b")
+    node = FilesNode.rendered("iam-b")
     node.files[file] = node.files[file].replace(old, new)
     node.dump = (node.dump or "").replace(old, new) if in_dump else node.dump
     assert report(await looked(node), "iam-b").checks == ()
 
 
 async def test_files_that_are_newer_or_of_a_silent_keepalived_tell_no_check():
-    node = replace(Node.rendered("iam-b"), times={KEEPALIVED: 9990.0}, dump=None)
+    node = replace(FilesNode.rendered("iam-b"), times={KEEPALIVED: 9990.0}, dump=None)
     seen = report(await looked(node), "iam-b")
     assert (seen.current, seen.checks) == ({"nginx"}, ())
 
 
 async def test_so_has_one_without_script_and_dumps_whose_files_are_as_they_were_loaded():
-    nodes = [replace(Node.rendered(node), has_script=False, dump=None) for node in PROFILE.nodes]
+    nodes = [replace(FilesNode.rendered(node), has_script=False, dump=None) for node in PROFILE.nodes]
     store = await looked(*nodes)
     for node in PROFILE.nodes:
         assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
@@ -205,19 +130,19 @@ STOPPED = LOADED_SAID.replace(
 async def test_what_keepalived_runs_with_is_its_own_word_or_that_of_the_files_it_reads(
     changes: dict[str, Any], tells: bool
 ):
-    node = replace(Node.rendered("iam-b"), **changes)
+    node = replace(FilesNode.rendered("iam-b"), **changes)
     live = report(await looked(node), "iam-b").live
     assert [each.nopreempt for each in live.values()] == ([True] if tells else [])
 
 
 async def test_a_stopped_keepalived_whose_include_was_not_read_tells_nothing():
-    node = replace(Node.rendered("iam-b"), dump=None, loaded=STOPPED)
+    node = replace(FilesNode.rendered("iam-b"), dump=None, loaded=STOPPED)
     node.files[KEEPALIVED] += "include /etc/keepalived/secret.conf\n"
     assert report(await looked(node), "iam-b").live == {}
 
 
 async def test_a_node_that_is_not_connected_has_no_old_report_and_is_not_heard_by_that():
-    store = await looked(Node.rendered("iam-a"))
+    store = await looked(FilesNode.rendered("iam-a"))
     there = store.state.nodes["iam-b"]
     assert there.files == Unknown("iam-b is not connected", NOW)
     assert there.last_event_at == NOW
@@ -226,8 +151,8 @@ async def test_a_node_that_is_not_connected_has_no_old_report_and_is_not_heard_b
 
 
 async def test_an_edited_file_under_a_keepalived_that_does_not_tell_is_not_known_and_says_why():
-    own = replace(Node.rendered("iam-a"), dump=None, times={KEEPALIVED: 9950.0})
-    store = await looked(own, Node.rendered("iam-b"))
+    own = replace(FilesNode.rendered("iam-a"), dump=None, times={KEEPALIVED: 9950.0})
+    store = await looked(own, FilesNode.rendered("iam-b"))
     (said,) = report(store, "iam-a").unloaded["keepalived"].unknown
     why = "no dump: sudo: a password is required"
     assert said.startswith(f"what it runs with is not known ({why}), and {KEEPALIVED} changed after")
@@ -235,29 +160,29 @@ async def test_an_edited_file_under_a_keepalived_that_does_not_tell_is_not_known
 
 
 async def test_what_the_nodes_script_leaves_out_is_read_by_the_login_user():
-    own, site = Node.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
+    own, site = FilesNode.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
     api = own.files.pop("/etc/nginx/conf.d/iam-apiserver.conf")
     own.files["/etc/nginx/nginx.conf"] = own.files["/etc/nginx/nginx.conf"].replace("conf.d/*.conf", "*/*")
     own.files[site], own.times = api, {site: 9950.0}
-    store = await looked(own, Node.rendered("iam-a"))
+    store = await looked(own, FilesNode.rendered("iam-a"))
     news = (f"{site} was changed after nginx had read it",)
     assert report(store, "iam-b").unloaded["nginx"] == Unloaded(pending=news)
 
 
 async def test_a_site_that_the_login_user_may_not_read_is_not_known():
-    own, site = Node.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
+    own, site = FilesNode.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
     main = "/etc/nginx/nginx.conf"
     own.files[main] = own.files[main].replace("include /etc/nginx/conf.d/*.conf;", "include sites-enabled/*;")
     listed, own.times = {**own.files, site: ""}, {site: 9950.0}
     hidden = Hidden(own.node, listed, own.times, own.dump, hides=site)
-    store = await looked(hidden, Node.rendered("iam-a"))
+    store = await looked(hidden, FilesNode.rendered("iam-a"))
     found = report(store, "iam-b").unloaded["nginx"]
     assert (found.conflicts, found.unknown) == ((), (f"{site} was not read",))
     assert sum(argv[2] == NAMED for argv in hidden.calls if argv[0] == "sh") == 1
 
 
 @dataclass
-class Hidden(Node):
+class Hidden(FilesNode):
     """One of its files is root's alone."""
 
     hides: str = ""
@@ -272,7 +197,7 @@ EDITED = {"/etc/nginx/nginx.conf": 9950.0, "/etc/nginx/conf.d/iam-apiserver.conf
 
 
 async def test_keepalived_s_check_is_read_by_the_login_user_where_the_nodes_script_is_not_there():
-    own = replace(Node.rendered("iam-a"), has_script=False, times=EDITED)
+    own = replace(FilesNode.rendered("iam-a"), has_script=False, times=EDITED)
     found = report(await looked(own), "iam-a").unloaded["nginx"]
     assert (found.conflicts, found.unknown, len(found.pending)) == ((), (), 2)
     check = "/etc/keepalived/check_nginx.sh"
@@ -287,7 +212,7 @@ async def test_what_a_push_writes_by_the_operators_templates_is_what_the_profile
     (tmp_path / "server.conf.j2").write_text(mine)
     profile = PROFILE.model_copy(update={"templates": str(tmp_path)})
     rendered = render_node(profile, "iam-a", {"VI_1": "sesame12"}, {"server.conf.j2": mine})
-    own = Node.rendered("iam-a")
+    own = FilesNode.rendered("iam-a")
     own = replace(own, files={each.path: each.content for each in rendered}, times=EDITED)
     for known, expected in ((profile, 0), (PROFILE, 1)):
         found = report(await looked(own, profile=known), "iam-a").unloaded["nginx"]
@@ -300,5 +225,5 @@ async def test_what_a_push_writes_by_the_operators_templates_is_what_the_profile
 async def test_a_template_that_cannot_be_filled_has_written_nothing(tmp_path: Path, text: bytes):
     (tmp_path / "server.conf.j2").write_bytes(text)
     profile = PROFILE.model_copy(update={"templates": str(tmp_path)})
-    found = report(await looked(replace(Node.rendered("iam-a"), times=EDITED), profile=profile), "iam-a")
+    found = report(await looked(replace(FilesNode.rendered("iam-a"), times=EDITED), profile=profile), "iam-a")
     assert found.unloaded["nginx"].unknown == ()

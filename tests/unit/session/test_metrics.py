@@ -1,9 +1,10 @@
-"""The metrics server on a real port of the loopback: what it answers, and whom it does not wait for."""
+"""The metrics page and its server on a real port of the loopback: what is on it, and whom it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,9 +12,180 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
+from iamops.model.events import RequestsCounted
+from iamops.model.facts import RequestCount
+from iamops.model.state import ClusterState
 from iamops.session import metrics
-from iamops.session.metrics import MetricsRefused, MetricsServer, loopback
-from tests.support.cluster_states import NOW, healthy
+from iamops.session.metrics import MetricsPage, MetricsRefused, MetricsServer, loopback, wants_classic
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
+
+
+async def status(served: Served, text: str) -> int:
+    return (await served.say(text.replace("PORT", str(served.port))))[0]
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "[::1]"])
+@pytest.mark.parametrize("path", ["/metrics", "/healthz"])
+async def test_the_loopback_s_names_with_the_port_are_answered(host: str, path: str):
+    async with serving() as served:
+        assert await status(served, f"GET {path} HTTP/1.1\r\nHost: {host}:PORT\r\n\r\n") == 200
+        assert await status(served, f"GET http://{host}:PORT{path} HTTP/1.1\r\nHost: {host}:PORT\r\n\r\n") == 200
+
+
+REFUSED = {
+    "another name": "GET /metrics HTTP/1.1\r\nHost: attacker.example\r\n\r\n",
+    "another name and our port": "GET /metrics HTTP/1.1\r\nHost: attacker.example:PORT\r\n\r\n",
+    "begins like ours": "GET /metrics HTTP/1.1\r\nHost: localhost.attacker.example:PORT\r\n\r\n",
+    "an address that is not ours": "GET /metrics HTTP/1.1\r\nHost: 10.0.4.20:PORT\r\n\r\n",
+    "any address": "GET /metrics HTTP/1.1\r\nHost: 0.0.0.0:PORT\r\n\r\n",
+    "a user before it": "GET /metrics HTTP/1.1\r\nHost: localhost:PORT@attacker.example\r\n\r\n",
+    "another port": "GET /metrics HTTP/1.1\r\nHost: localhost:1\r\n\r\n",
+    "no port": "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an empty one": "GET /metrics HTTP/1.1\r\nHost:\r\n\r\n",
+    "two in one": "GET /metrics HTTP/1.1\r\nHost: localhost:PORT, attacker.example\r\n\r\n",
+    "none, as HTTP/1.0 may": "GET /metrics HTTP/1.0\r\n\r\n",
+    "another in the target": "GET http://attacker.example/metrics HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n",
+    "another beside the target's": "GET http://localhost:PORT/metrics HTTP/1.1\r\nHost: attacker.example\r\n\r\n",
+    "a path that is not there": "GET /nothing HTTP/1.1\r\nHost: attacker.example\r\n\r\n",
+    "another method": "POST /metrics HTTP/1.1\r\nHost: attacker.example\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+async def test_any_other_host_is_refused_and_learns_nothing(text: str):
+    async with serving() as served:
+        code, _, body = await served.say(text.replace("PORT", str(served.port)))
+        assert code == 421
+        assert b"iam-" not in body
+        assert b"attacker" not in body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /metrics HTTP/1.1\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: localhost:PORT\r\nHost: attacker.example\r\n\r\n",
+    ],
+    ids=["none", "two"],
+)
+async def test_http_1_1_without_exactly_one_host_is_no_request(text: str):
+    async with serving() as served:
+        assert await status(served, text) == 400
+
+
+async def test_what_the_operator_names_is_answered():
+    async with serving(named=("Metrics.example.org", "tunnel.example:9999")) as served:
+        for host, code in (
+            ("metrics.example.org", 200),
+            ("METRICS.example.org:443", 200),
+            ("tunnel.example:9999", 200),
+            ("tunnel.example", 421),
+            ("example.org", 421),
+            ("localhost:PORT", 200),
+        ):
+            assert await status(served, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n") == code, host
+
+
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+class Watched:
+    """A cluster whose state a test replaces between two scrapes."""
+
+    def __init__(self) -> None:
+        self.state = healthy()
+        self.now = NOW
+        self.page = MetricsPage(lambda: (self.state, (), self.now))
+
+    def count(self, total: int, **by_class: int) -> None:
+        classes = {name.removeprefix("c"): number for name, number in by_class.items()}
+        self.state = fed(self.state, [RequestsCounted(self.now, "iam-a", RequestCount(total, classes))])
+
+    def scrape(self, name: str) -> float | None:
+        _, body = self.page.page()
+        found = re.search(rf'^{name}{{[^}}]*node="iam-a"[^}}]*}} (\S+)$', body.decode(), re.MULTILINE)
+        return float(found[1]) if found else None
+
+
+def test_a_count_that_begins_anew_goes_on_from_where_it_was():
+    watched = Watched()
+    assert watched.scrape("iamops_requests_total") == 1100
+    watched.count(30)
+    assert watched.scrape("iamops_requests_total") == 1130
+    watched.count(50)
+    assert watched.scrape("iamops_requests_total") == 1150
+    watched.count(7)
+    assert watched.scrape("iamops_requests_total") == 1157
+
+
+def test_a_count_that_was_unknown_for_a_while_goes_on():
+    watched = Watched()
+    watched.scrape("iamops_requests_total")
+    watched.now = NOW + 60
+    assert watched.scrape("iamops_requests_total") is None
+    watched.count(5)
+    assert watched.scrape("iamops_requests_total") == 1105
+
+
+def test_a_gauge_may_fall():
+    watched = Watched()
+    watched.now = NOW + 3
+    assert watched.scrape("iamops_node_heard_age_seconds") == 3
+    watched.now = NOW + 1
+    assert watched.scrape("iamops_node_heard_age_seconds") == 1
+
+
+@pytest.mark.parametrize(
+    ("accept", "classic"),
+    [
+        ("", False),
+        ("*/*", False),
+        (PROMETHEUS, False),
+        ("text/plain", True),
+        ("text/plain;version=0.0.4, application/openmetrics-text;q=0.4", True),
+        ("application/openmetrics-text, text/plain", False),
+        ("application/openmetrics-text;q=0, */*", True),
+        ("text/*", True),
+        ("TEXT/PLAIN", True),
+        ("text/plain;q=0, */*;q=0.1", False),
+        ("text/plain;q=1.5", False),
+        ("text/plain;q=nan", False),
+        (";;,q=,", False),
+    ],
+)
+def test_the_format_follows_the_weights_of_the_accept_header(accept, classic):
+    assert wants_classic(accept) is classic
+
+
+def test_each_format_says_which_it_is():
+    watched = Watched()
+    kind, body = watched.page.page()
+    assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert body.endswith(b"# EOF\n")
+    kind, body = watched.page.page("text/plain")
+    assert kind == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"# EOF" not in body
+
+
+def test_it_is_healthy_while_one_node_is_heard():
+    watched = Watched()
+    assert watched.page.health() == (True, "live: iam-a, iam-b")
+    watched.now = NOW + 2
+    watched.count(1200)
+    watched.now = NOW + 5
+    assert watched.page.health() == (True, "live: iam-a")
+    watched.now = NOW + 60
+    assert watched.page.health() == (False, "no node is heard")
+
+
+def test_it_is_not_healthy_before_anything_was_heard():
+    nothing = MetricsPage(lambda: (ClusterState.of(pair()), (), NOW))
+    assert nothing.health()[0] is False
+
 
 LATE = NOW + 60
 

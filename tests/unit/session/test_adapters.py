@@ -1,22 +1,27 @@
-"""What the hands tell of requests through an nginx beside their answers, and the lines they leave in journals."""
+"""The engine's ports on real nodes and on this machine: commands, notes, locks, and a second look."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from iamops.engine.ports import CommandAnswer, Locked, OutcomeUnknown
+from iamops.model.events import DatastoreProbed, Event, PortProbed
 from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
-from iamops.session.adapters import NodeCommands
+from iamops.session.adapters import LocalCommands, NodeCommands, StoreReader
+from iamops.session.store import Store
+from tests.support.cluster_states import NOW, healthy, seen_on
 from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport
 
@@ -146,7 +151,9 @@ def hands() -> NodeCommands:
 
 
 NOTE = {"run": "cafe", "who": "me", "action": "restart"}
+
 BOTH = ("iam-a", "iam-b")
+
 BROKEN = [
     CannotBeLocked("iam-b cannot be locked: sh: cannot fork"),
     LinkLost("iam-b", "reset by peer", "look"),
@@ -180,3 +187,81 @@ async def test_a_node_beside_that_somebody_holds_is_a_conflict(monkeypatch: pyte
     with pytest.raises(Locked, match="bob holds iam-b"):
         async with hands().lock(BOTH, NOTE, beside=["iam-b"]):
             pytest.fail("held")
+
+
+NAME = "power-on@iam-a"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """A pipe: reading it waits until somebody writes."""
+    path = tmp_path / "told"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def local() -> Iterator[LocalCommands]:
+    """Its processes have ended when the test has."""
+    made = LocalCommands()
+    yield made
+    for process in (*made._waiting.values(), *made._at_work):
+        process.wait(10)
+
+
+async def read(pipe: Path) -> str:
+    async with asyncio.timeout(20):
+        return await asyncio.to_thread(pipe.read_text)
+
+
+async def test_what_waits_is_forgotten(local: LocalCommands, told: Path, tmp_path: Path):
+    done = tmp_path / "done"
+    await local.run_later(NAME, ["touch", str(done)], delay_s=0.2)
+    assert (await local.cancel_later(NAME)).stdout == ""
+    await local.run_later("afterwards", ["sh", "-c", f"echo over > {told}"], delay_s=0.5)
+    assert await read(told) == "over\n"
+    assert not done.exists()
+
+
+async def test_what_is_at_work_is_left_to_finish_with_all_that_it_started(local: LocalCommands, told: Path):
+    await local.run_later(
+        NAME, ["sh", "-c", f"echo begun > {told}; sh -c 'sleep 1; echo done > {told}'"], delay_s=0.0
+    )
+    assert await read(told) == "begun\n"
+    assert "left to finish" in (await local.cancel_later(NAME)).stdout
+    assert await read(told) == "done\n"
+
+
+async def test_a_command_that_takes_too_long_is_unknown_whoever_holds_its_pipes():
+    """What it has started would hide its end."""
+    async with asyncio.timeout(4):
+        with pytest.raises(OutcomeUnknown, match=r"sh took longer than 0\.2 s"):
+            await LocalCommands().run_here(("sh", "-c", "sleep 30 & echo begun; wait"), timeout_s=0.2)
+
+
+def eyes(*missing: type[Event]) -> StoreReader:
+    """A look brings everything of iam-b anew, but for what is missing. A glance at the clock takes 0.5 s."""
+    store = Store(healthy(NOW))
+    clock = (NOW + 1 + tick / 2 for tick in range(100))
+
+    def look() -> None:
+        for event in seen_on(pair(), "iam-b", NOW + 2):
+            if not isinstance(event, missing):
+                store.apply(event)
+
+    async def look_at_files() -> None:
+        """Nothing of the nodes' files is asked here."""
+
+    return StoreReader(store, lambda: next(clock), look, look_at_files)
+
+
+async def test_it_is_over_once_all_was_seen_anew():
+    assert await eyes().fresh(["iam-b"], 1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("missing", "unseen"),
+    [(DatastoreProbed, {"mariadb", "redis", "mongodb"}), (PortProbed, {"iam-apiserver:8081"})],
+)
+async def test_what_services_need_is_looked_at_again_too(missing: type[Event], unseen: set[str]):
+    assert set(await eyes(missing).fresh(["iam-b"], 1.0)) == {f"{what} on iam-b" for what in unseen}

@@ -3,99 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import sys
-import tarfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
-from iamops.judge.findings import Diagnosis
 from iamops.ledger.audit import Audit
-from iamops.model.profile import Profile
-from iamops.model.state import ClusterState
-from iamops.nodes.transport import CommandResult, ConnectTimeout, Transport
-from iamops.session.bundle.archive import BundleRefused, check_path, write_archive
-from iamops.session.bundle.bundle import BundleReport, write_bundle
-from iamops.session.triage.triage import Examination
+from iamops.nodes.transport import ConnectTimeout
+from iamops.session.bundle.archive import BundleRefused
+from tests.support.bundles import FakeNode, bundled, files_of, opened
 from tests.support.profiles import pair
-
-NOW = 1_795_600_000.0
-
-
-def tar_of(files: Mapping[str, bytes]) -> bytes:
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return sink.getvalue()
-
-
-@dataclass
-class FakeNode:
-    """Says the same to every question, and gives its configuration as a tar."""
-
-    node: str
-    says: bytes = b"all is well\n"
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    heard_at: float = 0.0
-    closed: bool = False
-
-    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
-        if "readable" in argv:
-            return CommandResult(tuple(argv), 0, tar_of(self.files), b"")
-        if argv[0] == "sudo":
-            return CommandResult(tuple(argv), 0, tar_of({}), b"")
-        return CommandResult(tuple(argv), 0, self.says, b"0\n")
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-@dataclass
-class Connecting:
-    """A connector to a fake node, to one that is dead, or to one that never answers."""
-
-    to: Any
-
-    async def connect(self) -> Transport:
-        if isinstance(self.to, Exception):
-            raise self.to
-        if self.to is None:
-            await asyncio.Event().wait()
-        return self.to
-
-
-def examined(profile: Profile | None = None) -> Examination:
-    profile = profile or pair()
-    return Examination(profile, NOW, 1.0, ClusterState.of(profile), Diagnosis(()), {})
-
-
-async def bundled(path: Path, nodes: Mapping[str, Any] | None = None, **wishes: Any) -> BundleReport:
-    nodes = nodes or {name: FakeNode(name) for name in ("iam-a", "iam-b")}
-    wishes.setdefault("ledger", path.parent / "audit.jsonl")
-    looked = examined(wishes.pop("profile", None))
-    return await write_bundle(looked, path, now=NOW, connector_of=lambda node: Connecting(nodes[node]), **wishes)
-
-
-def opened(path: Path) -> tarfile.TarFile:
-    raw = path.read_bytes()
-    if path.suffix == ".zst":
-        with zstandard.ZstdDecompressor().stream_reader(raw) as plain:
-            raw = plain.read()
-    return tarfile.open(fileobj=io.BytesIO(raw))
-
-
-def files_of(path: Path) -> dict[str, bytes]:
-    with opened(path) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar}
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
@@ -134,37 +52,6 @@ async def test_the_same_evidence_makes_the_same_bytes(tmp_path: Path, suffix: st
     assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
 
 
-def test_another_suffix_is_refused_with_the_ones_that_work(tmp_path: Path):
-    with pytest.raises(BundleRefused, match=r"b\.zip: the name must end in \.tar\.zst, \.tar\.gz or \.tgz"):
-        check_path(tmp_path / "b.zip")
-
-
-def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path):
-    (tmp_path / "b.tgz").write_text("mine")
-    with pytest.raises(BundleRefused, match="already there"):
-        check_path(tmp_path / "b.tgz")
-
-
-def test_a_link_that_leads_nowhere_is_not_followed(tmp_path: Path):
-    (tmp_path / "b.tgz").symlink_to(tmp_path / "elsewhere.tgz")
-    with pytest.raises(BundleRefused, match="already there"):
-        check_path(tmp_path / "b.tgz")
-
-
-def test_a_directory_that_is_not_there_is_refused(tmp_path: Path):
-    with pytest.raises(BundleRefused, match="no such directory"):
-        check_path(tmp_path / "missing" / "b.tgz")
-
-
-def test_without_zstandard_the_other_suffix_and_the_way_to_install_it_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(BundleRefused, match=r"name it \.tar\.gz, or: pip install 'iamops\[zstd\]'"):
-        check_path(tmp_path / "b.tar.zst")
-    check_path(tmp_path / "b.tar.gz")
-
-
 async def test_a_file_that_appears_while_we_collect_is_not_overwritten(tmp_path: Path):
     path = tmp_path / "b.tgz"
 
@@ -177,16 +64,6 @@ async def test_a_file_that_appears_while_we_collect_is_not_overwritten(tmp_path:
         await bundled(path, nodes)
     assert path.read_text() == "somebody else's"
     assert [each.name for each in tmp_path.iterdir()] == ["b.tgz"]
-
-
-def test_a_write_that_breaks_off_leaves_nothing(tmp_path: Path):
-    def breaking() -> Any:
-        yield "one", b"1"
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(BundleRefused, match="No space left on device; nothing was written"):
-        write_archive(tmp_path / "b.tar.zst", breaking(), NOW)
-    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_dead_node_costs_its_own_files_only(tmp_path: Path):

@@ -13,60 +13,21 @@ import pytest
 
 from iamops.judge.alerts.silence import Silence
 from iamops.judge.alerts.state import Policy
-from iamops.judge.findings import Diagnosis, Finding
+from iamops.judge.findings import Diagnosis
 from iamops.ledger.outbox import Outbox
 from iamops.ledger.watch_directory import WatchDirectory
-from iamops.model.events import AddressChanged, AddressesListed, Event, SafetyReported
+from iamops.model.events import AddressesListed, SafetyReported
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.model.state import ClusterState
-from iamops.nodes.supervisor import session_clock
-from iamops.session.store import Store
 from iamops.session.watch import watcher as module
 from iamops.session.watch.delivery import Delivery, Heartbeat
 from iamops.session.watch.watcher import Watcher, WatchOptions
-from tests.support.cluster_states import VIP, healthy
+from tests.support.cluster_states import VIP
+from tests.support.post import Post
+from tests.support.watched_cluster import StandInCluster
 from tests.unit.judge.watching import finding
-from tests.unit.session.test_delivery import Post
 
 NAMED = "[CRITICAL] lab: VIP 10.0.4.99 moved iam-a -> iam-b"
-
-
-class StandInCluster:
-    """A healthy pair that knows nothing but what a test tells it."""
-
-    def __init__(self) -> None:
-        self.now = session_clock()
-        self.store = Store(healthy(self.now()))
-        self.profile = self.store.state.profile
-        self.found: tuple[Finding, ...] = ()
-        self.asked = 0
-        self.asked_for_locks = 0
-
-    async def start(self) -> None:
-        pass
-
-    def check_parts(self) -> None:
-        pass
-
-    def refresh_locks(self) -> None:
-        self.asked_for_locks += 1
-
-    async def settled(self, timeout_s: float) -> bool:
-        return True
-
-    def judged(self, state: ClusterState, now: float) -> Diagnosis:
-        self.asked += 1
-        return Diagnosis(self.found)
-
-    def tell(self, *events: Event) -> None:
-        for event in events:
-            self.store.apply(event)
-
-    def move(self, source: str, target: str) -> None:
-        self.tell(
-            AddressChanged(self.now(), source, VIP, present=False),
-            AddressChanged(self.now(), target, VIP, present=True),
-        )
 
 
 class Bench:

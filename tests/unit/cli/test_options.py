@@ -1,8 +1,7 @@
-"""What a command that changes something refuses before it looks at the cluster."""
+"""What a person types wrong is told as what it is: file, value, and what was expected."""
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
@@ -10,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from iamops.cli.acting import GuardedSession
-from iamops.model.profile import Environment
-from iamops.plan.action import Switchover
 from iamops.plan.overridable import OVERRIDABLE
-from tests.support.profiles import pair
+from tests.support.command_line import refused
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "x", "1e400", "0x10"])
+@pytest.mark.parametrize("command", ["status", "triage"])
+def test_a_time_limit_is_a_number_of_seconds(command: str, value: str, capsys: pytest.CaptureFixture[str]):
+    assert "expected 0 to" in refused(capsys, "--profile", "lab", command, f"--timeout={value}")
+
 
 DOCS = Path(__file__).parents[3] / "docs" / "acting.md"
 
@@ -58,24 +61,3 @@ def test_the_documentation_names_exactly_the_codes_that_can_be_overridden():
     ]
     told = {code for row in rows if "yes" in row[-1] for code in re.findall(r"`([a-z-]+)`", row[0])}
     assert told == OVERRIDABLE
-
-
-@pytest.mark.parametrize(
-    ("environment", "armed_for", "armed"),
-    [
-        (Environment.LAB, None, True),
-        (Environment.STAGING, "lab", True),
-        (Environment.STAGING, "other", False),
-        (Environment.PRODUCTION, None, False),
-        (Environment.PRODUCTION, "other", False),
-        (Environment.PRODUCTION, "lab", True),
-    ],
-)
-def test_a_cluster_is_armed_by_its_own_name_or_by_none_where_none_is_needed(
-    environment: Environment, armed_for: str | None, armed: bool
-):
-    profile = pair().model_copy(update={"name": "lab", "environment": environment})
-    args = argparse.Namespace(profile="lab", arm=armed_for, override=[], reason="", yes=True)
-    session = GuardedSession(profile, args)
-    session.order(Switchover())
-    assert (session.operator.armed_s > 0) is armed

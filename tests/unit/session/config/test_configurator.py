@@ -8,7 +8,8 @@ from iamops.judge.lint.lint import lint
 from iamops.model.config import ConfTree
 from iamops.nodes.config import LISTED, NAMED, read_files
 from iamops.session.config.configurator import with_included
-from tests.unit.session.test_files_look import KEEPALIVED, PROFILE, Node
+from tests.support.files_node import KEEPALIVED, PROFILE
+from tests.support.files_node import FilesNode as Node
 
 INSTANCE = "vrrp_instance VI_1"
 

@@ -1,0 +1,18 @@
+"""The command line with arguments that it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from iamops.cli.main import main
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    try:
+        code = main(list(argv))
+    except SystemExit as end:
+        code = int(str(end.code))
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert "Traceback" not in said.err
+    return said.err
