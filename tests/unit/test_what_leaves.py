@@ -390,6 +390,10 @@ AROUND = (
 )
 
 
+# What of `model/text.py` makes foreign words harmless and leaves their secrets in.
+HARMLESS = {"safe", "safe_bytes", "safe_lines", "one_line", "is_safe", "thinned"}
+
+
 def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
     found = []
     for path in sorted(ROOT.rglob("*.py")):
@@ -397,7 +401,8 @@ def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
         if name.startswith(AROUND):
             continue
         imports = (each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.ImportFrom))
-        found += [name for each in imports if each.module == "iamops.model.text"]
+        texts = (each for each in imports if each.module == "iamops.model.text")
+        found += [name for each in texts if HARMLESS & {alias.name for alias in each.names}]
     assert found == []
 
 
