@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from iamops.cli.main import main
@@ -16,3 +19,10 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     assert (code, said.out) == (2, "")
     assert "Traceback" not in said.err
     return said.err
+
+
+def iamops(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Nobody can be asked."""
+    command = [sys.executable, "-m", "iamops", "--profile", "lab", *argv]
+    nobody = subprocess.DEVNULL
+    return subprocess.run(command, stdin=nobody, capture_output=True, text=True, timeout=60, check=False)

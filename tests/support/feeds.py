@@ -40,7 +40,7 @@ class FixedFeed:
         self.unread_because: dict[str, str] = {}
 
     @property
-    def book(self) -> TrafficTimeSeries:
+    def series(self) -> TrafficTimeSeries:
         return self.filtered if self.where else self.all
 
     def filter(self, expression: str) -> None:

@@ -6,6 +6,12 @@ from typing import Any
 
 from iamops.model.profile import Profile
 
+THREE = {
+    "iam-a": {"address": "10.0.4.20", "priority": 100},
+    "iam-b": {"address": "10.0.4.21", "priority": 50},
+    "iam-c": {"address": "10.0.4.10", "priority": 30},
+}
+
 
 def unicast_pair() -> Profile:
     """The pair as the captured dumps of keepalived have it: unicast, nopreempt, with a password."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from iamops.model.state import ClusterState
 from iamops.tui.app.app import ConsoleApp
@@ -67,3 +68,15 @@ async def console(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Watched(app, cluster, deck, pilot)
+
+
+async def armed(seen: Watched) -> None:
+    await seen.press("A")
+    assert "ARMED 10:00" in seen.lines[0]
+
+
+async def agree(seen: Watched, word: str = "lab") -> None:
+    """Types what the dialog asks for, and agrees."""
+    seen.app.screen.query_one("#typed", Input).focus()
+    await seen.type(word)
+    await seen.press("enter")
