@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from iamops.model.events import (
-    Event,
-)
+from iamops.model.events import Event
 from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.transport import CommandResult
 from tests.support.profiles import pair

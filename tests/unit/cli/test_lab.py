@@ -6,10 +6,7 @@ import json
 
 from iamops.lab.faults import catalogue
 from iamops.lab.processes import ToolFailed
-from iamops.lab.status import (
-    LabStatus,
-    NodeStatus,
-)
+from iamops.lab.status import LabStatus, NodeStatus
 
 
 def run(argv: list[str], monkeypatch, capsys, **methods) -> tuple[int, str, str]:

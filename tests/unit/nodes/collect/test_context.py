@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.model.events import (
-    SourceLost,
-)
+from iamops.model.events import SourceLost
 from iamops.nodes.collect import system, vrrp
 from iamops.nodes.collect.context import FLOOD_LINES, READ, TURN_LINES, alarm, holding
 from iamops.nodes.transport import CommandResult

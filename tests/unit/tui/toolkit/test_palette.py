@@ -6,10 +6,7 @@ import pytest
 
 from iamops.tui.toolkit.palette import contrast, palette_of
 from iamops.tui.toolkit.text import Tone
-from iamops.tui.toolkit.themes import (
-    COLOURS,
-    load_themes,
-)
+from iamops.tui.toolkit.themes import COLOURS, load_themes
 
 
 @pytest.mark.parametrize("name", ["dark", "light", "colour-blind"])
