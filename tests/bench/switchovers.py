@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.bench.figures import percentile
 from tests.bench.flips import VIP
-from tests.independent_probe import probing
+from tests.support.independent_probe import probing
 
 HOST = "iam.api.marmotedu.com"
 NAMESPACE = "iamops-op"

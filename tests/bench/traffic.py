@@ -29,7 +29,7 @@ from iamops.session.profiles import find_profile, load_profile
 from tests.bench.figures import Row, percentile
 from tests.bench.startup import IAMOPS
 from tests.lab.traffic_campaign import DIRECTORY, LOG, NODE, campaign_profile
-from tests.local_transport import LocalTransport
+from tests.support.local_transport import LocalTransport
 
 LINES = 1_000_000
 RUNS = 5

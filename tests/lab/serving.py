@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.independent_probe import Probing, probing
 from tests.lab.acting import ActingLab
 from tests.lab.own import API, VIP
+from tests.support.independent_probe import Probing, probing
 
 # A node of a lab beside others has a share of a core: at more than this, clients queue, whatever is restarted.
 RATE, SOAK_RATE = 50, 200

@@ -19,11 +19,11 @@ from iamops.plan.action import ServiceAction, Switchover, UnitVerb
 from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator
-from tests.independent_probe import probing
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
 from tests.lab.cuts import boundaries, check_cut
 from tests.lab.slices import sliced
 from tests.lab.whole import whole_within, wrong
+from tests.support.independent_probe import probing
 
 # Every unit, and both orders; thirty of them in the soak.
 RACES = 4

@@ -23,7 +23,7 @@ from tests.lab.fronts import front_of
 from tests.lab.pushing import QUICK, changed, kept, services, with_template
 from tests.lab.slices import sliced
 from tests.lab.whole import whole_within, wrong
-from tests.load import loading
+from tests.support.load import loading
 
 
 @pytest.fixture

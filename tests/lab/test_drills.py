@@ -19,9 +19,9 @@ import pytest
 from junitparser import JUnitXml
 
 from iamops.lab.processes import wait_until
-from tests.independent_probe import probing
 from tests.lab.conftest import LabForTests
 from tests.lab.whole import whole_within, wrong
+from tests.support.independent_probe import probing
 
 CONF = "/etc/keepalived/keepalived.conf"
 NOTIFY = "/etc/keepalived/keepalived_notify.sh"

@@ -17,7 +17,7 @@ from iamops.session.operator import Operator
 from iamops.tui.app.app import ConsoleApp
 from tests.lab.acting import ActingLab, profile_of
 from tests.lab.triage_cases import triage
-from tests.unit.tui.screens import Watched
+from tests.support.screens import Watched
 
 MOVED = (
     "moved iam-a -> iam-b after iam-a: keepalived stopped",

@@ -11,7 +11,7 @@ from tests.lab.daemon_faults import every_backend_given_up
 from tests.lab.own import API, VIP
 from tests.lab.triage_cases import codes_of, triage
 from tests.lab.triage_faults import A, B
-from tests.load import loading
+from tests.support.load import loading
 
 Findings = list[dict[str, Any]]
 

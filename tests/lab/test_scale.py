@@ -14,7 +14,7 @@ import yaml
 from tests.lab.acting import ActingLab
 from tests.lab.pushing import changed, kept
 from tests.lab.whole import wrong
-from tests.load import loading
+from tests.support.load import loading
 
 THIRD = "10.0.4.22:8080"
 THIRD_SERVER = """

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.lab.test_watch import VIP, WatchCommand
 from tests.lab.test_watch import watching as watch_command
 from tests.lab.watching import Watching, watching
-from tests.sinks import Webhook
+from tests.support.sinks import Webhook
 
 SPLIT = f"SPLIT BRAIN: VIP {VIP} on iam-a and iam-b"
 ENDED = f"split brain ended: VIP {VIP} on iam-a only"

@@ -19,7 +19,7 @@ import pytest
 from iamops.judge.alerts.case import OUT_OF_SIGHT
 from tests.bench.witness import KernelWitness
 from tests.lab.conftest import LabForTests
-from tests.sinks import Arrived, MailServer, Webhook
+from tests.support.sinks import Arrived, MailServer, Webhook
 
 VIP = "10.0.4.99"
 OTHER = {"iam-a": "iam-b", "iam-b": "iam-a"}

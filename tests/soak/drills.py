@@ -15,9 +15,9 @@ from pathlib import Path
 from iamops.lab.lab import Lab
 from iamops.lab.processes import wait_until
 from iamops.session.profiles import load_profile
-from tests.independent_probe import probing
 from tests.lab.conftest import LabForTests, alone_with
 from tests.lab.test_drills import AGREEMENT_MS, HOST, NAMESPACE, VIP, Drills, killed_after
+from tests.support.independent_probe import probing
 
 
 def agreement(drills: Drills, name: str, runs: int, *, alternate: bool) -> Iterator[bool]:

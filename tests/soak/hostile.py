@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.hostile import raw
 from tests.standin.badness import KINDS
 from tests.standin.pair import Pair, standin_pair
+from tests.support.hostile import raw
 
 ANSWERS, SEED = 2000, 20261129
 AGE_MOST_S, MEMORY_MOST_MIB = 2.0, 200

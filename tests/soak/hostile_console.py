@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 from iamops.session.cluster import Cluster
 from iamops.session.profiles import load_profile
 from iamops.tui.app.app import ConsoleApp
-from tests.hostile import raw
-from tests.unit.tui.decks import FixedDeck
+from tests.support.decks import FixedDeck
+from tests.support.hostile import raw
 
 # Every view, and a fresh look at everything in each of them.
 KEYS = ("1", "ctrl+r", "2", "3", "ctrl+r", "4", "5", "6", "ctrl+r", "7", "escape")

@@ -26,8 +26,8 @@ from typing import Any
 from iamops.lab.faults.catalogue import CATALOGUE, FaultScope
 from tests.lab.acting import ActingLab, acting_lab
 from tests.lab.test_watch import WatchCommand, free_port
-from tests.sinks import Webhook
 from tests.soak.places import place_argument, place_of
+from tests.support.sinks import Webhook
 
 HELD_S, CALM_S = 18.0, 14.0
 # From the watch's start to its first look at the findings it may take so long; then the longest hold.

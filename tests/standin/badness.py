@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.fuzz.mutations import WORDS, mutated
-from tests.hostile import hostile
+from tests.support.hostile import hostile
 
 # How long the slow ones hold on, and how much the endless ones say: the console must have given up long before.
 HOLD_S = 12.0

@@ -15,9 +15,9 @@ from typing import Any
 
 import asyncssh
 
-from tests.framed import asked
 from tests.standin.badness import bad
 from tests.standin.questions import DUMP, question_of, write_files, write_stubs
+from tests.support.framed import asked
 
 ADDRESSES = {"iam-a": "127.0.0.2", "iam-b": "127.0.0.3"}
 VIP = "127.0.0.1"

@@ -34,7 +34,7 @@ from iamops.parse.yaml_tree import MAX_DEPTH, read_tree
 from iamops.session.private_files import MOST_BYTES, own_text
 from iamops.session.triage.timeline import HAPPENINGS_MAX
 from iamops.session.watch.urls import FILE_BYTES, AlertUrlsRefused, destinations
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 ROOT = Path(__file__).parents[2]
 UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024 * 1024}

@@ -60,7 +60,7 @@ def test_reducing_and_judging_opens_nothing_at_run_time():
     """An audit hook sees every file, socket and process, whatever it was called through."""
     code = (
         "import sys\n"
-        "from tests.profiles import pair\n"
+        "from tests.support.profiles import pair\n"
         "from iamops.judge.rules import findings\n"
         "from iamops.model.events import AddressesListed\n"
         "from iamops.model.reduce import reduce\n"

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from iamops.cli.main import main
-from iamops.model.events import LinkChanged
-from iamops.model.facts import Link, LinkState
 from iamops.render.templating import RenderError, Templates
-from iamops.session.cluster import Cluster
-from iamops.session.config.directory import MAX_FILE, read_directory
-from tests.profiles import pair
-
-
-def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    try:
-        code = main(list(argv))
-    except SystemExit as end:
-        code = int(str(end.code))
-    said = capsys.readouterr()
-    assert (code, said.out) == (2, "")
-    assert "Traceback" not in said.err
-    return said.err
-
-
-@pytest.mark.parametrize("value", ["nan", "inf", "-1", "x", "1e400", "0x10"])
-@pytest.mark.parametrize("command", ["status", "triage"])
-def test_a_time_limit_is_a_number_of_seconds(command: str, value: str, capsys: pytest.CaptureFixture[str]):
-    assert "expected 0 to" in refused(capsys, "--profile", "lab", command, f"--timeout={value}")
+from tests.support.command_line import refused
 
 
 def test_a_directory_or_file_of_the_wrong_kind_is_not_told_as_missing(
@@ -47,44 +23,6 @@ def test_a_directory_or_file_of_the_wrong_kind_is_not_told_as_missing(
     }
     for argv, words in kinds.items():
         assert words in refused(capsys, *argv)
-
-
-def big(path: Path) -> None:
-    path.write_bytes(b"#" * (MAX_FILE + 1))
-
-
-@pytest.mark.parametrize(("made", "why"), [(big, "more than 1024 KiB"), (os.mkfifo, "not a regular file")])
-@pytest.mark.parametrize("name", ["etc/nginx/nginx.conf", "nginx.conf"])
-def test_a_configuration_that_cannot_be_read_is_not_told_as_missing(
-    name: str, made: Callable[[Path], None], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    file = tmp_path / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    made(file)
-    assert f"{file}: {why}" in refused(capsys, "--profile", "lab", "config", "lint", str(tmp_path))
-
-
-def test_what_is_no_configuration_is_left_out_whatever_it_is(tmp_path: Path):
-    nginx = tmp_path / "etc" / "nginx"
-    nginx.mkdir(parents=True)
-    (nginx / "nginx.conf").write_text("events { }")
-    big(nginx / "addresses.dat")
-    (nginx / "modules.conf").symlink_to("/usr/share/nothing.conf")
-    assert set(read_directory(tmp_path).files) == {"/etc/nginx/nginx.conf"}
-
-
-def test_a_rollback_is_described_as_one(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main(["config", "rollback", "--help"])
-    assert "Puts back what was in place before a push" in capsys.readouterr().out
-
-
-def test_a_node_without_a_connection_is_told_with_reason_and_fix():
-    cluster = Cluster(pair())
-    assert cluster.why_not_connected("iam-a") == "iam-a is not connected"
-    down = Link(LinkState.DOWN, reason="10.0.4.20 port 22 refused the connection", next_step="start sshd")
-    cluster.store.apply(LinkChanged(cluster.now(), "iam-a", down))
-    assert cluster.why_not_connected("iam-a") == f"iam-a: {down.reason}; next: start sshd"
 
 
 def test_a_template_that_includes_what_is_not_built_in_says_so():

@@ -48,9 +48,9 @@ from iamops.report.run import plan_document, run_document
 from iamops.report.status import status_document
 from iamops.report.text import exact_json, json_text
 from iamops.report.triage import triage_document
-from tests.hostile import SEQUENCES, hostile, poisoned, raw, strings
-from tests.profiles import pair
-from tests.scenes import NOW, healthy
+from tests.support.cluster_states import NOW, healthy
+from tests.support.hostile import SEQUENCES, hostile, poisoned, raw, strings
+from tests.support.profiles import pair
 from tests.unit.judge.drill_samples import report as drill_report
 from tests.unit.judge.triage_samples import MOVED, troubled
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pty
 import select
 from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
 
-from iamops.cli.acting import typed_line
 from iamops.cli.lines import PROGRESS_MAX, LineWriter
 
 
@@ -66,40 +64,3 @@ async def test_a_reader_that_has_gone_is_no_error(pipe):
     said.put("for nobody\n")
     await said.drained(5)
     said.write("for nobody either\n")
-
-
-async def test_a_line_is_read_from_a_terminal():
-    master, slave = pty.openpty()
-    with os.fdopen(slave) as stream:
-        asked = asyncio.create_task(typed_line(stream))
-        await asyncio.sleep(0)
-        os.write(master, b"lab\n")
-        assert await asyncio.wait_for(asked, 5) == "lab"
-
-
-async def test_a_question_that_is_given_up_leaves_nothing_behind():
-    """A thread in readline() would keep the whole process until somebody presses Return."""
-    master, slave = pty.openpty()
-    with os.fdopen(slave) as stream:
-        asked = asyncio.create_task(typed_line(stream))
-        await asyncio.sleep(0)
-        asked.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asked
-        assert not asyncio.get_running_loop().remove_reader(slave)
-    os.close(master)
-
-
-async def test_a_terminal_that_goes_away_says_no():
-    master, slave = pty.openpty()
-    with os.fdopen(slave) as stream:
-        asked = asyncio.create_task(typed_line(stream))
-        await asyncio.sleep(0)
-        os.close(master)
-        assert await asyncio.wait_for(asked, 5) == ""
-
-
-async def test_a_file_is_a_terminal_that_has_everything_already(tmp_path):
-    (tmp_path / "answer").write_text("yes\nmore\n")
-    with open(tmp_path / "answer") as stream:  # noqa: ASYNC230 - a test's own few bytes
-        assert await typed_line(stream) == "yes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -11,20 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from iamops.cli import main as command_line
 from iamops.cli.lines import LineWriter
-from iamops.cli.main import main, parser
 from iamops.cli.output import OutputStream, settled
-from iamops.cli.watch.run import _WatchRun
 from iamops.ledger.audit import Audit
-from iamops.ledger.watch_directory import WatchDirectory
-from iamops.session.profiles import load_profile
-from iamops.session.watch.destinations import Hook
-from iamops.session.watch.urls import Destinations
+from tests.support.full_pipe import Full
 
 LOST = "the result could not be written to stdout"
+
 # (argv, exit code): good and bad ones, of several verbs, as text and as JSON.
 GOOD = (("--version",), ("--help",), ("--profile", "lab", "profile", "sudoers"), ("drill", "list", "--json"))
+
 BAD = (
     (("audit", "verify", "--file", "{broken}"), 1),
     (("audit", "verify", "--json", "--file", "{broken}"), 1),
@@ -64,6 +59,7 @@ def test_a_success_whose_result_is_lost_is_unknown_and_said(redirected: str, arg
 
 # Every way with a command that has a result and fails, and every kind of failure with the worst of them.
 LOSING = (">/dev/full", ">&-", "| true", "2>&-", "2>/dev/full", ">&- 2>&-")
+
 LOST_FAILURES = [
     *((BAD[1], way) for way in LOSING),
     *((bad, way) for bad in BAD[:1] + BAD[2:] for way in (LOSING[0], LOSING[-1])),
@@ -120,37 +116,6 @@ def test_a_result_for_a_stdout_that_is_closed_is_lost(capsys: pytest.CaptureFixt
     assert LOST in capsys.readouterr().err
 
 
-def test_a_broken_pipe_of_something_else_is_not_taken_for_stdout(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    """An SSH channel that ends at once raises the same error."""
-
-    def raising(args: object) -> int:
-        raise BrokenPipeError
-
-    made = argparse.ArgumentParser()
-    made.set_defaults(no_color=False, handler=raising)
-    monkeypatch.setattr(command_line, "parser", lambda: made)
-    assert main([]) == 5
-    assert "BrokenPipeError" in capsys.readouterr().err
-
-
-class Full:
-    """A stream that takes nothing."""
-
-    def __init__(self, error: type[OSError]) -> None:
-        self._error = error
-
-    def write(self, text: str) -> int:
-        raise self._error(28, "No space left on device")
-
-    def fileno(self) -> int:
-        raise OSError("no descriptor")
-
-    def flush(self) -> None:
-        raise self._error(28, "No space left on device")
-
-
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [(OSError, 0, 5), (OSError, 1, 1), (OSError, 3, 3), (BrokenPipeError, 0, 0), (BrokenPipeError, 1, 1)],
@@ -162,18 +127,6 @@ def test_writing_never_raises_and_only_a_lost_success_changes_its_code(
     print("a result", file=out, flush=True)  # type: ignore[call-overload]
     assert settled(code, out) == told
     assert (LOST in capsys.readouterr().err) is (error is OSError)
-
-
-@pytest.mark.parametrize(("told", "code"), [((), 1), (("someone else",), 0)])
-async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_more(
-    told: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    args = parser().parse_args(["--profile", "lab", "watch", "--json"])
-    destinations = [Hook(each) for each in told]
-    session = _WatchRun(load_profile("lab"), args, WatchDirectory(tmp_path), destinations, Destinations())
-    monkeypatch.setattr("sys.stdout", OutputStream(Full(BrokenPipeError)))  # type: ignore[arg-type]
-    session._print({"kind": "raised"})
-    assert session._code == code
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])

@@ -25,7 +25,7 @@ from iamops.model.inspection import (
 from iamops.model.observed import Known, Observed
 from iamops.model.state import ClusterState
 from iamops.model.traffic import Backend, Traffic
-from tests.scenes import NOW, VIP, healthy
+from tests.support.cluster_states import NOW, VIP, healthy
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 A, B = "iam-a", "iam-b"

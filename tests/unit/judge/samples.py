@@ -53,8 +53,8 @@ from iamops.model.inspection import (
 )
 from iamops.model.observed import Known
 from iamops.model.profile import Profile
-from tests.profiles import pair
-from tests.scenes import NOW, OK, VIP, fed, healthy
+from tests.support.cluster_states import NOW, OK, VIP, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import (
     CONF,
     MACS,

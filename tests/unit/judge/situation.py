@@ -11,7 +11,7 @@ from iamops.model.events import AddressChanged, Event, HttpProbed, Target, UnitR
 from iamops.model.facts import ProbeReport, UnitReport, VrrpReport, VrrpState
 from iamops.model.inspection import DaemonComplaint, ErrorLogInspection, JournalInspection, NodeInspection
 from iamops.parse.inspection import inspect_journal
-from tests.scenes import NOW, VIP
+from tests.support.cluster_states import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look
 
 MASTER_B = VrrpReported(NOW + 0.2, B, "VI_1", VrrpReport(VrrpState.MASTER, "json", last_transition=NOW))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.facts import Severity
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 from tests.unit.judge.situation import Elsewhere, Situation
 from tests.unit.judge.situations_actions import table as actions_table
 from tests.unit.judge.situations_commands import commands

@@ -28,8 +28,8 @@ from iamops.render.nodefiles import render_node
 from iamops.report.balance import BalanceTest, balance_document
 from iamops.report.status import status_document
 from iamops.session.logs import LogRing
-from tests.profiles import pair
-from tests.scenes import NOW, OK, fed, healthy
+from tests.support.cluster_states import NOW, OK, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import A, B
 from tests.unit.judge.samples import DOMAIN
 from tests.unit.judge.situation import Elsewhere

@@ -16,7 +16,7 @@ from iamops.model.inspection import NodeInspection
 from iamops.model.profile import Profile
 from iamops.parse.profile.loader import parse_profile
 from iamops.render.nodefiles import render_node
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
 from tests.unit.judge.looks import CONF, NGINX_CONF, A, B, node_look, view
 from tests.unit.judge.situation import SPLIT, Situation, spoken
 

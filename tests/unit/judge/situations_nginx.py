@@ -22,8 +22,8 @@ from iamops.model.facts import (
     VrrpState,
 )
 from iamops.model.inspection import ComplaintKind as Kind
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import A, B, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
 from tests.unit.judge.situation import RIGHT, Situation, asked, erring

@@ -18,7 +18,7 @@ from iamops.model.facts import (
     LinkState,
 )
 from iamops.model.inspection import Filesystem, NodeInspection
-from tests.scenes import NOW, OK
+from tests.support.cluster_states import NOW, OK
 from tests.unit.judge.looks import MACS, A, B, node_look
 from tests.unit.judge.samples import DOWN, state
 from tests.unit.judge.situation import RIGHT, SPLIT, Situation

@@ -8,8 +8,8 @@ from iamops.model.events import ClientProbed, DatastoreProbed, HttpProbed, Targe
 from iamops.model.facts import Certificate, ProbeOutcome, ProbeReport, TlsReport, UnitReport
 from iamops.model.inspection import ComplaintKind as Kind
 from iamops.model.profile import Profile
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import A, B, requests, traffic_look, view
 from tests.unit.judge.samples import DOMAIN, complaint, state
 from tests.unit.judge.situation import Situation, asked, erring

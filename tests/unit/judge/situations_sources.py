@@ -9,7 +9,7 @@ from iamops.model.events import AddressChanged, UnitReported, VrrpReported
 from iamops.model.facts import UnitReport, VrrpReport, VrrpState
 from iamops.model.observed import Unknown
 from iamops.parse.journal import journal_extent
-from tests.scenes import NOW, VIP
+from tests.support.cluster_states import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look, traffic_look, view
 from tests.unit.judge.samples import state
 from tests.unit.judge.situation import Situation, spoken

@@ -19,7 +19,7 @@ from iamops.model.facts import (
 from iamops.model.inspection import ComplaintKind as Kind
 from iamops.model.inspection import JournalEventKind, OwnRun
 from iamops.model.observed import Known
-from tests.scenes import NOW, VIP
+from tests.support.cluster_states import NOW, VIP
 from tests.unit.judge.looks import A, B, journal, node_look, view
 from tests.unit.judge.samples import complaint, state
 from tests.unit.judge.situation import RIGHT, SPLIT, Situation, complaining

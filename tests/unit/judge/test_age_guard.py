@@ -12,8 +12,8 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy, seen_on
+from tests.support.cluster_states import NOW, fed, healthy, seen_on
+from tests.support.profiles import pair
 
 AT = NOW + 1
 

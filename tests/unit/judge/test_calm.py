@@ -22,7 +22,7 @@ from iamops.model.events import (
 from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
 from iamops.model.observed import Known
 from iamops.model.state import client_views
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
 
 OK = ProbeReport(ProbeOutcome.OK, 3.5, 200)
 DARK = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s")

@@ -13,7 +13,7 @@ from iamops.judge.findings import Finding, flat
 from iamops.judge.rules import findings
 from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, ENTRIES, entry_of
 from iamops.judge.triage.diagnose import RULES, diagnose
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 from tests.unit.judge import samples
 from tests.unit.judge.runbook_page import runbook
 

@@ -13,7 +13,7 @@ from iamops.judge.triage.correlate import LINKS, correlate
 from iamops.judge.triage.diagnose import RULES
 from iamops.model.facts import Severity
 from iamops.model.profile import DatastoreKind
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 from tests.unit.judge.samples import views
 from tests.unit.judge.situations import situations
 

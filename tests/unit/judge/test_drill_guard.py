@@ -23,8 +23,8 @@ from iamops.plan.denial import Denial, GuardContext, without_looks
 from iamops.plan.steps import Plan
 from iamops.plan.through_nginx import OthersServe, TakenBack
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy
+from tests.support.cluster_states import NOW, fed, files, healthy
+from tests.support.profiles import pair
 
 HEAD = "name: each\ntitle: t\nabout: a\nsteady_state: [one-owner]\nmax_duration: 120 s\nmethod:\n"
 BAD = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")

@@ -38,8 +38,8 @@ from iamops.model.state import VipMove
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext, remaining_denials
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy, seen_on
+from tests.support.cluster_states import NOW, VIP, fed, healthy, seen_on
+from tests.support.profiles import pair
 
 AT = NOW + 1
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "status 502")

@@ -21,8 +21,8 @@ from iamops.plan.denial import NEW, Denial, GuardContext, overridden, refused_by
 from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.plan.steps import Plan, StepKind
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 CONSOLE = Path(__file__).parents[3] / "console"
 UNHEALTHY = "standby-unhealthy"

@@ -23,8 +23,8 @@ from iamops.model.inspection import (
     JournalInspection,
 )
 from iamops.model.observed import Known, Unknown
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import (
     CHECK,
     CONF,

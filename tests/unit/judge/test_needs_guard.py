@@ -18,8 +18,8 @@ from iamops.parse.drill.loader import parse_drill
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 AT = NOW + 1
 DOWN = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")

@@ -12,8 +12,8 @@ from iamops.plan.action import Action, DrillAction, Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy, silent, tells
+from tests.support.cluster_states import NOW, VIP, fed, healthy, silent, tells
+from tests.support.profiles import pair
 
 AT = NOW + 1
 STAYS = pair()

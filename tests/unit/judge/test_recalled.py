@@ -7,7 +7,7 @@ from iamops.judge.triage.timeline import of_journal
 from iamops.model.facts import Severity
 from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.parse.journal import JournalRecord
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 AT = 1_795_442_000.0
 PROFILE = pair()

@@ -22,8 +22,8 @@ from iamops.model.events import (
 from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from iamops.model.inspection import JournalEventKind
 from iamops.model.profile import Profile
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.judge.looks import CHECK, A, B, journal, node_look, view
 from tests.unit.judge.samples import views
 

@@ -41,7 +41,7 @@ from iamops.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from tests.scenes import NOW, OK, VIP, fed, healthy
+from tests.support.cluster_states import NOW, OK, VIP, fed, healthy
 from tests.unit.judge import samples
 
 

@@ -12,7 +12,7 @@ from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Sever
 from iamops.model.inspection import Inspection, NodeInspection
 from iamops.model.state import ADDRESSES_MOST, ClusterState
 from iamops.report.status import exit_code, status_document
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
 from tests.unit.judge.samples import state
 
 NOLOGIN = "the login shell of iam-b printed 'This account is currently not available.' and ran nothing (exit 1)"

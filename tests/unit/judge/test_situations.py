@@ -8,7 +8,7 @@ from pathlib import Path
 from iamops.judge.findings import flat
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.facts import RANK, Severity
-from tests.scenes import NOW
+from tests.support.cluster_states import NOW
 from tests.unit.judge.situation import Situation
 from tests.unit.judge.situations import elsewhere, page, situations
 from tests.unit.judge.situations_actions import in_actions

@@ -11,7 +11,7 @@ from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceActio
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
 from iamops.session.drills.files import load_drill
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
 from tests.unit.plan.test_handovers import both_on_a
 
 AT = NOW + 1

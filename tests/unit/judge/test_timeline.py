@@ -22,7 +22,7 @@ from iamops.model.traffic import Traffic
 from iamops.parse.config_files import PushRecord
 from iamops.parse.journal import JournalRecord, journal_record
 from iamops.parse.systemd import boot_took, unit_change
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"
 PROFILE = pair()

@@ -29,7 +29,7 @@ from iamops.model.events import (
 from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from iamops.model.inspection import ComplaintKind, JournalEventKind
 from iamops.model.observed import Known
-from tests.scenes import NOW, OK, VIP, fed, healthy
+from tests.support.cluster_states import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import A, B, journal, node_look
 from tests.unit.judge.samples import DOMAIN, HTTP_502, REFUSED, complaint, state
 

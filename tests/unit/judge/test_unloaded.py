@@ -16,7 +16,7 @@ from iamops.model.running import Unloaded
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.settings import running_blocks, running_settings
 from iamops.render.nodefiles import keepalived_text, render_node
-from tests.profiles import unicast_pair
+from tests.support.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
 PROFILE = unicast_pair()

@@ -13,8 +13,8 @@ from iamops.plan.action import Action, DrillAction, ServiceAction, Switchover, U
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy
+from tests.support.cluster_states import NOW, fed, files, healthy
+from tests.support.profiles import pair
 
 AT = NOW + 1
 RELOAD = ServiceAction(UnitVerb.RELOAD, "keepalived", "iam-a")

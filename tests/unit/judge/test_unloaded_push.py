@@ -18,8 +18,8 @@ from iamops.plan.build import plan_for
 from iamops.plan.config.change import FileChange, NodeFilesChange, node_change
 from iamops.plan.denial import Denial, GuardContext
 from iamops.render.nodefiles import NodeFile
-from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy
+from tests.support.cluster_states import NOW, fed, files, healthy
+from tests.support.profiles import pair
 
 AT, MAIN, API = NOW + 1, "/etc/nginx/nginx.conf", "/etc/nginx/conf.d/iam-apiserver.conf"
 STRAY, VRRP = "/etc/nginx/conf.d/00-stray.conf", "/etc/keepalived/keepalived.conf"

@@ -12,8 +12,8 @@ from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext
-from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy, silent
+from tests.support.cluster_states import NOW, fed, files, healthy, silent
+from tests.support.profiles import pair
 
 PROFILE = pair()
 STOP_A = ServiceAction(UnitVerb.STOP, "nginx", "iam-a")

@@ -9,7 +9,7 @@ from iamops.model.facts import Severity
 from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 AT = 1_760_000_000.0
 DARK = Finding(

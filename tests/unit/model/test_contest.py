@@ -15,8 +15,8 @@ from iamops.model.events import (
 )
 from iamops.model.facts import HostReport, Link, LinkState, UnitReport, VrrpReport, VrrpState
 from iamops.model.state import ClusterState
-from tests.profiles import pair
-from tests.scenes import fed
+from tests.support.cluster_states import fed
+from tests.support.profiles import pair
 
 VIP, A, B = "10.0.4.99", "iam-a", "iam-b"
 T = 1000.0

@@ -7,7 +7,7 @@ from iamops.model.facts import HostReport, VrrpReport, VrrpState
 from iamops.model.reduce import reduce
 from iamops.model.state import ClusterState
 from iamops.model.vip import owned_since, ownership
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 VIP = "10.0.4.99"
 

@@ -34,7 +34,7 @@ from iamops.model.facts import (
 from iamops.model.observed import Freshness, Known, Unknown, is_pending
 from iamops.model.reduce import reduce
 from iamops.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, Notice, pending
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)
 

@@ -12,7 +12,7 @@ import pytest
 from iamops.nodes.evidence import EvidenceFile, collect
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost, TransportError
 from iamops.render.privileges import privileged_commands
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 STUBS = ("journalctl", "ip", "ss", "systemctl", "keepalived", "nginx", "df", "uptime", "ps")
 

@@ -24,9 +24,9 @@ from iamops.nodes.transport import (
     Transport,
     TransportError,
 )
+from tests.support.cable import cable_to
+from tests.support.ssh_node import Operator, StartNode, public
 from tests.support.transport import ScriptedTransport
-from tests.unit.nodes.cable import cable_to
-from tests.unit.nodes.conftest import Operator, StartNode, public
 
 REFUSED = ConnectRefused("iam-a", "refused", "start sshd")
 HUNG = PeerHung("iam-a", "hangs", "wait")

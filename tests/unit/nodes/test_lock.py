@@ -1,9 +1,11 @@
-"""The lock on a node, by its real shell and flock: with bash or without, for one at a time."""
+"""The lock on a node: one at a time, lost in time, and commands under an armed timer."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -12,12 +14,15 @@ import pytest
 
 from iamops.ledger import audit
 from iamops.nodes import lock as module
-from iamops.nodes.lock import BEAT_S, LEASE_S, CannotBeLocked, LockHeld, hold
+from iamops.nodes.lock import BEAT_S, LEASE_S, CannotBeLocked, LockHeld, NodeLock, hold, was_over, while_armed
 from iamops.nodes.transport import CommandResult
 from iamops.parse.host import lock_holder
-from tests.local_transport import LocalLines, LocalTransport
+from tests.support.local_transport import LocalLines, LocalTransport
+from tests.support.sleeping import SleepingMachine
+from tests.support.transport import ScriptedTransport
 
 TOOLS = ("flock", "date", "timeout", "dd", "grep", "head", "true")
+
 NOTE = {"who": "me", "action": "switchover", "run": "cafe"}
 
 
@@ -140,3 +145,76 @@ async def test_a_loop_that_stood_still_has_lost_the_lock_before_its_next_step(
         assert held.lost() is None
         now += LEASE_S
         assert held.lost() == f"the lock on here was lost: the console was asleep for {LEASE_S} s"
+
+
+class Lines:
+    """The holder's channel: says nothing, takes every beat."""
+
+    def __init__(self) -> None:
+        self.beaten = asyncio.Event()
+
+    async def write(self, chunk: bytes) -> None:
+        self.beaten.set()
+
+    def __aiter__(self) -> Lines:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+
+@pytest.mark.parametrize("slept_s", [LEASE_S - BEAT_S + 1.0, float(LEASE_S), 300.0, 86400.0])
+async def test_a_lock_is_lost_by_the_time_the_node_lets_go_while_we_sleep(
+    machine: SleepingMachine, slept_s: float
+):
+    lines = Lines()
+    lock = NodeLock(ScriptedTransport("iam-a"), lines)  # type: ignore[arg-type]
+    await lines.beaten.wait()
+    assert lock.lost() is None
+    machine.sleep(slept_s)
+    assert lock.lost() == f"the lock on iam-a was lost: the console was asleep for {slept_s:.0f} s"
+    await lock.release()
+
+
+async def test_a_short_sleep_costs_no_lock(machine: SleepingMachine):
+    lock = NodeLock(ScriptedTransport("iam-a"), Lines())  # type: ignore[arg-type]
+    machine.sleep(BEAT_S)
+    assert lock.lost() is None
+    await lock.release()
+
+
+SYSTEMCTL = """#!/bin/sh
+[ "$*" = "show -p SubState iamops-dead-man-x.timer" ] && echo "SubState={answer}"
+"""
+
+
+def run(tmp_path: Path, answer: str, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    stand_in = tmp_path / "systemctl"
+    stand_in.write_text(SYSTEMCTL.format(answer=answer))
+    stand_in.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    return subprocess.run(
+        while_armed("iamops-dead-man-x", argv), input=b"given", capture_output=True, env=environment
+    )
+
+
+def test_while_the_timer_is_to_fire_the_command_runs_with_its_words_and_its_input(tmp_path: Path):
+    done = run(tmp_path, "waiting", "sh", "-c", 'printf "%s|" "$@"; cat; exit 7', "x", "two words", "$HOME", "")
+    assert (done.returncode, done.stdout) == (7, b"two words|$HOME||given")
+    assert not was_over(done.returncode, done.stderr.decode())
+
+
+@pytest.mark.parametrize("state", ["running", "elapsed", "dead", "", "waiting\nwaiting"])
+def test_when_the_timer_is_over_nothing_runs(tmp_path: Path, state: str):
+    trace = tmp_path / "trace"
+    done = run(tmp_path, state, "touch", str(trace))
+    assert was_over(done.returncode, done.stderr.decode())
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("stderr", [b"", b"something else"])
+def test_a_commands_own_75_is_its_own(tmp_path: Path, stderr: bytes):
+    done = run(tmp_path, "waiting", "sh", "-c", f"echo '{stderr.decode()}' >&2; exit 75")
+    assert done.returncode == 75
+    assert not was_over(done.returncode, done.stderr.decode())

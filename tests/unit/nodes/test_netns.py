@@ -13,7 +13,7 @@ import pytest
 
 from iamops.nodes import netns
 from iamops.nodes.netns import NamespaceForbidden, NamespaceMissing, connect, open_socket
-from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
+from tests.support.sockets import closed_port, dark_port, silent_port
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("ip"), reason="making a network namespace needs root and iproute2"

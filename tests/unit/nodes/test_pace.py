@@ -10,7 +10,7 @@ from iamops.judge.triage.events import CalmSigns
 from iamops.nodes.collect.context import CollectorContext, paced
 from iamops.nodes.pace import HTTP, SETTLED_S, STANDING_S, Beat, Pace, Seat, peers_beat
 from iamops.parse.host import WatchTurn
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 WELL = CalmSigns(frozenset(), ())
 ILL = CalmSigns(frozenset({"iam-a iam-apiserver"}), ())

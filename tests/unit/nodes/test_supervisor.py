@@ -1,21 +1,19 @@
-"""Parts that fail are begun again and told; parts that stand still are told; nothing ends observation."""
+"""Parts under a supervisor, calls beside the loop, and session time over a machine's sleep."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from iamops.model.events import Event, PartReported, Source, SourceLost
+from iamops.model.events import PartReported
 from iamops.nodes import supervisor as module
-from iamops.nodes.collect import run as observe_module
-from iamops.nodes.collect.context import CollectorContext
-from iamops.nodes.collect.run import observe
-from iamops.nodes.supervisor import Supervisor, link_failure
+from iamops.nodes.supervisor import Supervisor, link_failure, run_in_thread, session_clock, since_boot
 from iamops.nodes.transport import CommandTimeout, LinkLost
-from tests.profiles import pair
-from tests.support.transport import ScriptedTransport
+from tests.support.sleeping import SleepingMachine
 
 ODD = (
     RecursionError("x"),
@@ -25,6 +23,7 @@ ODD = (
     ValueError(),
     ExceptionGroup("g", [KeyError("k")]),
 )
+
 LOST = LinkLost("iam-a", "gone", "none")
 
 
@@ -93,31 +92,49 @@ async def test_a_part_that_gives_no_sign_of_life_stands_still_until_it_does():
     assert [each.reason for each in told][1:] == [""]
 
 
-async def test_one_collector_that_fails_costs_its_values_and_nobody_elses(monkeypatch: pytest.MonkeyPatch):
-    events: list[Event] = []
-    beaten = 0
+async def test_a_value_comes_back() -> None:
+    assert await run_in_thread(lambda: 20 + 1, "sum") == 21
 
-    async def well(watch: CollectorContext) -> None:
-        nonlocal beaten
-        while True:
-            beaten += 1
-            await asyncio.sleep(0)
 
-    async def failing(watch: CollectorContext) -> None:
-        raise RecursionError("maximum recursion depth exceeded")
+async def test_a_failure_is_raised_where_it_is_waited_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await run_in_thread(lambda: 1 // 0, "broken")
 
-    async def cut(watch: CollectorContext) -> None:
-        await until(lambda: len(events) > 20)
-        raise LOST
 
-    table = ((well, (), "a"), (failing, (Source.VRRP, Source.UNITS), "the dump"), (cut, (), "c"))
-    monkeypatch.setattr(observe_module, "COLLECTORS", table)
-    watch = CollectorContext(ScriptedTransport("iam-a"), pair(), events.append, lambda: 7.0)
-    with pytest.raises(LinkLost):
-        await observe(watch)
-    assert beaten > 5
-    lost = {event.source for event in events if isinstance(event, SourceLost)}
-    assert lost == {Source.VRRP, Source.UNITS}
-    told = [event for event in events if isinstance(event, PartReported)]
-    assert told[0].part == "the dump on iam-a"
-    assert told[-1].reason == ""
+def test_a_call_that_hangs_holds_up_neither_who_gave_up_nor_the_loop_s_end() -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        released.wait(20)
+        ended.set()
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await run_in_thread(hang, "hangs")
+
+    asyncio.run(give_up())
+    assert not ended.is_set()
+    released.set()
+    # It tells a loop that is closed by now; a thread that failed would be a warning, and so an error.
+    assert ended.wait(5)
+
+
+def test_session_time_goes_on_while_the_machine_sleeps(machine: SleepingMachine):
+    now, monotonic = session_clock(), time.monotonic()
+    before = now()
+    machine.sleep(3600.0)
+    awake_s = time.monotonic() - monotonic
+    assert 3600.0 <= now() - before <= 3600.0 + awake_s + 0.1
+
+
+def test_session_time_follows_no_step_of_the_wall_clock(machine: SleepingMachine, monkeypatch: pytest.MonkeyPatch):
+    now = session_clock()
+    before, wall = now(), time.time
+    monkeypatch.setattr(time, "time", lambda: wall() - 86400.0)
+    assert 0.0 <= now() - before < 60.0
+
+
+def test_where_there_is_no_such_clock_the_monotonic_one_is_used(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("iamops.nodes.supervisor.CLOCK", time.CLOCK_MONOTONIC)
+    assert abs(since_boot() - time.monotonic()) < 60.0

@@ -11,7 +11,7 @@ from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.dump import live_config, live_on_disk
 from iamops.render.nodefiles import render_node
-from tests.profiles import unicast_pair
+from tests.support.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
 CONF = "/etc/keepalived/keepalived.conf"

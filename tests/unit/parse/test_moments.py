@@ -14,7 +14,7 @@ from iamops.parse.config_files import push_records
 from iamops.parse.host import epoch_s
 from iamops.parse.journal import journal_record
 from iamops.parse.keepalived.dump import data_dump, json_dump
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
 
 
 def test_moments_are_those_that_can_be_shown():

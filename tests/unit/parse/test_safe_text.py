@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iamops.model.text import is_safe, one_line, safe, safe_bytes, safe_lines
-from tests.hostile import SEQUENCES, raw
+from tests.support.hostile import SEQUENCES, raw
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from iamops.plan.denial import GuardContext, without_looks
 from iamops.plan.observation import Judgement
 from iamops.plan.steps import StepKind
 from iamops.plan.through_nginx import OthersServe, TakenBack
-from tests.profiles import pair
-from tests.scenes import NOW, files, healthy
+from tests.support.cluster_states import NOW, files, healthy
+from tests.support.profiles import pair
 
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
 B_AT_HOME = ("127.0.0.1:8080", "[::1]:8080", "localhost:8080", "10.0.4.21:8080")

@@ -10,8 +10,8 @@ from iamops.plan.action import RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.expectation import DatastoreAnswers, DomainsAnswer, ServiceHealthy, VrrpIn
 from iamops.plan.steps import Plan
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.plan.test_unknowns import put
 
 DOMAINS = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")

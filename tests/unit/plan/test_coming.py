@@ -13,8 +13,8 @@ from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
 from iamops.plan.expectation import VipOn, VipSomewhere
 from iamops.plan.steps import Handover, confirmation
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy, silent, tells
+from tests.support.cluster_states import NOW, VIP, fed, healthy, silent, tells
+from tests.support.profiles import pair
 
 AT = NOW + 1
 START_KEEPALIVED = ServiceAction(UnitVerb.START, "keepalived", "iam-a")

@@ -14,7 +14,7 @@ from iamops.model.profile import Profile
 from iamops.plan.config.change import diff_lines, may_be_shown, node_change, payload, same_settings, side_by_side
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.render.nodefiles import render_node
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 SECRETS = {"VI_1": "sesame12"}
 KEEPALIVED = "/etc/keepalived/keepalived.conf"

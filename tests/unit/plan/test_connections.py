@@ -7,8 +7,8 @@ import pytest
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.predict import AFTERWARDS, IDLE_ARE_CLOSED, OPEN_ARE_CUT
-from tests.scenes import NOW, healthy
-from tests.unit.engine.pair import Bench
+from tests.support.cluster_states import NOW, healthy
+from tests.support.pair import Bench
 
 
 @pytest.mark.parametrize(

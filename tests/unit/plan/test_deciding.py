@@ -18,8 +18,8 @@ from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.expectation import VrrpIn
 from iamops.plan.observation import Judgement
 from iamops.plan.steps import Plan, StepKind
-from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy
+from tests.support.cluster_states import NOW, fed, files, healthy
+from tests.support.profiles import pair
 
 PROFILE = pair()
 CHECK = PROFILE.instance.check

@@ -27,7 +27,7 @@ from iamops.model.state import ClusterState, Contest, Flooded, NodeState, Notice
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.session.drills.files import load_drill
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
 
 A, B = "iam-a", "iam-b"
 PUMP, API = "iam-pump", "iam-apiserver"

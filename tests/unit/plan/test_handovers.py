@@ -17,8 +17,8 @@ from iamops.plan.denial import GuardContext
 from iamops.plan.expectation import VipOn
 from iamops.plan.steps import Handover
 from iamops.session.drills.files import load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.plan.test_unknowns import put
 
 AT = NOW + 1

@@ -12,8 +12,8 @@ from iamops.model.events import FilesExamined, VrrpReported
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.running import LiveCheck
 from iamops.plan.vrrp_timing import base_priority, counted_priority, reports_checks, reports_preemption, vrrp_on
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy, silent, tells
+from tests.support.cluster_states import NOW, fed, healthy, silent, tells
+from tests.support.profiles import pair
 
 PROFILE = pair()
 SLOW = (LiveCheck("slow", 20.0, 3.0, 1, 3),)

@@ -13,7 +13,7 @@ from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.steps import Plan
 from iamops.render.nodefiles import ALIVE_HOST
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
 
 
 def with_hosts(node: str, *hosts: str) -> ClusterState:

@@ -11,8 +11,8 @@ from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.profile import Profile
 from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 DOWN = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
 

@@ -11,8 +11,8 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 
 AT = NOW + 1
 OUT = "10.0.4.77:8080"

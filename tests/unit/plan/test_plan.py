@@ -16,8 +16,8 @@ from iamops.plan.predict import OPEN_ARE_CUT
 from iamops.plan.steps import StepKind, confirmation
 from iamops.plan.vrrp_timing import check_window_s, master_down_s, skew_s
 from iamops.report.run import plan_document
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy, live
+from tests.support.cluster_states import NOW, fed, healthy, live
+from tests.support.profiles import pair
 
 TOLD = live(pair(), "iam-a")["VI_1"]
 TRACKED = [SafetyReported(NOW, node, SafetyReport((), None, ("VI_1",))) for node in ("iam-a", "iam-b")]

@@ -8,7 +8,7 @@ from iamops.model.events import HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
-from tests.scenes import NOW, OK, fed, healthy
+from tests.support.cluster_states import NOW, OK, fed, healthy
 
 STOP = ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a")
 

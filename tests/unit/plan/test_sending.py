@@ -22,8 +22,8 @@ from iamops.plan.denial import GuardContext
 from iamops.plan.observation import Judgement
 from iamops.plan.sending import Proxied, serves
 from iamops.plan.through_nginx import OthersServe, TakenBack
-from tests.profiles import pair
-from tests.scenes import NOW, files, healthy
+from tests.support.cluster_states import NOW, files, healthy
+from tests.support.profiles import pair
 
 DOMAIN = "iam.api.marmotedu.com"
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")

@@ -12,8 +12,8 @@ from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.expectation import VipOn, VipSomewhere
 from iamops.plan.steps import Plan
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy, silent, tells
+from tests.support.cluster_states import NOW, fed, healthy, silent, tells
+from tests.support.profiles import pair
 
 PROFILE = pair()
 SLOW = LiveCheck("slow", 20.0, 3.0, 2, 3)

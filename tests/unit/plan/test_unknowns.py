@@ -46,8 +46,8 @@ from iamops.plan.denial import GuardContext
 from iamops.plan.steps import confirmation
 from iamops.report.run import plan_document
 from iamops.session.drills.files import available_drills, load_drill
-from tests.profiles import pair
-from tests.scenes import NOW, OK, VIP, files, healthy
+from tests.support.cluster_states import NOW, OK, VIP, files, healthy
+from tests.support.profiles import pair
 
 WHY = "nobody has told"
 FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}

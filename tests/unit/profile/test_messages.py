@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from iamops.parse.profile.loader import ProfileError, parse_profile
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 LAB = (Path(__file__).parents[3] / "profiles" / "lab.yaml").read_text()
 

@@ -8,7 +8,7 @@ from iamops.cli.main import main
 from iamops.model.need import Need, NeedWhen
 from iamops.model.profile import Profile
 from iamops.parse.profile.loader import parse_profile
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.unit.profile.test_messages import LAB
 
 

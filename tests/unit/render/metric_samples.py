@@ -6,7 +6,7 @@ from iamops.judge.findings import Evidence, Finding
 from iamops.model.events import AddressChanged, ConfigCompared, Event
 from iamops.model.facts import ConfigReport, Severity
 from iamops.model.state import ClusterState
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
 
 SYMPTOM = Finding("client-dark", Severity.CRITICAL, "dark", (Evidence("timeout"),), "iamops status")
 CAUSE = Finding(

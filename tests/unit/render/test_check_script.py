@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from iamops.render.nodefiles import ALIVE_HOST, CHECK_SCRIPT, NOTIFY_SCRIPT, render_node
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 Serve = Callable[[socket.socket], None]
 

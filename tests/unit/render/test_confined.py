@@ -16,7 +16,7 @@ import pytest
 from iamops.model.profile import Profile
 from iamops.render.nodefiles import render_node
 from iamops.render.templating import LONGEST, RenderError, plain, template_names
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 PROFILE = pair()
 SECRETS = {"VI_1": "sesame12"}

@@ -31,8 +31,8 @@ from iamops.report.metrics import (
     families,
     openmetrics,
 )
-from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.render.metric_samples import CAUSE, LATER, full, moved
 
 Page = Mapping[tuple[str, frozenset[tuple[str, str]]], float]

@@ -11,7 +11,7 @@ import pytest
 from iamops.parse.profile.loader import parse_profile
 from iamops.render.nodefiles import render_node, render_sudoers
 from iamops.render.templating import RenderError
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 PROFILES = Path(__file__).parents[3] / "profiles"
 GOLDEN = Path(__file__).parent / "golden"

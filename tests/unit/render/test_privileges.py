@@ -19,7 +19,7 @@ from iamops.render.privileges import (
     set_priority,
     wake_dead_man,
 )
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 # Units that would have shared a timer with one of ours, or with one another.
 UNITS = (

@@ -13,7 +13,7 @@ import pytest
 from iamops.render.nodefiles import render_node
 from iamops.render.sandbox import weight
 from iamops.render.templating import BUDGET, Budget, RenderError, Templates, template_names
-from tests.profiles import pair
+from tests.support.profiles import pair
 from tests.unit.render.test_confined import BUILT_IN, SECRETS
 
 PROFILE = pair()

@@ -17,8 +17,8 @@ from iamops.report.status import status_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.profiles import load_profile
-from tests.hostile import raw
 from tests.standin.pair import Pair, standin_pair
+from tests.support.hostile import raw
 
 SEED, SLICE_S, SLOW_S = 20261129, 3.0, 40.0
 

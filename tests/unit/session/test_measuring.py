@@ -12,8 +12,8 @@ from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover
 from iamops.plan.build import plan_for
 from iamops.render.nodefiles import ALIVE_HOST
 from iamops.session import measuring
-from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.profiles import pair
 from tests.unit.plan.test_handovers import active_active
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"

@@ -22,7 +22,7 @@ from iamops.session.traffic import count_traffic
 from iamops.session.triage import timeline
 from iamops.session.triage.inspect import InspectionReader
 from iamops.session.triage.timeline import TimelineCollector
-from tests.profiles import pair
+from tests.support.profiles import pair
 
 FAULT = "a fault of iamops: RecursionError"
 

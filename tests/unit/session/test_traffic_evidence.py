@@ -18,9 +18,9 @@ from iamops.nodes.logs.counter import AccessLogCounter
 from iamops.report.traffic import traffic_document
 from iamops.session import traffic
 from iamops.session.traffic import count_traffic
-from tests.local_transport import LocalTransport
-from tests.profiles import pair
-from tests.unit.nodes.test_log_lane import line
+from tests.support.access_lines import line
+from tests.support.local_transport import LocalTransport
+from tests.support.profiles import pair
 
 RECIPE = CountQuery(named_format("main"), FULL)
 

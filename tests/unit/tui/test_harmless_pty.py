@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from tests.hostile import SEQUENCES, raw
+from tests.support.hostile import SEQUENCES, raw
 
 SOON_S = 60.0
 _CLIPBOARD = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
@@ -30,7 +30,7 @@ def painted() -> bytes:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.tui.pty_hostile"],
+        [sys.executable, "-m", "tests.support.pty_hostile"],
         stdin=slave,
         stdout=slave,
         stderr=slave,

@@ -21,13 +21,12 @@ from iamops.model.state import ClusterState
 from iamops.report.status import status_document
 from iamops.session.cluster import Cluster
 from iamops.tui.toolkit.frame_state import ViewState
-from tests.scenes import files
+from tests.support import scenes
+from tests.support.cluster_states import files
+from tests.support.drills_view import begun, deck
+from tests.support.scenes import NOW, VIP, A, B, FixedCluster, addresses, bad, fed, host, linked
+from tests.support.screens import Watched, agree, armed, console
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
-from tests.unit.tui import scenes
-from tests.unit.tui.drills_view import begun, deck
-from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, addresses, bad, fed, host, linked
-from tests.unit.tui.screens import Watched, console
-from tests.unit.tui.test_acting import agree, armed
 
 BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
 

@@ -7,22 +7,17 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tests.unit.tui import (
-    test_config_view,
-    test_console,
-    test_logs_view,
-    test_notify,
-    test_one_story,
-    test_traffic_view,
-    test_vip_on_screen,
-)
+from tests.unit.tui import test_config, test_one_story, test_vip_on_screen
+from tests.unit.tui.app import test_notifier, test_painting
+from tests.unit.tui.logs import test_screen as logs_screen
+from tests.unit.tui.traffic import test_screen as traffic_screen
 
 Test = Callable[..., Coroutine[Any, Any, None]]
 SCREEN = re.compile(r"\bseen\.(text|lines|foot)\b")
 
 PROMISES: dict[str, tuple[Test, ...]] = {
     "two owners are a split brain with a beginning and an end, in events, foot and bell, and never a move": (
-        test_notify.test_a_split_brain_rings_stays_in_the_foot_and_its_end_is_told,
+        test_notifier.test_a_split_brain_rings_stays_in_the_foot_and_its_end_is_told,
         test_vip_on_screen.test_a_split_brain_is_told_once_with_its_end_also_where_keepalived_is_no_master,
     ),
     "a filter stays in its view, and hides no finding without a word": (
@@ -39,8 +34,8 @@ PROMISES: dict[str, tuple[Test, ...]] = {
     ),
     "what was not observed yet is no finding": (test_one_story.test_what_was_not_observed_yet_is_no_alert,),
     "what was not read of a log is marked and not said to be absent": (
-        test_logs_view.test_what_was_not_read_is_marked_and_no_filter_hides_that,
-        test_logs_view.test_lines_and_marks_are_there_after_another_view,
+        logs_screen.test_what_was_not_read_is_marked_and_no_filter_hides_that,
+        logs_screen.test_lines_and_marks_are_there_after_another_view,
     ),
     "what a silent node claimed is drawn as what it was, and is no agreement": (
         test_vip_on_screen.test_what_a_silent_owner_held_is_drawn_as_what_it_was,
@@ -49,7 +44,7 @@ PROMISES: dict[str, tuple[Test, ...]] = {
         test_one_story.test_the_rate_says_that_it_is_a_mean_and_a_hole_makes_no_peak,
     ),
     "two machines never share a row of backends": (
-        test_traffic_view.test_two_machines_never_share_a_row_and_the_one_that_fails_is_named,
+        traffic_screen.test_two_machines_never_share_a_row_and_the_one_that_fails_is_named,
     ),
     "what began before the console has lasted at least so long": (
         test_vip_on_screen.test_where_nobody_saw_the_beginning_it_has_lasted_at_least_so_long,
@@ -63,7 +58,7 @@ PROMISES: dict[str, tuple[Test, ...]] = {
         test_one_story.test_during_ones_own_drill_nothing_advises_against_it_in_any_view,
     ),
     "the header is never held back": (
-        test_console.test_pause_holds_the_picture_and_its_ages_and_the_header_goes_on,
+        test_painting.test_pause_holds_the_picture_and_its_ages_and_the_header_goes_on,
     ),
     "a key ends a message that hides the row under the cursor": (
         test_one_story.test_a_key_ends_a_message_and_the_foot_tells_of_the_row_that_it_leads_to,
@@ -76,7 +71,7 @@ PROMISES: dict[str, tuple[Test, ...]] = {
         test_one_story.test_the_rules_first_step_is_the_same_in_overview_triage_and_status,
     ),
     "a profile of another name is no difference of the files": (
-        test_config_view.test_a_profile_of_another_name_finds_the_same_files_in_order,
+        test_config.test_a_profile_of_another_name_finds_the_same_files_in_order,
     ),
 }
 

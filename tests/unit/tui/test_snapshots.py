@@ -11,10 +11,10 @@ from iamops.judge.findings import Finding
 from iamops.model.state import ClusterState
 from iamops.report.drill import drill_document
 from iamops.tui.app.app import ConsoleApp
+from tests.support import scenes
+from tests.support.decks import FixedDeck, audited, drifted
+from tests.support.scenes import FixedCluster
 from tests.unit.judge.drill_samples import gap, keepalived_stop, report
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck, audited, drifted
-from tests.unit.tui.scenes import FixedCluster
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
     "healthy": (scenes.healthy, ()),

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from iamops.model.events import AddressChanged
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, VIP, B
-from tests.unit.tui.screens import console
+from tests.support import scenes
+from tests.support.scenes import NOW, VIP, B
+from tests.support.screens import console
 
 ROUNDS = 30
 

@@ -7,9 +7,9 @@ import pytest
 from iamops.judge.findings import Evidence, Finding
 from iamops.model.events import HttpProbed, LinkChanged, Target
 from iamops.model.facts import Link, LinkState, ProbeOutcome, Severity
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, A, B, FixedCluster, bad, fed
-from tests.unit.tui.screens import Watched, console
+from tests.support import scenes
+from tests.support.scenes import NOW, A, B, FixedCluster, bad, fed
+from tests.support.screens import Watched, console
 
 NASTY = "[red]x[/] \x1b[31mred\x1b]0;title\x07 \u202eevil\u2066 \u200b$text @click=app.quit() end"
 SHOWN = "[red]x[/] \\x1b[31mred\\x1b]0;title\\x07 \\u202eevil\\u2066 \\u200b$text @click=app.quit() end"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from iamops.model.events import AddressChanged, ClientProbed, HostReported, VrrpReported
 from iamops.model.facts import HostReport, VrrpReport, VrrpState
 from iamops.model.state import ClusterState
-from tests.unit.tui import scenes
-from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, addresses, fed, host, linked, ok
-from tests.unit.tui.screens import Watched, console
+from tests.support import scenes
+from tests.support.scenes import NOW, VIP, A, B, FixedCluster, addresses, fed, host, linked, ok
+from tests.support.screens import Watched, console
 
 
 def line(seen: Watched, words: str) -> str:

@@ -1,0 +1,48 @@
+"""Goes to the Drills view in a test, and begins a drill there."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from iamops.judge.drill.account import DrillProgress
+from iamops.plan.action import DrillAction
+from iamops.report.drill import drill_document
+from iamops.session.drills.files import load_drill
+from iamops.tui.drills.screen import DrillsScreen
+from tests.support import scenes
+from tests.support.decks import TIMELINE, FixedDeck, half_way
+from tests.support.scenes import NOW, FixedCluster
+from tests.support.screens import Watched
+from tests.unit.judge.drill_samples import LIVE, report
+
+SIZES = [(80, 24), (120, 40)]
+
+
+def progress(made: FixedDeck) -> DrillProgress:
+    """`keepalived-stop`, half way."""
+    action = DrillAction(load_drill("keepalived-stop"), LIVE)
+    plan, _ = made.consider(made.order(action))
+    return DrillProgress(action.drill, half_way(plan, NOW + 1.6), TIMELINE)
+
+
+def deck(**changes: object) -> FixedDeck:
+    made = FixedDeck(FixedCluster(scenes.healthy()))
+    made.earlier = (drill_document(report(**changes), 0), drill_document(report(), 0))
+    return made
+
+
+async def at_drills(seen: Watched) -> None:
+    await seen.press("4")
+    await seen.until(lambda: isinstance(seen.app.screen, DrillsScreen))
+    await seen.pilot.pause(0.3)
+
+
+async def begun(seen: Watched) -> None:
+    """Armed, agreed, and on its way."""
+    await at_drills(seen)
+    await seen.press("A", "D")
+    await seen.pilot.pause(0.2)
+    seen.app.screen.query_one("#typed", Input).focus()
+    await seen.type("lab")
+    await seen.press("enter")
+    await seen.pilot.pause(0.2)
