@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.render.monitoring_files import MONITORING, RULES, dashboard_expressions
+from tests.support.monitoring_files import MONITORING, RULES, dashboard_expressions
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_promtool_finds_no_fault_in_the_page_itself(promtool):
     code = (
         "from iamops.report.metrics import classic\n"
         "from iamops.report.metrics import families\n"
-        "from tests.unit.render.metric_samples import CAUSE, LATER, full\n"
+        "from tests.support.metric_samples import CAUSE, LATER, full\n"
         "print(classic(families(full(), (CAUSE,), LATER)), end='')\n"
     )
     page = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

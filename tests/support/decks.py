@@ -31,9 +31,8 @@ from iamops.render.nodefiles import NodeFile, render_node
 from iamops.session.config.configurator import as_tree
 from iamops.session.drills.files import load_drill
 from tests.support import scenes
-from tests.support.cluster_states import live
+from tests.support.drill_samples import LIVE, report
 from tests.support.scenes import FixedCluster
-from tests.unit.judge.drill_samples import LIVE, report
 
 ARMED_FOR_S = 600.0
 # A request every 10 ms; 0.3 s of them in the dark.

@@ -11,9 +11,9 @@ from iamops.session.drills.files import load_drill
 from iamops.tui.drills.screen import DrillsScreen
 from tests.support import scenes
 from tests.support.decks import TIMELINE, FixedDeck, half_way
+from tests.support.drill_samples import LIVE, report
 from tests.support.scenes import NOW, FixedCluster
 from tests.support.screens import Watched
-from tests.unit.judge.drill_samples import LIVE, report
 
 SIZES = [(80, 24), (120, 40)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from iamops.cli.main import main
 from iamops.cli.triage import run as triage_session
-from tests.unit.judge.triage_samples import Look
+from tests.support.triage_samples import Look
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from iamops.judge.findings import Diagnosis
 from tests.support import scenes
 from tests.support.scenes import FixedCluster
 from tests.support.screens import Watched, console
-from tests.unit.judge.triage_samples import BLINDS, CHECKED, NO_GRANT, SPLIT
+from tests.support.triage_samples import BLINDS, CHECKED, NO_GRANT, SPLIT
 
 
 def troubled(environment: str = "lab") -> FixedCluster:

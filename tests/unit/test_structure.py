@@ -18,6 +18,7 @@ import iamops
 
 PACKAGE = Path(iamops.__file__).parent
 ROOT = PACKAGE.parents[1]
+UNIT_TESTS = ROOT / "tests" / "unit"
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = [path for path in TREES if path.stem not in ("__init__", "__main__")]
 ROOMS = sorted({path.relative_to(PACKAGE).parts[0] for path in MODULES})
@@ -36,6 +37,16 @@ SCHEMAS_ELSEWHERE = {
     "judge/alerts/silence.py": "the file of a silence",
     "lab/status.py": "the lab imports no other room",
     "ledger/record.py": "a line of the ledger",
+}
+# Sources that no test module is named after.
+TESTED_ELSEWHERE = {
+    "judge/runbook/nodes.py": "pages: judge/runbook/test_catalogue.py reads each of them",
+    "judge/runbook/others.py": "pages: judge/runbook/test_catalogue.py reads each of them",
+    "judge/runbook/services.py": "pages: judge/runbook/test_catalogue.py reads each of them",
+    "judge/runbook/vip.py": "pages: judge/runbook/test_catalogue.py reads each of them",
+    "lab/lab.py": "needs a real lab: tests/lab/test_lab_lifecycle.py, tests/lab/test_lab_faults.py",
+    "model/config.py": "values without a rule of their own",
+    "model/events.py": "values without a rule of their own: model/test_reduce.py reduces each of them",
 }
 # Words that need explaining are the wrong words.
 PRIVATE_WORDS = {"told", "said", "heard", "sight", "moment", "picture", "deck", "aim", "gone"}
@@ -173,3 +184,29 @@ def test_rules_and_plans_know_what_they_are_given(room):
         if isinstance(node, ast.Name) and node.id == "Any"
     ]
     assert places == []
+
+
+def test_the_tests_of_a_source_stand_at_its_place():
+    """`a/b/c.py` is tested in `tests/unit/a/b/test_c.py`."""
+    without = {
+        name(path)
+        for path in MODULES
+        if len(path.read_text("utf-8").splitlines()) > SHORT_LINES
+        and not (UNIT_TESTS / path.relative_to(PACKAGE).parent / f"test_{path.stem}.py").exists()
+    }
+    assert without == TESTED_ELSEWHERE.keys()
+
+
+def test_what_tests_share_stands_in_support():
+    """Nothing but tests is in tests/unit, and no test module needs another one."""
+    helpers = [path for path in UNIT_TESTS.rglob("*.py") if path.stem not in ("__init__", "conftest")]
+    assert [path for path in helpers if not path.stem.startswith("test_")] == []
+    # A registry of what was promised, and by which tests it is kept.
+    registry = UNIT_TESTS / "tui/test_promises.py"
+    needing = [
+        path
+        for path in helpers
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.unit") and path != registry
+    ]
+    assert needing == []

@@ -49,10 +49,10 @@ from iamops.report.status import status_document
 from iamops.report.text import exact_json, json_text
 from iamops.report.triage import triage_document
 from tests.support.cluster_states import NOW, healthy
+from tests.support.drill_samples import report as drill_report
 from tests.support.hostile import SEQUENCES, hostile, poisoned, raw, strings
 from tests.support.profiles import pair
-from tests.unit.judge.drill_samples import report as drill_report
-from tests.unit.judge.triage_samples import MOVED, troubled
+from tests.support.triage_samples import MOVED, troubled
 
 # What names something that is looked up, or is measured.
 KEPT = frozenset({"name", "node", "unit", "code", "kind", "instance", "profile", "action", "rule", "checked"})

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from iamops.engine.ports import COMPLAINT_KEPT, CommandAnswer, new_run, uncancelled
+from iamops.engine.ports import COMPLAINT_KEPT, CommandAnswer, Order, uncancelled
+from iamops.plan.action import ServiceAction, UnitVerb
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,6 @@ async def test_work_that_ends_itself_is_not_waited_for_for_ever():
 
 
 def test_runs_have_names_of_their_own():
-    assert len({new_run() for _ in range(100)}) == 100
+    action = ServiceAction(UnitVerb.RESTART, "nginx", "iam-a")
+    orders = [Order(action, who="me", origin="here", command="iamops restart nginx iam-a") for _ in range(100)]
+    assert len({order.run for order in orders}) == 100

@@ -23,9 +23,9 @@ from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport
 from iamops.model.inspection import JournalEventKind
 from iamops.model.profile import Profile
 from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.finding_samples import views
+from tests.support.looks import CHECK, A, B, journal, node_look, view
 from tests.support.profiles import pair
-from tests.unit.judge.looks import CHECK, A, B, journal, node_look, view
-from tests.unit.judge.samples import views
 
 PLAIN = {
     name: name for name in ("nginx", "keepalived", "iam-apiserver", "iam-pump", "mariadb", "redis", "mongodb")

@@ -9,9 +9,9 @@ from iamops.judge.findings import flat
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.facts import RANK, Severity
 from tests.support.cluster_states import NOW
-from tests.unit.judge.situation import Situation
-from tests.unit.judge.situations import elsewhere, page, situations
-from tests.unit.judge.situations_actions import in_actions
+from tests.support.situations.actions import in_actions
+from tests.support.situations.page import elsewhere, page, situations
+from tests.support.situations.situation import Situation
 
 TESTS = Path(__file__).parents[2]
 LOOPS = ("iamops triage", "iamops status")

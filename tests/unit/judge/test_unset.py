@@ -16,8 +16,8 @@ from iamops.model.inspection import NodeInspection
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import ClusterState
 from tests.support.cluster_states import NOW, OK, fed, healthy, seen_on
-from tests.unit.judge.looks import LATER, A, B, node_look, traffic_look, view
-from tests.unit.plan.test_unknowns import PROFILE, base, get, observed, put, untold
+from tests.support.looks import LATER, A, B, node_look, traffic_look, view
+from tests.support.observed_values import PROFILE, base, get, observed, put, untold
 
 ORDERS = 12
 

@@ -8,7 +8,18 @@ from collections import Counter
 import pytest
 
 from iamops.accesslog.values import bucket_of
-from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, Traffic, merged, named_counts
+from iamops.model.traffic import (
+    HOLE_S,
+    OTHERS,
+    Backend,
+    Latency,
+    NamedCount,
+    Traffic,
+    count_at,
+    mean_rate,
+    merged,
+    named_counts,
+)
 
 RNG = random.Random(7)
 
@@ -65,3 +76,37 @@ def test_adding_is_the_same_in_any_order():
     ]
     assert merged(parts) == merged(reversed(parts))
     assert merged(parts).backends["a"].requests == 15
+
+
+EVEN = tuple((float(at), 60 * at) for at in range(101))
+"""60 requests a second, counted every second."""
+
+
+def without(first: int, last: int) -> tuple[tuple[float, int], ...]:
+    """The same, but nobody counted from the one to the other: then all came at once."""
+    return tuple(each for each in EVEN if not first < each[0] < last)
+
+
+def at(samples, moment: float):
+    return count_at(samples, [each for each, _ in samples], moment)
+
+
+def test_lines_that_come_late_are_no_peak() -> None:
+    late = without(80, 90)
+    assert at(late, 85.0) == 60 * 85
+    assert mean_rate(late, 91.0, 10.0) == pytest.approx(60.0)
+
+
+def test_a_hole_stays_a_hole_and_makes_no_peak_behind_it() -> None:
+    hole = without(50, 80)
+    assert at(hole, 60.0) is None
+    assert at(hole, 80.0) == 60 * 80
+    assert mean_rate(hole, 85.0, 10.0) == pytest.approx(60.0), "of the five seconds behind it"
+    assert mean_rate(hole, 100.0, 10.0) == pytest.approx(60.0)
+    assert HOLE_S < 80 - 50
+
+
+def test_right_behind_a_hole_and_before_the_first_count_nothing_is_known() -> None:
+    assert mean_rate((*EVEN[:50], EVEN[80]), 80.1, 10.0) is None
+    assert mean_rate((), 80.0, 10.0) is None
+    assert at(EVEN, -1.0) is None

@@ -18,8 +18,8 @@ from iamops.nodes.config import LOADED, daemon_checks, loaded_times, read_hosts,
 from iamops.nodes.transport import ChannelRefused, CommandResult, TransportError
 from iamops.parse.config_files import complaints
 from tests.support.cluster_states import NOW
+from tests.support.looks import B, node_look, view
 from tests.support.transport import Run, ScriptedTransport
-from tests.unit.judge.looks import B, node_look, view
 
 
 class Here:

@@ -11,71 +11,11 @@ from iamops.parse.complaints import ABOUTS_MAX, TIMES_MAX, Gathering, service_co
 from iamops.parse.inspection import inspect_error_log, inspect_journal
 
 HEAD = "2026/11/24 22:41:00 [error] 59#59: *17 "
-REST = ', client: 10.0.4.9, server: iam.api.marmotedu.com, request: "GET / HTTP/1.1", upstream: '
-NGINX = {
-    HEAD + "no live upstreams while connecting to upstream" + REST + '"http://iam_apiserver/", host: "x"': (
-        Kind.NO_LIVE_UPSTREAMS,
-        "iam_apiserver",
-    ),
-    HEAD
-    + "upstream timed out (110: Connection timed out) while reading response header from upstream"
-    + REST
-    + '"http://10.0.4.21:8080/", host: "x"': (Kind.UPSTREAM_TIMED_OUT, "10.0.4.21:8080"),
-    HEAD
-    + "connect() failed (111: Connection refused) while connecting to upstream"
-    + REST
-    + '"http://10.0.4.21:8080/"': (Kind.UPSTREAM_REFUSED, "10.0.4.21:8080"),
-    '2026/11/24 22:41:00 [emerg] 5#5: host not found in upstream "gone.example:8080" in /etc/nginx/x:3': (
-        Kind.HOST_NOT_FOUND,
-        "gone.example:8080",
-    ),
-    "2026/11/24 22:41:00 [alert] 58#58: worker process 59 exited on signal 9": (Kind.WORKER_DIED, "9"),
-    "2026/11/24 22:41:00 [crit] 59#59: accept4() failed (24: Too many open files)": (Kind.OPEN_FILES, ""),
-    "2026/11/24 22:41:00 [emerg] 5#5: bind() to 0.0.0.0:80 failed (98: Address already in use)": (
-        Kind.PORT_TAKEN,
-        "0.0.0.0:80",
-    ),
-}
-KEEPALIVED = {
-    "(VI_1) Master received advert from 10.0.4.66 with higher priority 200, ours 100": (
-        Kind.HIGHER_PRIORITY,
-        "10.0.4.66",
-    ),
-    "(VI_1) Received advert from 10.0.4.66 with lower priority 50, ours 100, forcing new election": (
-        Kind.LOWER_PRIORITY,
-        "10.0.4.66",
-    ),
-    "A thread timer expired 8.764231 seconds ago": (Kind.STARVED, ""),
-    "(VI_1): send advert error 1 (Operation not permitted)": (Kind.CANNOT_SEND, "VI_1"),
-    "(VI_1) Cant send advert to 10.0.4.21 (Operation not permitted)": (Kind.CANNOT_SEND, "VI_1"),
-    "Netlink reflector reports IP 10.0.4.99 removed from eth0": (Kind.ADDRESS_REMOVED, "10.0.4.99"),
-    "Netlink reports eth0 down": (Kind.LINK_LOST, "eth0"),
-    "WARNING - script '/etc/keepalived/check.sh' is not executable for uid:gid 0:0 - disabling.": (
-        Kind.SCRIPT_DISABLED,
-        "",
-    ),
-    "Unable to access script `/etc/keepalived/check.sh` - disabling": (Kind.SCRIPT_DISABLED, ""),
-}
-SYSTEMD = {
-    "iam-pump.service: Start request repeated too quickly.": Kind.START_LIMIT,
-    "iam-pump.service: A process of this unit has been killed by the OOM killer.": Kind.OUT_OF_MEMORY,
-}
+STRANGER = "(VI_1) Master received advert from 10.0.4.66 with higher priority 200, ours 100"
 
 
 def entry(message: str, **fields: str) -> bytes:
     return json.dumps({"MESSAGE": message, "__REALTIME_TIMESTAMP": "1000000", **fields}).encode()
-
-
-def test_every_complaint_is_read_as_what_it_is():
-    for line, expected in NGINX.items():
-        (found,) = inspect_error_log([line.encode()], 0).complaints
-        assert (found.kind, found.about) == expected, line
-    for line, expected in KEEPALIVED.items():
-        (found,) = inspect_journal([entry(line, _SYSTEMD_UNIT="keepalived.service")], None).complaints
-        assert (found.kind, found.about, found.unit) == (*expected, "keepalived"), line
-    for line, kind in SYSTEMD.items():
-        (found,) = inspect_journal([entry(line, UNIT="iam-pump.service")], None).complaints
-        assert (found.kind, found.unit) == (kind, "iam-pump"), line
 
 
 def test_a_timer_that_was_hardly_late_is_no_complaint():
@@ -88,9 +28,7 @@ def test_a_client_who_writes_a_daemons_words_complains_of_nothing():
     for words in ("no live upstreams while connecting to upstream", "worker process 1 exited on signal 9"):
         line = f'{HEAD}open() "/srv/{words}" failed (2: No such file), request: "GET /{words} HTTP/1.1"'
         assert inspect_error_log([line.encode()], 0).complaints == ()
-    (found,) = inspect_journal(
-        [entry(next(iter(KEEPALIVED)) + "\x1b[31m", _SYSTEMD_UNIT="keepalived.service")], 0
-    ).complaints
+    (found,) = inspect_journal([entry(STRANGER + "\x1b[31m", _SYSTEMD_UNIT="keepalived.service")], 0).complaints
     assert "\x1b" not in found.text
 
 

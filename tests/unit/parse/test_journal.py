@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from iamops.model.facts import VrrpState
-from iamops.parse.journal import is_echo, journal_record, transition
+from iamops.parse.journal import JournalExtent, is_echo, journal_extent, journal_record, transition
+from tests.support.journal_extents import WELL, entry, said
 
 CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"
 
@@ -25,21 +26,6 @@ def test_systemds_own_lines_are_told_from_the_units():
     by_systemd = [record.message for record in records if record and record.by_systemd]
     assert any(message.startswith("Started keepalived.service") for message in by_systemd)
     assert not any("Entering" in message for message in by_systemd)
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("(VI_1) Entering FAULT STATE", ("VI_1", VrrpState.FAULT)),
-        ("VRRP_Instance(VI_1) Entering MASTER STATE", ("VI_1", VrrpState.MASTER)),
-        ("(VI_1) entering FAULT STATE", ("VI_1", VrrpState.FAULT)),
-        ("(VI_1) Entering NIRVANA STATE", None),
-        ("user said (VI_1) Entering MASTER STATE", None),
-        ("", None),
-    ],
-)
-def test_a_transition_is_recognised_in_the_words_of_each_version(message, expected):
-    assert transition(message) == expected
 
 
 def line(**fields: object) -> bytes:
@@ -119,3 +105,50 @@ def test_what_a_run_of_ours_left_counts_though_its_writer_was_gone_when_the_jour
     assert ours is not None
     assert (ours.unit, ours.by_systemd) == ("iamops", False)
     assert others is None
+
+
+NOW = 1_700_000_000
+
+
+def test_a_journal_that_is_kept_tells_of_the_whole_hour():
+    found = journal_extent(said(**WELL))
+    assert found == JournalExtent(NOW, NOW - 86400, NOW - 2, NOW - 90000)
+    assert found.unavailable == ""
+    assert found.since(3600) == NOW - 3600
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"storage": "none"}, "keeps no journal (Storage=none)"),
+        ({"storage": "None"}, "keeps no journal (Storage=none)"),
+        ({"newest": "", "oldest": ""}, "no entry at all"),
+        ({"newest": "No journal files were found."}, "no entry at all"),
+        ({"newest": entry(NOW - 1200)}, "nothing was written to the journal for 20 min"),
+    ],
+)
+def test_silence_of_a_journal_that_is_not_kept_is_no_peace(changed: dict[str, str], why: str):
+    found = journal_extent(said(**(WELL | changed)))
+    assert found is not None
+    assert why in found.unavailable
+
+
+def test_what_was_logged_before_its_beginning_is_not_known_but_a_boot_is_a_beginning():
+    rotated = journal_extent(said(**(WELL | {"oldest": entry(NOW - 300)})))
+    booted = journal_extent(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300)})))
+    volatile = journal_extent(said(**(WELL | {"init": "301", "oldest": entry(NOW - 300), "storage": "volatile"})))
+    assert [found.since(3600) if found else None for found in (rotated, booted, volatile)] == [
+        NOW - 300,
+        NOW - 3600,
+        NOW - 301,
+    ]
+
+
+def test_what_does_not_even_tell_the_time_tells_nothing():
+    assert journal_extent("") is None
+    assert journal_extent(said(now="soon")) is None
+    odd = journal_extent(
+        said(now=f"{NOW}", init="x", newest="[]", oldest='{"__REALTIME_TIMESTAMP":7}', storage="\x1b[2J")
+    )
+    assert odd is not None
+    assert (odd.oldest, odd.newest, odd.booted) == (None, None, None)

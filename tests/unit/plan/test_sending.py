@@ -1,61 +1,90 @@
-"""Where nginx's files send a domain's requests: whoever is not asked there is no backend that serves meanwhile."""
+"""To which backends each nginx sends requests, and which of them serve meanwhile."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from iamops.judge.guards.guards import denials
-from iamops.model.events import HttpProbed, Target
+from iamops.model.events import FilesExamined, HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
-from iamops.model.observed import Known, Unknown
+from iamops.model.observed import Known
 from iamops.model.reduce import reduce
 from iamops.model.running import FilesReport, Upstream, UpstreamServer
 from iamops.model.state import ClusterState
-from iamops.parse.nginx.conf import nginx_conf
-from iamops.parse.nginx.routing import upstreams_by_domain
-from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.build import plan_for
 from iamops.plan.denial import GuardContext
 from iamops.plan.observation import Judgement
-from iamops.plan.sending import Proxied, serves
 from iamops.plan.through_nginx import OthersServe, TakenBack
-from tests.support.cluster_states import NOW, files, healthy
+from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.nginx_paths import (
+    answer,
+    each_to_its_own,
+    goes,
+    looks,
+    read,
+    refused,
+    with_addresses,
+    with_nginx,
+)
 from tests.support.profiles import pair
+
+AT = NOW + 1
+OUT = "10.0.4.77:8080"
+RESTART_BESIDE = ServiceAction(UnitVerb.RESTART, "x", "iam-a")
+NOT_KNOWN = f"whether {OUT} serves it meanwhile is not known"
+
+
+def on_a_alone(**changes: Any) -> ClusterState:
+    service = {"port": 8080, "domain": "x.y", "nodes": ["iam-a"], **changes}
+    return healthy(NOW, pair(services={"x": service}))
+
+
+def reasons(action: Action, state: ClusterState) -> list[tuple[str, str]]:
+    return [(each.code, each.reason) for each in denials(GuardContext(plan_for(action, state, AT), state, AT))]
+
+
+def test_a_backend_beside_the_nodes_may_serve_and_nobody_knows():
+    state = on_a_alone(backends=[OUT])
+    assert NOT_KNOWN in plan_for(RESTART_BESIDE, state, AT).prediction
+    assert NOT_KNOWN in plan_for(RollingRestart("x"), state, AT).prediction
+    told = "x is not known to be healthy on any other node"
+    would = f"whether {OUT} would serve it meanwhile is not known"
+    assert reasons(RESTART_BESIDE, state) == [("last-backend", f"{told}: {would}")]
+
+
+def test_without_one_nothing_else_serves():
+    state = on_a_alone()
+    assert "nothing else serves it" in plan_for(RESTART_BESIDE, state, AT).prediction
+    assert reasons(RESTART_BESIDE, state)[0][1].endswith("nothing would serve it meanwhile")
+
+
+def test_a_drained_one_serves_nobody():
+    unread = [FilesExamined(NOW, each, None, "not read") for each in ("iam-a", "iam-b")]
+    state = fed(on_a_alone(backends=[OUT], drained=[OUT]), unread)
+    assert "nothing else serves it" in plan_for(RESTART_BESIDE, state, AT).prediction
+
+
+def test_one_that_only_nginx_s_files_name_is_not_known_either():
+    servers = (UpstreamServer("127.0.0.1:8080"), UpstreamServer(OUT))
+    state = fed(on_a_alone(), [FilesExamined(NOW, "iam-a", FilesReport({"x.y": Upstream(servers)}))])
+    assert NOT_KNOWN in plan_for(RESTART_BESIDE, state, AT).prediction
+
+
+def test_one_that_nginx_s_files_have_down_serves_nobody():
+    servers = (UpstreamServer("10.0.4.20:8080"), UpstreamServer(OUT, down=True))
+    files = FilesReport({"x.y": Upstream(servers)})
+    state = fed(on_a_alone(backends=[OUT]), [FilesExamined(NOW, each, files) for each in ("iam-a", "iam-b")])
+    assert "nothing else serves it" in plan_for(RESTART_BESIDE, state, AT).prediction
+
 
 DOMAIN = "iam.api.marmotedu.com"
 RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 BOTH = "upstream both { zone b 64k; server 10.0.4.20:8080; server 10.0.4.21:8080; }"
 MINE = "upstream mine { zone m 64k; server 127.0.0.1:8080; }"
-OWN_PORT = {"iam-a": "127.0.0.1:8080", "iam-b": "10.0.4.20:8080"}
-
-
-def read(body: str, name: str = DOMAIN, http: str = "") -> dict[str, Upstream]:
-    server = f"server {{ listen 80; server_name {name}; {body} }}"
-    text = f"events {{}}\nhttp {{ {BOTH} {MINE} {http} {server} }}"
-    return dict(upstreams_by_domain(nginx_conf({"/etc/nginx/nginx.conf": text}), (DOMAIN,)))
-
-
-def with_nginx(found: dict[str, Upstream]) -> ClusterState:
-    """Both nginxes pass the API on like this."""
-    state = healthy()
-    nodes = {}
-    for name, node in state.nodes.items():
-        others = {d: each for d, each in files(pair(), name).upstreams.items() if d != DOMAIN}
-        nodes[name] = replace(node, files=Known(FilesReport({**others, **found}), NOW))
-    return replace(state, nodes=nodes)
-
-
-def refused(state: ClusterState) -> list[str]:
-    said = denials(GuardContext(plan_for(RESTART, state, NOW), state, NOW, armed=True))
-    return [each.reason for each in said if each.code == "last-backend"]
-
-
-def looks(state: ClusterState, kind: type) -> list:
-    plan = plan_for(RESTART, state, NOW)
-    return [each for step in plan.steps for each in step.expect if isinstance(each, kind)]
 
 
 @pytest.mark.parametrize(
@@ -91,14 +120,6 @@ def test_a_path_that_goes_nobody_knows_where_is_not_known_to_be_served(body: str
     )
 
 
-@pytest.mark.parametrize("name", ["*.api.marmotedu.com iam.*", ".marmotedu.com", "~^iam", "_", "elsewhere.org"])
-def test_a_domain_leads_where_the_server_leads_that_answers_for_it(name: str):
-    alone = read("location / { proxy_pass http://127.0.0.1:8080; }", name)
-    assert alone[DOMAIN].servers == (UpstreamServer("127.0.0.1:8080", max_fails=0),)
-    assert refused(with_nginx(alone)) != []
-    assert refused(with_nginx(read("location / { proxy_pass http://both; }", name))) == []
-
-
 BESIDE = {
     "a front end on each node": "location / { proxy_pass http://127.0.0.1:3000; }",
     "an exporter by IPv6": "location /metrics { proxy_pass http://[::1]:9100; }",
@@ -114,27 +135,6 @@ def test_a_path_to_somebody_else_does_not_matter_to_the_service(kind: str):
     assert goes(state, "iam-b") == {"yes"}
     assert refused(state) == []
     assert "iam-b (healthy" in plan_for(RESTART, state, NOW).prediction
-
-
-@pytest.mark.parametrize(
-    "other", ["127.0.0.1:8080", "10.0.4.20:8080", "10.0.4.99:8080", "10.7.7.20:8080", "[::ffff:10.0.4.20]:8080"]
-)
-def test_a_path_to_an_address_of_a_node_may_be_the_services(other: str):
-    """The VIP's, another one of the same kernel, or its own spelled in another way."""
-    state = with_nginx(
-        read(f"location / {{ proxy_pass http://both; }} location /x {{ proxy_pass http://{other}; }}")
-    )
-    a = state.nodes["iam-a"]
-    state = replace(state, nodes={**state.nodes, "iam-a": replace(a, addresses=Known({"10.7.7.20": NOW}, NOW))})
-    assert refused(state) != []
-
-
-def test_an_address_may_be_that_of_a_node_whose_own_ones_are_not_known():
-    old = "location / { proxy_pass http://both; } location /x { proxy_pass http://10.0.4.30:8080; }"
-    state = with_nginx(read(old))
-    b = state.nodes["iam-b"]
-    state = replace(state, nodes={**state.nodes, "iam-b": replace(b, addresses=Unknown("no ip"))})
-    assert refused(state) != []
 
 
 def test_a_service_that_nginx_leads_to_by_no_known_name_may_be_at_any_of_them():
@@ -154,50 +154,6 @@ def test_who_answers_at_one_path_tells_nothing_of_another():
     state = with_nginx(found)
     assert refused(state) == []
     assert {(e.even, e.shared, e.settles_s) for e in looks(state, OthersServe)} == {(False, False, 31.0)}
-
-
-def with_addresses(state: ClusterState, name: str, *more: str, seen: bool = True) -> ClusterState:
-    node = state.nodes[name]
-    held = node.addresses.value if isinstance(node.addresses, Known) else {}
-    addresses = Known({**held, **dict.fromkeys(more, NOW)}, NOW) if seen else Unknown("ip: not found")
-    return replace(state, nodes={**state.nodes, name: replace(node, addresses=addresses)})
-
-
-def goes(state: ClusterState, backend: str) -> set[str]:
-    service = state.profile.services["iam-apiserver"]
-    return {str(Proxied(state, service, nginx).sent(backend)) for nginx in state.nodes}
-
-
-TWO_HOSTS = "upstream beside { zone s 64k; server 10.0.4.20:8080; server 10.0.4.30:8080; }"
-
-
-def test_an_address_that_no_node_has_is_no_backend():
-    state = with_nginx(read("location / { proxy_pass http://beside; }", http=TWO_HOSTS))
-    assert goes(state, "iam-b") == {"no"}
-    assert any("drained or missing in nginx on iam-a and iam-b" in each for each in refused(state))
-    for look in looks(state, OthersServe):
-        assert look.judge_output(0, answer(None), 600.0).verdict is Judgement.NOT_YET
-
-
-def test_an_address_is_that_of_the_node_that_has_it():
-    second = TWO_HOSTS.replace("10.0.4.30", "192.168.7.21")
-    state = with_nginx(read("location / { proxy_pass http://beside; }", http=second))
-    assert goes(with_addresses(state, "iam-b", "192.168.7.21"), "iam-b") == {"yes"}
-    assert refused(with_addresses(state, "iam-b", "192.168.7.21")) == []
-    assert goes(with_addresses(state, "iam-b", seen=False), "iam-b") == {"unknown"}
-    other_port = with_nginx(
-        read("location / { proxy_pass http://beside; }", http=second.replace("21:8080", "21:80"))
-    )
-    assert goes(with_addresses(other_port, "iam-b", "192.168.7.21"), "iam-b") == {"no"}
-
-
-def test_a_vip_may_be_any_node_s():
-    vip = TWO_HOSTS.replace("10.0.4.30", "10.0.4.99")
-    assert goes(with_nginx(read("location / { proxy_pass http://beside; }", http=vip)), "iam-b") == {"unknown"}
-
-
-def each_to_its_own() -> ClusterState:
-    return with_nginx(read("location / { proxy_pass http://mine; }"))
 
 
 RESTART_STANDBY = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
@@ -221,12 +177,6 @@ def test_where_clients_may_come_it_may_not(blind: str):
     assert "last-backend" in {each.code for each in said}
 
 
-def test_where_the_vips_move_clients_come_to_every_nginx():
-    state, service = each_to_its_own(), pair().services["iam-apiserver"]
-    assert serves(state, service, "iam-a")
-    assert not serves(state, service, "iam-a", vips_move=True)
-
-
 def drained(*, current: bool) -> ClusterState:
     """iam-a's backend gets nothing, and iam-b's does not answer."""
     down = "upstream one { server 10.0.4.20:8080 down; server 127.0.0.1:8080 down; server 10.0.4.21:8080; }"
@@ -243,12 +193,6 @@ def drained(*, current: bool) -> ClusterState:
 def test_a_backend_that_gets_no_requests_is_nobody_s_last():
     assert refused(drained(current=True)) == []
     assert refused(drained(current=False)) != []
-
-
-def answer(backends: dict[str, int] | None) -> str:
-    return json.dumps(
-        {"sent": 6, "failed": 0, "complaint": "", "backends": backends, "unavailable": "format main"}
-    )
 
 
 def test_an_nginx_whose_files_and_log_name_no_other_backend_is_never_known_to_have_one():

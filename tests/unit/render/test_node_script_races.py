@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.render.node_script import NodeScript, staged, works_here
+from tests.support.node_script import NodeScript, staged, works_here
 
 pytestmark = pytest.mark.skipif(not works_here(), reason="only root may make a mount namespace")
 SHELLS = [name for name in ("dash", "bash") if shutil.which(name)]

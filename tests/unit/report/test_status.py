@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from iamops.cli.status.table import print_table
 from iamops.judge.rules import findings
 from iamops.model.events import (
     AddressChanged,
@@ -23,6 +24,7 @@ from iamops.model.timestamps import rfc3339
 from iamops.report.status import exit_code, status_document
 from tests.support.cluster_states import NOW, VIP, fed, healthy
 from tests.support.profiles import pair
+from tests.support.silent_nodes import connected
 
 
 def document(*events: Event, now: float = NOW + 1, state: ClusterState | None = None):
@@ -129,3 +131,17 @@ def test_hostile_details_stay_inert_in_json():
 
 def test_times_are_rfc3339_utc():
     assert rfc3339(0.5) == "1970-01-01T00:00:00.500Z"
+
+
+NOLOGIN = "the login shell of iam-b printed 'This account is currently not available.' and ran nothing (exit 1)"
+UP = Link(LinkState.UP, NOW)
+
+
+def test_status_tells_it_and_does_not_end_with_0(capsys):
+    seen = connected(NOLOGIN)
+    document = status_document(seen, findings(seen, NOW + 3, final=True), NOW + 3)
+    assert exit_code(document) == ExitCode.UNREACHABLE
+    print_table(document)
+    assert "up, silent" in capsys.readouterr().out
+    well = status_document(healthy(), findings(healthy(), NOW + 2, final=True), NOW + 2)
+    assert exit_code(well) == ExitCode.OK

@@ -13,8 +13,8 @@ from iamops.plan.build import plan_for
 from iamops.render.nodefiles import ALIVE_HOST
 from iamops.session import measuring
 from tests.support.cluster_states import NOW, fed, healthy
+from tests.support.handovers import active_active
 from tests.support.profiles import pair
-from tests.unit.plan.test_handovers import active_active
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
 DARK = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer")

@@ -26,7 +26,7 @@ from tests.support.cluster_states import files
 from tests.support.drills_view import begun, deck
 from tests.support.scenes import NOW, VIP, A, B, FixedCluster, addresses, bad, fed, host, linked
 from tests.support.screens import Watched, agree, armed, console
-from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
+from tests.support.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 
 BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
 

@@ -13,8 +13,8 @@ from iamops.report.drill import drill_document
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
 from tests.support.decks import FixedDeck, audited, drifted
+from tests.support.drill_samples import gap, keepalived_stop, report
 from tests.support.scenes import FixedCluster
-from tests.unit.judge.drill_samples import gap, keepalived_stop, report
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
     "healthy": (scenes.healthy, ()),

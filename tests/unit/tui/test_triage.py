@@ -17,8 +17,8 @@ from tests.support import scenes
 from tests.support.decks import FixedDeck
 from tests.support.scenes import FixedCluster
 from tests.support.screens import Watched
+from tests.support.triage_samples import CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.support.triage_view import at_triage, on, troubled
-from tests.unit.judge.triage_samples import CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 
 SIZES = [(80, 24), (120, 40)]
 

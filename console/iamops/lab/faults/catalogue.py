@@ -96,7 +96,7 @@ _FAULTS = (
              "A firewall drops SSH without a word; the node goes on serving."),
     LabFault(POWER_OFF, FaultScope.NODE, lambda lab, target: lab.node(target.at).cut_power(),
              lambda lab, target: lab.power_on(target.at), "power-on",
-             "The plug is pulled: every process is gone at once, and so is the "),
+             "The plug is pulled: every process is gone at once, and so is the machine."),
     LabFault("freeze", FaultScope.NODE, lambda lab, target: lab.node(target.at).freeze(frozen=True),
              lambda lab, target: lab.node(target.at).freeze(frozen=False), "thaw",
              "The whole machine stands still, and later goes on as if nothing had been."),

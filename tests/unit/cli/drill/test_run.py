@@ -15,8 +15,8 @@ from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode
 from iamops.report.drill import markdown
 from iamops.session.drills.files import load_drill
+from tests.support.drill_samples import report
 from tests.support.profiles import pair
-from tests.unit.judge.drill_samples import report
 
 OPTIONS = {
     "arm": None,

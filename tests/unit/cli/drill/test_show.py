@@ -9,7 +9,7 @@ from iamops.judge.drill.report import DrillRun, DrillVerdict, drill_runs
 from iamops.report.drill import drill_document
 from iamops.report.run import exit_code
 from iamops.session.drills.files import load_drill
-from tests.unit.judge.drill_samples import report
+from tests.support.drill_samples import report
 
 ESCAPE = "\x1b[31m"
 

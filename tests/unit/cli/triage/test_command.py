@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.judge.triage_samples import healthy
+from tests.support.triage_samples import healthy
 
 
 @pytest.mark.parametrize("bad", ["0s", "x", "1w", "-5m", "2999-01-01T00:00", "", "１h"])

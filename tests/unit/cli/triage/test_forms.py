@@ -13,7 +13,7 @@ from iamops.cli.output import painted
 from iamops.cli.triage.forms import triage_lines
 from iamops.judge.findings import Diagnosis
 from iamops.report.triage import markdown
-from tests.unit.judge.triage_samples import (
+from tests.support.triage_samples import (
     CHECKED,
     DARK,
     FLAPPING,

@@ -10,7 +10,7 @@ import pytest
 from iamops.judge.findings import Diagnosis
 from iamops.session.bundle.archive import BundleRefused
 from iamops.session.bundle.bundle import BundleReport
-from tests.unit.judge.triage_samples import (
+from tests.support.triage_samples import (
     CHECKED,
     NO_GRANT,
     SILENT,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from iamops.lab.faults import catalogue
+from iamops.lab.faults.catalogue import CATALOGUE
+from iamops.lab.faults.context import FaultTarget
+from iamops.lab.node import Power
 from iamops.lab.processes import UnknownFault
+
+B = FaultTarget("iam-b")
 
 
 def test_an_unknown_fault_gets_the_nearest_name():
@@ -43,3 +50,46 @@ def test_a_fault_says_what_it_needs(name, node, unit, reason):
     with pytest.raises(UnknownFault, match=reason) as refused:
         catalogue.target(catalogue.CATALOGUE[name], node, unit)
     assert refused.value.next_step.startswith(f"iamops lab fault {name}")
+
+
+def test_dropped_vrrp_is_dropped_on_every_node_and_passes_on_every_node(lab: Any):
+    for change in (CATALOGUE["vrrp-drop"].apply, CATALOGUE["vrrp-drop"].heal):
+        lab.done.clear()
+        change(lab, FaultTarget())
+        assert lab.done == ["iam-a nft -f -", "iam-b nft -f -"]
+
+
+def test_a_rule_stands_in_a_table_of_its_own_and_goes_with_it(lab: Any):
+    CATALOGUE["ssh-blocked"].apply(lab, B)
+    CATALOGUE["ssh-blocked"].heal(lab, B)
+    blocked, unblocked = lab.fed
+    assert "tcp dport 22 drop" in blocked
+    assert "tcp sport 22 drop" in blocked
+    assert unblocked.endswith("delete table ip lab_ssh\n")
+    assert "drop" not in unblocked
+
+
+def test_a_vip_set_by_hand_is_taken_away_with_a_restart_of_keepalived(lab: Any):
+    CATALOGUE["vip-astray"].apply(lab, B)
+    CATALOGUE["vip-astray"].heal(lab, B)
+    assert lab.done == [
+        "iam-b ip address replace 10.0.4.99/32 dev eth0",
+        "iam-b ip address flush to 10.0.4.99/32 dev eth0",
+        "iam-b systemctl restart keepalived",
+    ]
+
+
+def test_power_goes_and_comes_and_a_frozen_machine_thaws(lab: Any):
+    CATALOGUE["power-off"].apply(lab, B)
+    assert lab.powers == {"iam-a": Power.ON, "iam-b": Power.OFF}
+    CATALOGUE["power-off"].heal(lab, B)
+    CATALOGUE["freeze"].apply(lab, B)
+    assert lab.powers["iam-b"] is Power.FROZEN
+    CATALOGUE["freeze"].heal(lab, B)
+    assert lab.powers["iam-b"] is Power.ON
+
+
+def test_a_fault_of_a_machine_needs_one(lab: Any):
+    with pytest.raises(UnknownFault, match="needs a node"):
+        CATALOGUE["ssh-blocked"].apply(lab, FaultTarget())
+    assert lab.done == []

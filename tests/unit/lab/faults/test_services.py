@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iamops.lab import provision
 from iamops.lab.faults import services
 from iamops.lab.faults.context import FaultTarget
 from iamops.lab.processes import UnknownFault
@@ -48,8 +49,8 @@ def test_a_disk_that_is_full_already_is_not_made_fuller_by_blocks(lab: Any):
 
 
 def test_what_keepalived_is_denied_it_gets_back_with_a_restart_each_time(lab: Any):
-    services.deny_vip(lab, A)
-    services.allow_vip(lab, A)
+    services.keepalived_vip(allowed=False)(lab, A)
+    services.keepalived_vip(allowed=True)(lab, A)
     assert lab.fed == ["[Service]\nCapabilityBoundingSet=~CAP_NET_ADMIN\n"]
     assert [line for line in lab.done if "restart" in line] == ["iam-a systemctl restart keepalived"] * 2
     assert [line for line in lab.done if "daemon-reload" in line] == ["iam-a systemctl daemon-reload"] * 2
@@ -66,13 +67,13 @@ def test_a_changed_configuration_is_saved_once_and_put_back_only_if_it_was_saved
 def test_without_mariadb_no_grant_is_revoked(lab: Any):
     lab.profile = pair(datastores={})
     with pytest.raises(UnknownFault, match="no MariaDB"):
-        services.revoke_grants(lab, A)
+        services.grants(provision.revoke)(lab, A)
     assert lab.done == []
 
 
 def test_a_grant_is_revoked_and_given_where_mariadb_is(lab: Any):
-    services.revoke_grants(lab, FaultTarget("iam-b"))
-    services.restore_grants(lab, FaultTarget("iam-b"))
+    services.grants(provision.revoke)(lab, FaultTarget("iam-b"))
+    services.grants(provision.grant)(lab, FaultTarget("iam-b"))
     assert {line.split()[1] for line in lab.done} == {"mariadb"}
     revoked, granted = lab.fed
     assert revoked.startswith("DROP USER IF EXISTS 'iam'@'10.0.4.21';")

@@ -21,9 +21,9 @@ from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
 from iamops.session.drills.runner import run_drill
+from tests.support.drill_samples import LIVE
 from tests.support.pair import Bench
 from tests.support.profiles import pair
-from tests.unit.judge.drill_samples import LIVE
 
 SAFETY = {"dead_man_s": 30, "anti_flap_s": 0}
 

@@ -25,7 +25,7 @@ from iamops.session.watch.watcher import Watcher, WatchOptions
 from tests.support.cluster_states import VIP
 from tests.support.post import Post
 from tests.support.watched_cluster import StandInCluster
-from tests.unit.judge.watching import finding
+from tests.support.watching import finding
 
 NAMED = "[CRITICAL] lab: VIP 10.0.4.99 moved iam-a -> iam-b"
 

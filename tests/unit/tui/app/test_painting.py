@@ -16,7 +16,7 @@ from tests.support import scenes
 from tests.support.drills_view import deck
 from tests.support.scenes import NOW, VIP, A, B
 from tests.support.screens import console
-from tests.unit.judge.triage_samples import NO_GRANT, SPLIT
+from tests.support.triage_samples import NO_GRANT, SPLIT
 
 ONE = frozenset({ScreenPart.SERVICES})
 

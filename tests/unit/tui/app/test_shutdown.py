@@ -15,9 +15,9 @@ from iamops.judge.drill.report import DrillReport, DrillVerdict
 from iamops.judge.run import Outcome, RestoredBy
 from tests.support import decks, scenes
 from tests.support.decks import FixedDeck, finished, undone
+from tests.support.drill_samples import report
 from tests.support.drills_view import begun, deck, progress
 from tests.support.screens import agree, armed, console
-from tests.unit.judge.drill_samples import report
 
 
 async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:

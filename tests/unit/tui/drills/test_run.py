@@ -21,10 +21,10 @@ from iamops.tui.drills.run import drill_lines, drill_summary, latency_lines
 from iamops.tui.toolkit.text import Tone, text_of, width_of
 from tests.support import scenes
 from tests.support.decks import FixedDeck, finished, undone
+from tests.support.drill_samples import gap, keepalived_stop, report
 from tests.support.drills_view import SIZES, at_drills, begun, deck, progress
 from tests.support.scenes import NOW
 from tests.support.screens import console
-from tests.unit.judge.drill_samples import gap, keepalived_stop, report
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -17,10 +17,10 @@ from iamops.tui.drills.screen import DrillsScreen, drill_story, expected_words, 
 from iamops.tui.toolkit.text import text_of
 from tests.support import scenes
 from tests.support.decks import FixedDeck
+from tests.support.drill_samples import LIVE
 from tests.support.drills_view import SIZES, at_drills, deck
 from tests.support.scenes import NOW, B, FixedCluster
 from tests.support.screens import console
-from tests.unit.judge.drill_samples import LIVE
 
 
 @pytest.mark.parametrize("size", SIZES)

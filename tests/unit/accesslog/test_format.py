@@ -1,0 +1,78 @@
+"""A log_format that tells too little, too much for a client, or takes for ever, is refused with the reason."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from iamops.accesslog.format import MAIN, MOST_VARIABLES, TELLS, FormatError, LogField, log_format, named_format
+from tests.support.hostile_logs import EVERY, FORMS
+from tests.support.hostile_requests import VARIABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("$remote_addr [$time_local]", "status"), ("$status$request", "nothing stands between"), ("", "status")],
+)
+def test_a_format_from_which_nothing_can_be_counted_says_why(text: str, reason: str):
+    with pytest.raises(FormatError, match=reason):
+        log_format(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (MAIN + " ".join(f"$a{number}" for number in range(2000)), "more than 128 variables"),
+        (MAIN + "$http_x " * 2000, "more than 128 variables"),
+        (MAIN + '"x' * 60_000, "more than 16384 characters"),
+    ],
+    ids=["many names", "one name many times", "long"],
+)
+def test_a_format_that_would_take_for_ever_is_refused(text: str, why: str):
+    with pytest.raises(FormatError, match=why):
+        log_format(text)
+
+
+def test_the_longest_format_that_is_taken_takes_no_time():
+    began = time.process_time()
+    log_format(MAIN + " " + " ".join(f"$a{number}" for number in range(MOST_VARIABLES - MAIN.count("$"))))
+    assert time.process_time() - began < 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "doubtful"),
+    [
+        ("main", set()),
+        ("iamops", set()),
+        ("combined", set()),
+        ("host behind the time", set()),
+        ("ingress", {LogField.UPSTREAM_STATUS}),
+        ("host in front", {LogField.CLIENT, LogField.HOST}),
+        ("a list before a client's text", {LogField.UPSTREAM}),
+        ("a client's text before a list", {LogField.UPSTREAM}),
+        ("user and path bare", {LogField.TIME, LogField.METHOD, LogField.PATH}),
+    ],
+)
+def test_what_cannot_be_told_apart_is_said_instead_of_counted(name: str, doubtful: set[LogField]):
+    form = FORMS[name]
+    for field in doubtful:
+        assert not form.has(field)
+        assert "cannot be told apart: a client chooses what stands in" in form.unavailable(field)
+    names = set(VARIABLE.findall(form.text))
+    lacking = {field for field in LogField if field in TELLS and names.intersection(TELLS[field]) - {"request"}}
+    assert {field for field in lacking if not form.has(field)} == doubtful
+
+
+def test_a_format_whose_status_a_client_can_write_is_refused_with_the_reason():
+    with pytest.raises(
+        FormatError, match=r"\$status cannot be told apart: a client chooses .*put quotes around it"
+    ):
+        named_format(EVERY["pipes"])
+
+
+@pytest.mark.parametrize("variable", ["$request", "$http_user_agent", "$remote_user", "$host", "$my_own"])
+def test_a_format_that_escapes_nothing_is_refused_where_a_client_writes(variable: str):
+    with pytest.raises(FormatError, match="use escape=json"):
+        named_format(f'escape=none $remote_addr [$time_local] "{variable}" $status')
+    assert named_format("escape=none $remote_addr [$time_local] $status").has(LogField.TIME)
