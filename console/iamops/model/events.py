@@ -164,7 +164,7 @@ class RequestsCounted(_OfNode):
 
 @dataclass(frozen=True, slots=True)
 class HostReported(_OfNode):
-    """Load, memory, disk and clock of a node."""
+    """What the machine under a node says of itself."""
 
     report: HostReport
 

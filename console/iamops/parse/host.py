@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from iamops.model.facts import LockHolder, SafetyReport
+from iamops.model.facts import HostReport, LockHolder, SafetyReport
 from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import calendar_time
 from iamops.redact.clean import clean_bytes, clean_text
@@ -39,6 +39,28 @@ def disk_used_pct(text: str) -> float | None:
 def epoch_s(text: str) -> float | None:
     """The node's clock from `date +%s.%N`."""
     return calendar_time(real(text.strip()))
+
+
+# What the facts of a host are made from, with one command. The clock comes first: it is read between asking and
+# answering, and half that span is the uncertainty.
+HOST_COMMANDS = {
+    "clock": ("date", "+%s.%N"),
+    "proc": ("cat", "/proc/loadavg", "/proc/meminfo"),
+    "disk": ("df", "-P", "/"),
+}
+
+
+def host_report(text: str, asked: float, answered: float) -> HostReport:
+    """`text`: of the script of HOST_COMMANDS; `asked` and `answered` by our clock. What is not told is None."""
+    parts = {name: part.text for name, part in sections(text).items()}
+    proc, node_clock = parts.get("proc", ""), epoch_s(parts.get("clock", ""))
+    return HostReport(
+        load1=load1(proc),
+        memory_used_pct=memory_used_pct(proc),
+        disk_used_pct=disk_used_pct(parts.get("disk", "")),
+        clock_offset_ms=None if node_clock is None else round((node_clock - (asked + answered) / 2) * 1000, 1),
+        clock_uncertainty_ms=round((answered - asked) * 500, 1),
+    )
 
 
 # A remote script of several commands, and its output cut into their parts.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import TypeVar
 
 from iamops.judge.findings import Finding
 from iamops.model.exit_code import ExitCode
-from iamops.model.facts import LinkState, ProbeReport, TlsReport, UnitReport, VrrpReport
+from iamops.model.facts import HostReport, LinkState, ProbeReport, TlsReport, UnitReport, VrrpReport
 from iamops.model.observed import Freshness, Observed, Unknown
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.timestamps import rfc3339
@@ -204,7 +205,7 @@ def _requests(node: NodeState, now: float) -> Json:
 
 
 def _host(node: NodeState, now: float) -> Json:
-    names = ("load1", "memory_used_pct", "disk_used_pct", "clock_offset_ms", "clock_uncertainty_ms")
+    names = [field.name for field in fields(HostReport)]
     seen = _while_reachable(node, node.host, now)
     if isinstance(seen, Unknown):
         return dict.fromkeys(names) | {"unknown": seen.reason}

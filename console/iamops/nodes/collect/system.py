@@ -16,7 +16,6 @@ from iamops.model.events import (
     SourceLost,
     UnitReported,
 )
-from iamops.model.facts import HostReport
 from iamops.nodes.collect.context import (
     SETTLE_S,
     CollectorContext,
@@ -27,8 +26,17 @@ from iamops.nodes.collect.context import (
     unflooded,
 )
 from iamops.nodes.transport import Clock, CommandFailed, Transport
-from iamops.parse import host
-from iamops.parse.host import Section, address_list, monitor_line, safety_report, script, sections, turn_files
+from iamops.parse.host import (
+    HOST_COMMANDS,
+    Section,
+    address_list,
+    host_report,
+    monitor_line,
+    safety_report,
+    script,
+    sections,
+    turn_files,
+)
 from iamops.parse.systemd import PROPERTIES, unit_reports
 from iamops.plan.start_failure import TIMEOUT_S, StartFailure, StartFailureQuery
 from iamops.redact.clean import clean_bytes, clean_text
@@ -122,29 +130,11 @@ async def take_snapshot(
 
 
 async def read_host(transport: Transport, clock: Clock, *, timeout_s: float = 5.0) -> HostReported:
-    """Load, memory, disk and clock. Raises CommandTimeout, LinkLost."""
-    # The clock comes first. It is read between asking and answering: half that span is the uncertainty.
-    argv = script(
-        {
-            "clock": ("date", "+%s.%N"),
-            "proc": ("cat", "/proc/loadavg", "/proc/meminfo"),
-            "disk": ("df", "-P", "/"),
-        }
-    )
+    """The facts of a host. Raises CommandTimeout, LinkLost."""
     asked = clock()
-    result = await transport.run(argv, timeout_s=timeout_s)
-    answered, parts = clock(), sections(result.text)
-    node_clock = host.epoch_s(parts.get("clock", ABSENT).text)
-    middle = (asked + answered) / 2
-    proc = parts.get("proc", ABSENT).text
-    report = HostReport(
-        load1=host.load1(proc),
-        memory_used_pct=host.memory_used_pct(proc),
-        disk_used_pct=host.disk_used_pct(parts.get("disk", ABSENT).text),
-        clock_offset_ms=None if node_clock is None else round((node_clock - middle) * 1000, 1),
-        clock_uncertainty_ms=round((answered - asked) * 500, 1),
-    )
-    return HostReported(answered, transport.node, report)
+    result = await transport.run(script(HOST_COMMANDS), timeout_s=timeout_s)
+    answered = clock()
+    return HostReported(answered, transport.node, host_report(result.text, asked, answered))
 
 
 def _show_units(units: Sequence[str]) -> tuple[str, ...]:
@@ -212,7 +202,7 @@ async def repair(ctx: CollectorContext) -> None:
 
 
 async def host_facts(ctx: CollectorContext) -> None:
-    """Load, memory, disk and clock: one cheap read."""
+    """The facts of a host: one cheap read."""
 
     async def read() -> None:
         try:

@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 
 class ItemList(Pane, Generic[Item]):
-    """Base of the lists of the audit, config, drills and triage views."""
+    """Base of the lists that have a story below them."""
 
     FILTERED = True
     HEADINGS: ClassVar[tuple[tuple[int, TextSpan], ...]] = ()
@@ -64,7 +64,7 @@ class ItemList(Pane, Generic[Item]):
 
 
 class ListScreen(ViewScreen):
-    """Base of the logs, drills, config, triage and audit views, between the live header and the foot."""
+    """Base of the views with such a list, between the live header and the foot."""
 
     AUTO_FOCUS = "#list"
     # Whether the top finding has a line of its own; where findings are the list, it would say it twice.

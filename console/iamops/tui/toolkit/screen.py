@@ -68,7 +68,7 @@ class ViewSources(Protocol):
 
 
 class ViewScreen(Screen[None]):
-    """Base of the views on the keys 1 to 7. `base` is what does not change while the console is open."""
+    """Base of the views, each on a number key. `base` is what does not change while the console is open."""
 
     NAME: ClassVar[str] = ""
     ABOUT: ClassVar[str] = ""
