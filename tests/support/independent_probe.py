@@ -62,24 +62,32 @@ class Witness:
     def result(self) -> dict[str, Any]:
         """Gaps from the first failed start to the next good one, in milliseconds."""
         gaps: list[dict[str, Any]] = []
-        failed: list[tuple[float, str]] = []
         seen = sorted(self._seen)
-        for started, kind in seen:
-            if kind != "good":
-                failed.append((started, kind))
-            elif failed:
-                gaps.append(_gap(failed, started))
-                failed = []
-        if failed:
-            gaps.append(_gap(failed, failed[-1][0]))
-        spans = [later[0] - earlier[0] for earlier, later in itertools.pairwise(seen)]
-        return {"attempts": len(seen), "gaps": gaps, "longest_span_ms": round(max(spans, default=0) * 1000, 1)}
+        began: int | None = None
+        for number, (_, kind) in enumerate(seen):
+            if kind != "good" and began is None:
+                began = number
+            elif kind == "good" and began is not None:
+                gaps.append(_gap(seen, began, number))
+                began = None
+        if began is not None:
+            gaps.append(_gap(seen, began, len(seen) - 1))
+        return {"attempts": len(seen), "gaps": gaps}
 
 
-def _gap(failed: Sequence[tuple[float, str]], ended: float) -> dict[str, Any]:
-    kinds = [kind for _, kind in failed]
+def _gap(seen: Sequence[tuple[float, str]], began: int, ended: int) -> dict[str, Any]:
+    """`longest_span_ms`: how long no attempt was made, at most, from the last good one before it on."""
+    kinds = [kind for _, kind in seen[began : ended + 1]]
     counts = {kind: kinds.count(kind) for kind in ("refused", "dark", "wrong")}
-    return {"began": failed[0][0], "duration_ms": round((ended - failed[0][0]) * 1000, 1), **counts}
+    spans = [later[0] - earlier[0] for earlier, later in itertools.pairwise(seen[max(0, began - 1) : ended + 1])]
+    first, last = seen[began][0], seen[ended][0]
+    longest_ms = round(max(spans, default=0.0) * 1000, 1)
+    return {
+        "began": first,
+        "duration_ms": round((last - first) * 1000, 1),
+        "longest_span_ms": longest_ms,
+        **counts,
+    }
 
 
 @contextmanager
@@ -138,9 +146,10 @@ class Probing:
 
     def known_within_ms(self, client: dict[str, Any], least_ms: float) -> float:
         """How far apart two measurements of one gap may be: it ends somewhere between two attempts, and a machine
-        that stands still lets nobody make one. Each says of itself how long it went without.
+        that stands still lets nobody make one. Each says of itself how long it went without around the gap.
         """
-        return max(least_ms, client["resolution_ms"], self.result["longest_span_ms"])
+        longest = max(self.result["gaps"], key=lambda gap: gap["duration_ms"], default={"longest_span_ms": 0.0})
+        return max(least_ms, client["resolution_ms"], longest["longest_span_ms"])
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import iamops
+from tests.support.sizes import sizes
 
 PACKAGE = Path(iamops.__file__).parent
 ROOT = PACKAGE.parents[1]
@@ -210,3 +211,16 @@ def test_what_tests_share_stands_in_support():
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.unit") and path != registry
     ]
     assert needing == []
+
+
+def test_the_architecture_says_what_features_cost():
+    """`python -m tests.support.sizes` makes the table; it is made anew when it is off by a twentieth."""
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rows = {
+        cells[1].strip(): int(cells[2].replace(",", ""))
+        for cells in (line.split("|") for line in page.splitlines())
+        if len(cells) == 5 and cells[3].strip().isdigit()
+    }
+    lines = {feature: lines for feature, (lines, _) in sizes().items()}
+    assert rows.pop("all") == pytest.approx(sum(lines.values()), rel=0.02)
+    assert rows == pytest.approx(lines, rel=0.05)
