@@ -39,7 +39,7 @@ def _clients() -> tuple[InAction, ...]:
             "succeeded, longest gap 229 ms: 1,013 of 2,500 requests failed",
             "no backend is stopped while an nginx has given the other one up; a client is asked until all is over",
             (
-                f"{SERVING}test_a_rolling_restart_never_stops_a_backend_while_an_nginx_has_the_other_given_up",
+                "unit/engine/test_steps.py::test_a_rolling_restart_never_stops_a_backend_while_an_nginx_has_the_other_given_up",
                 "lab/test_serving.py::test_a_rolling_restart_fails_no_request_nor_does_what_follows",
             ),
         ),
@@ -58,7 +58,9 @@ def _clients() -> tuple[InAction, ...]:
             "one backend restarted, and the other within ten seconds",
             "succeeded twice: 927 of 4,000 requests failed",
             "the second restart waits until every nginx has the first backend back",
-            (f"{SERVING}test_a_restart_right_after_somebody_restarted_the_other_backend_waits_for_every_nginx",),
+            (
+                "unit/engine/test_steps.py::test_a_restart_right_after_somebody_restarted_the_other_backend_waits_for_every_nginx",
+            ),
         ),
         InAction(
             "B04",
@@ -236,7 +238,7 @@ def _shells() -> tuple[InAction, ...]:
             "node-silent with its reason, and exit 4 of `status`; what ends at once costs its own answer only",
             (
                 "unit/report/test_status.py::test_status_tells_it_and_does_not_end_with_0",
-                f"{NODES}test_ssh_stream.py::"
+                "unit/nodes/ssh/test_channels.py::"
                 "test_writing_to_a_command_that_has_just_ended_is_an_error_of_the_transport",
             ),
         ),
@@ -245,14 +247,17 @@ def _shells() -> tuple[InAction, ...]:
             "the login shell is nologin, or a command is forced",
             "an undo of an earlier run is armed (This, account, is, currently)",
             "refused: the login shell of iam-b printed '…' and ran nothing",
-            (ODD, f"{NODES}test_ssh_frame.py::test_a_shell_that_runs_nothing_is_no_answer"),
+            (ODD, "unit/nodes/ssh/test_command_line.py::test_a_shell_that_runs_nothing_is_no_answer"),
         ),
         InAction(
             "B20",
             "a noisy .bashrc",
             "every action refused for ever: an undo is armed (Welcome, to, iam-b)",
             "the action is done; what a shell says around a command is no value",
-            (ODD, f"{NODES}test_ssh_frame.py::test_what_a_shell_says_around_a_command_is_not_its_output"),
+            (
+                ODD,
+                "unit/nodes/ssh/test_command_line.py::test_what_a_shell_says_around_a_command_is_not_its_output",
+            ),
         ),
         InAction(
             "B21",
@@ -271,8 +276,8 @@ def _shells() -> tuple[InAction, ...]:
             "slow: done. No session: refused with sshd's word; a shell that hangs: ran nothing within 5 s",
             (
                 ODD,
-                f"{NODES}test_ssh_frame.py::test_a_slow_login_is_told_as_one",
-                f"{NODES}test_config_tests.py::test_a_test_that_could_not_be_asked_is_unknown_for_its_own_reason",
+                "unit/nodes/ssh/test_command_line.py::test_a_slow_login_is_told_as_one",
+                "unit/nodes/test_config.py::test_a_test_that_could_not_be_asked_is_unknown_for_its_own_reason",
             ),
         ),
         InAction(
@@ -293,8 +298,8 @@ def _rest() -> tuple[InAction, ...]:
             "right",
             "the connection was closed during login, see MaxStartups; the login was refused, and with which keys",
             (
-                f"{NODES}test_ssh_connect.py::test_a_server_that_hangs_up_is_a_failed_handshake",
-                f"{NODES}test_ssh_login.py::test_a_refused_login_says_who_and_which_keys",
+                "unit/nodes/ssh/test_errors.py::test_a_server_that_hangs_up_is_a_failed_handshake",
+                "unit/nodes/ssh/test_peer.py::test_a_refused_login_says_who_and_which_keys",
             ),
         ),
         InAction(
@@ -303,9 +308,9 @@ def _rest() -> tuple[InAction, ...]:
             "right",
             "works; what sudo says of the host name is no refusal, also where the command fails by itself",
             (
-                f"{NODES}test_ssh_login.py::test_a_long_banner_is_in_nobodys_way",
-                f"{NODES}test_ssh_tcp.py::test_sshd_is_not_asked_again_once_it_has_forbidden",
-                f"{NODES}test_ssh_run.py::"
+                "unit/nodes/ssh/test_peer.py::test_a_long_banner_is_in_nobodys_way",
+                "unit/nodes/ssh/test_transport_tcp.py::test_sshd_is_not_asked_again_once_it_has_forbidden",
+                "unit/nodes/ssh/test_transport.py::"
                 "test_what_sudo_says_of_itself_is_neither_a_refusal_nor_a_word_of_the_command",
             ),
         ),
@@ -315,7 +320,7 @@ def _rest() -> tuple[InAction, ...]:
             "refused; whether ssh.host helps was not tried",
             "ssh.host, or HostName in ~/.ssh/config, is the address for SSH alone; the refusal names it",
             (
-                f"{NODES}test_ssh_connect.py::test_ssh_may_go_by_ipv6_to_a_node_whose_own_address_is_ipv4",
+                "unit/nodes/ssh/test_connector.py::test_ssh_may_go_by_ipv6_to_a_node_whose_own_address_is_ipv4",
                 "unit/parse/profile/test_loader.py::test_a_mistake_is_found_at_its_line",
             ),
         ),

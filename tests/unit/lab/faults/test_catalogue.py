@@ -41,6 +41,7 @@ def test_every_fault_is_one_sentence(fault):
     ("name", "node", "unit", "reason"),
     [
         ("cable", None, None, "needs a node"),
+        ("ssh-blocked", None, None, "needs a node"),
         ("stop-unit", "iam-a", None, "needs a unit"),
         ("cable", "iam-a", "nginx", "takes no unit"),
         ("vrrp-drop", "iam-a", None, "whole cluster"),
@@ -87,9 +88,3 @@ def test_power_goes_and_comes_and_a_frozen_machine_thaws(lab: Any):
     assert lab.powers["iam-b"] is Power.FROZEN
     CATALOGUE["freeze"].heal(lab, B)
     assert lab.powers["iam-b"] is Power.ON
-
-
-def test_a_fault_of_a_machine_needs_one(lab: Any):
-    with pytest.raises(UnknownFault, match="needs a node"):
-        CATALOGUE["ssh-blocked"].apply(lab, FaultTarget())
-    assert lab.done == []
