@@ -1,4 +1,4 @@
-"""Writes the awk program that counts a log on its node as `log_counts` does here: the same keys, the same rules.
+"""Writes the awk program that counts a log on its node as `count.py` does here: the same keys, the same rules.
 
 POSIX awk only, in the C locale: mawk, gawk and busybox agree on it.
 """

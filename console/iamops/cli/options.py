@@ -1,4 +1,4 @@
-"""What all commands that change something share: options, plan, confirmation, run, result, exit code."""
+"""What several commands share: options of actions, spans and points in time, the ledger's file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iamops.ledger.files import regular
 from iamops.model.exit_code import ExitCode
 from iamops.plan.overridable import OVERRIDABLE
-from iamops.session.user import audit_file
 
 if TYPE_CHECKING:
     from iamops.plan.action import Action
@@ -141,6 +139,9 @@ class NoSuchLedger(Exception):
 
 def ledger_file(named: Path | None) -> Path:
     """Its path; only the operator's own need not be there yet. Raises NoSuchLedger, OSError."""
+    from iamops.ledger.files import regular
+    from iamops.session.user import audit_file
+
     path = named or audit_file()
     try:
         regular(path).close()

@@ -1,4 +1,4 @@
-"""The lab's own secrets: the operator's SSH key, the nodes' host keys, the VRRP password."""
+"""The lab's own secrets: the operator's SSH key, host keys, the VRRP password, its CA and certificates."""
 
 from __future__ import annotations
 

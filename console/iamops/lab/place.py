@@ -1,4 +1,4 @@
-"""Where the lab lives on this machine: its directories, its namespaces, its names."""
+"""Where the lab lives on this machine: its directories, its namespaces, its names, and the lock on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote. Pure."""
+"""Numbers and JSON that somebody else wrote. Pure."""
 
 from __future__ import annotations
 

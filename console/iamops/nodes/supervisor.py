@@ -1,4 +1,4 @@
-"""Blocking calls in threads that nobody has to wait for."""
+"""Keeps the parts of a session going and says which have failed; blocking calls in threads that hold nobody up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parses the cheap reads of a Linux machine: /proc/loadavg, /proc/meminfo, df, date. Pure."""
+"""Parses the cheap reads of a Linux machine: load, memory, disks, clock, addresses, locks, turns. Pure."""
 
 from __future__ import annotations
 

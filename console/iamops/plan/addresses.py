@@ -1,4 +1,4 @@
-"""Which nginx clients come to: one that holds a VIP, or may. Pure."""
+"""Which nginx clients come to, and whose backend an address in its files is. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guards judge, and what they answer with. Values only."""
+"""What the guards judge, what they answer with, and what of it somebody has insisted against. Pure."""
 
 from __future__ import annotations
 

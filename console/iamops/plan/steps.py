@@ -1,4 +1,4 @@
-"""The shape of a plan: steps with argv, deadline, what must be observed, and the undo of each. Values only."""
+"""The shape of a plan: steps with argv, deadline, observation and undo; and what must be done to say yes to it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Every document that leaves the program, and every exit code. Pure."""
+"""Documents that leave the program, for people and for pipelines. Pure."""

@@ -1,4 +1,4 @@
-"""A drill's report as JSON (`iamops.drill/1`) and as an exit code. Pure."""
+"""A drill's report as JSON (`iamops.drill/1`), JUnit and Markdown, and as an exit code. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JUnit documents: text as XML 1.0 can hold it, and none of it harmful where it is shown. Pure."""
+"""XML, Markdown and chat text that can be read anywhere, and none of it harmful where it is shown. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A triage as JSON (`iamops.triage/1`). Pure."""
+"""A triage as JSON (`iamops.triage/1`), JUnit and Markdown. Pure."""
 
 from __future__ import annotations
 

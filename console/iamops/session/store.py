@@ -1,4 +1,4 @@
-"""Floor 3: the one writer of ClusterState. Applies events and tells subscribers; no I/O."""
+"""The one writer of ClusterState. Applies events and tells subscribers; no I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where profiles and themes live: shipped with the package, or in the user's XDG config directory."""
+"""Where a user's profiles, themes, ledger and watches are kept, and who the user is."""
 
 from __future__ import annotations
 

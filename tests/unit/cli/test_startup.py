@@ -39,6 +39,7 @@ def loaded_after(argv: list[str]) -> set[str]:
 
 def test_help_loads_none_of_the_heavy_libraries():
     heavy = {"textual", "asyncssh", "pydantic", "yaml", "rich", "jinja2", "plotext", "asyncio"}
+    heavy |= {"platformdirs", "tempfile"}
     assert not heavy & loaded_after(["--help"])
 
 

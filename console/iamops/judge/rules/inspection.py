@@ -23,7 +23,7 @@ NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 def inspected(
     view: RuleInput, part: Callable[[NodeInspection], Observed[T]], codes: Iterable[str], what: str
 ) -> Iterator[tuple[NodeState, Known[T]] | NotEvaluated]:
-    """Each node with a part of its look that is known; a Blind per code where it is not."""
+    """Each node with a part of its look that is known; a NotEvaluated per code where it is not."""
     for node in nodes(view):
         look = inspection_of(view, node)
         seen = part(look) if look is not None else NO_LOOK

@@ -146,7 +146,7 @@ def _entered(view: RuleInput, node: NodeState, instance: str) -> Iterator[float]
 
 
 def _counted(view: RuleInput, codes: tuple[str, ...], what: str) -> Generator[NotEvaluated, None, list[Counted]]:
-    """The nodes whose logs were counted (the generator's value); a Blind for each of the others."""
+    """The nodes whose logs were counted (the generator's value); a NotEvaluated for each of the others."""
     found = []
     for node in nodes(view):
         looks: Mapping[str, Observed[TrafficInspection]] = (

@@ -1,4 +1,4 @@
-"""Delivers what is in the outbox: one courier per destination, in order, trying again until it is accepted."""
+"""Delivers what is in the outbox, in order, trying again until it is accepted; and gives signs of life."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Log = Callable[[str], None]
 
 
 class Delivery:
-    """Couriers from `start` to `stop`. What is not delivered by then stays in the outbox."""
+    """One worker per destination, from `start` to `stop`. What is not delivered by then stays in the outbox."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The line above the key hints: a message for a while, then a warning that stays and what the cursor is on."""
+"""The lines of the foot: a message, a warning or the cursor's detail; and below it the key hints."""
 
 from __future__ import annotations
 

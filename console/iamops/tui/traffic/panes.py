@@ -1,4 +1,4 @@
-"""The parts of the Traffic view that are painted from its sight."""
+"""The parts of the Traffic view that are painted from its snapshot."""
 
 from __future__ import annotations
 
