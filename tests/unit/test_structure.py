@@ -6,6 +6,7 @@ Each rule has the list of what may break it; a list is empty, or says why.
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import tomllib
 from collections import Counter, defaultdict
@@ -224,3 +225,11 @@ def test_the_architecture_says_what_features_cost():
     lines = {feature: lines for feature, (lines, _) in sizes().items()}
     assert rows.pop("all") == pytest.approx(sum(lines.values()), rel=0.02)
     assert rows == pytest.approx(lines, rel=0.05)
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/decisions.md"])
+def test_a_page_names_no_file_that_is_not_there(page):
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / page).read_text("utf-8"))
+    files = [path.as_posix() for place in ("console", "tests") for path in (ROOT / place).rglob("*.py")]
+    assert named
+    assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []

@@ -234,8 +234,3 @@ class Watcher:
         if trouble != self._troubles.get(what, ""):
             self._log(f"{what}: {trouble}" if trouble else f"{what}: well again")
         self._troubles[what] = trouble
-
-    def _note_silence(self, *, silent: bool) -> None:
-        if silent != self._silent:
-            self._log("a silence holds: alerts are held back" if silent else "the silence is over")
-        self._silent = silent
