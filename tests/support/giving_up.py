@@ -70,8 +70,10 @@ class GivingUp:
                 if not self._able(nginx, worker):
                     self.dark.append(self.world.time)
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
-        answer = await self._run(node, argv, stdin=stdin, timeout_s=timeout_s)
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, dead_man: str | None = None
+    ) -> CommandAnswer:
+        answer = await self._run(node, argv, stdin=stdin, timeout_s=timeout_s, dead_man=dead_man)
         if argv[-1] == f"{SERVICE}.service" and set(argv) & {"stop", "restart"}:
             self.give_up(node)
         return answer

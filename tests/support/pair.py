@@ -305,27 +305,21 @@ class PairHands:
         self.keeps = True
         self.given_up: set[str] = set()
         self.blind: set[str] = set()
-        self.needed: str | None = None
 
     @property
     def changes(self) -> list[tuple[str, ...]]:
         """The commands that change something, without `sudo -n`."""
         return [argv[2:] for argv in self.sent if argv[:1] == ("sudo",)]
 
-    async def run_while_armed(
-        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, dead_man: str | None = None
     ) -> CommandAnswer:
-        self.needed = dead_man
-        return await self.run(node, argv, stdin=stdin, timeout_s=timeout_s)
-
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
         if not self.world.machines[node].reachable:
             raise NotSent(f"{node} is not connected")
         number = len(self.sent)
         self.sent.append(tuple(argv))
         self.before(number, argv)
-        needed, self.needed = self.needed, None
-        if needed is not None and needed not in self.world.machines[node].timers:
+        if dead_man is not None and dead_man not in self.world.machines[node].timers:
             raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         words = " ".join(argv)
         if any(part in words for part in self.ineffective):

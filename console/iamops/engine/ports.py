@@ -92,13 +92,10 @@ class Lock(Protocol):
 class CommandRunner(Protocol):
     """Runs commands on the nodes."""
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
-        """Raises NotSent, OutcomeUnknown."""
-
-    async def run_while_armed(
-        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, dead_man: str | None = None
     ) -> CommandAnswer:
-        """The node runs it only while the timer of this undo (its unit without suffix) is still to fire.
+        """`dead_man`: it is run only while the timer of this undo (its unit without suffix) is still to fire.
 
         Raises NotSent, also when that timer is over; OutcomeUnknown.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -208,44 +208,49 @@ class Stepper:
         if step.kind in (StepKind.DO, StepKind.ARM) and not step.here:
             self.touched_nodes[step.node] = None
         spoils = self.undoing.about_to(step)
+        on_nodes = bool(step.argv) and not step.here
+        # Interrupted, it waits for the end of the command that is under way: that could take effect after it was
+        # undone otherwise. Not for long: what hangs is left to its undo.
+        sent = asyncio.ensure_future(self._begun(step))
         try:
-            return await self._answer(step)
+            answer = await asyncio.shield(sent)
         except NotSent as failure:
             self.undoing.never_happened(step, spoils)
             raise self._stopped(Stage.FAILED, f"not sent: {failure}") from None
         except OutcomeUnknown as failure:
             raise self._stopped(Stage.UNKNOWN, str(failure)) from None
-
-    async def _answer(self, step: Step) -> CommandAnswer:
-        if step.kind is StepKind.ASK:
-            return await self._commands.ask(step.count, timeout_s=step.timeout_s)
-        if step.kind is StepKind.CONFIRM:
-            return await self._commands.confirmed(step.timeout_s)
-        if step.here and step.undo is not None:
-            # A machine that is taken away cannot bring itself back: its undo waits on ours.
-            return await self._commands.run_later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
-        if step.here and step.kind is StepKind.DISARM and step.clears_undo is not None:
-            return await self._commands.cancel_later(step.clears_undo)
-        if step.here:
-            return await self._commands.run_here(step.argv, timeout_s=step.timeout_s)
-        if not step.argv:
-            return CommandAnswer(0, "", "")  # nothing is sent: what is expected is looked for
-        if step.together:
-            return await finished(self._together(step))
-        answer = await finished(self._command(step))
-        if answer.exit_status != 0:
+        except asyncio.CancelledError:
+            await asyncio.wait({sent}, timeout=HEARD_OUT_S if on_nodes else 0)
+            sent.cancel()
+            await asyncio.gather(sent, return_exceptions=True)
+            raise
+        if on_nodes and not step.together and answer.exit_status != 0:
             self.undoing.not_armed(step)
         return answer
 
-    async def _command(self, step: Step) -> CommandAnswer:
-        """One command on one node. The undo that protects it may fire while it is sent: then it is not done."""
-        timeout_s = self._left_s(step, step.timeout_s)
+    def _begun(self, step: Step) -> Awaitable[CommandAnswer]:
+        """Begins what the step asks for."""
+        commands = self._commands
+        if step.kind is StepKind.ASK:
+            return commands.ask(step.count, timeout_s=step.timeout_s)
+        if step.kind is StepKind.CONFIRM:
+            return commands.confirmed(step.timeout_s)
+        if step.here and step.undo is not None:
+            # A machine that is taken away cannot bring itself back: its undo waits on ours.
+            return commands.run_later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
+        if step.here and step.kind is StepKind.DISARM and step.clears_undo is not None:
+            return commands.cancel_later(step.clears_undo)
+        if step.here:
+            return commands.run_here(step.argv, timeout_s=step.timeout_s)
+        if not step.argv:
+            return asyncio.sleep(0, CommandAnswer(0, "", ""))  # nothing is sent: what is expected is looked for
+        if step.together:
+            return self._together(step)
+        # The undo that protects it may fire while it is sent: then it is not done.
         protecting = self.undoing.protecting(step) if step.kind is StepKind.DO else None
-        if protecting is None or protecting.undo.dead_man is None:
-            return await self._commands.run(step.node, step.argv, stdin=step.stdin, timeout_s=timeout_s)
-        return await self._commands.run_while_armed(
-            protecting.undo.dead_man, step.node, step.argv, stdin=step.stdin, timeout_s=timeout_s
-        )
+        dead_man = None if protecting is None else protecting.undo.dead_man
+        timeout_s = self._left_s(step, step.timeout_s)
+        return commands.run(step.node, step.argv, stdin=step.stdin, timeout_s=timeout_s, dead_man=dead_man)
 
     async def _together(self, step: Step) -> CommandAnswer:
         """At the same time on all nodes, so that no cut falls between them. Raises OutcomeUnknown if any is."""
@@ -349,20 +354,6 @@ async def _ended_within(task: asyncio.Future[Any], within_s: float) -> None:
     if not done:
         task.cancel()
         await asyncio.wait({task})
-
-
-async def finished(sent: Coroutine[Any, Any, CommandAnswer]) -> CommandAnswer:
-    """Interrupted, it waits for the end of the command that is under way: otherwise that could take effect after
-    it was undone. Not for long: what hangs is left to its undo.
-    """
-    task = asyncio.ensure_future(sent)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=HEARD_OUT_S)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:

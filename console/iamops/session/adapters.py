@@ -109,27 +109,28 @@ class NodeCommands(LocalCommands):
         self._last_failed: dict[tuple[str, str], float] = {}
         self._in_vain: dict[tuple[str, str], dict[str, float]] = {}
 
-    async def run_while_armed(
-        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, dead_man: str | None = None
     ) -> CommandAnswer:
-        answer = await self.run(node, while_armed(dead_man, argv), stdin=stdin, timeout_s=timeout_s)
-        before = older(tuple(argv))
-        if before is not None and answer.exit_status and answer.stderr.startswith("sudo:"):
-            # sudo has run nothing: the node has the sudoers file of an older version.
-            answer = await self.run(node, while_armed(dead_man, before), stdin=stdin, timeout_s=timeout_s)
-        if was_over(answer.exit_status, answer.stderr):
+        """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
+        commands = [argv]
+        if dead_man is not None:
+            before = older(tuple(argv))
+            commands = [while_armed(dead_man, each) for each in (argv, before) if each is not None]
+        for command in commands:
+            try:
+                result = await self._transport(node).run(command, timeout_s=timeout_s, stdin=stdin.encode())
+            except ChannelRefused as failure:
+                raise NotSent(str(failure)) from None
+            except TransportError as failure:
+                raise OutcomeUnknown(str(failure)) from None
+            answer = CommandAnswer(result.exit_status, _readable(result.stdout), _readable(result.stderr))
+            if not answer.exit_status or not answer.stderr.startswith("sudo:"):
+                break
+            # sudo has run nothing: the node has the sudoers file of an older version, which may know another one.
+        if dead_man is not None and was_over(answer.exit_status, answer.stderr):
             raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         return answer
-
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
-        """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
-        try:
-            result = await self._transport(node).run(argv, timeout_s=timeout_s, stdin=stdin.encode())
-        except ChannelRefused as failure:
-            raise NotSent(str(failure)) from None
-        except TransportError as failure:
-            raise OutcomeUnknown(str(failure)) from None
-        return CommandAnswer(result.exit_status, _readable(result.stdout), _readable(result.stderr))
 
     async def pushed(self, files: PushedFiles) -> FilesSeen:
         """Read as any other look at the files is. How it ended comes first: the node answers that when no

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from iamops.engine import steps
 from iamops.engine.ports import CommandAnswer, OutcomeUnknown
-from iamops.engine.steps import finished
+from iamops.engine.steps import Stepper
 from iamops.judge.run import Outcome, RestoredBy
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
 from iamops.plan.steps import StepKind
 from tests.support.giving_up import GivingUp
 from tests.support.pair import RESTART_BACKEND, Bench, run
@@ -160,11 +161,29 @@ async def test_a_command_that_fails_says_the_units_own_reason_too():
     assert "Job for iam-pump.service failed" in report.sentence
 
 
-async def interrupted(command: asyncio.Task[CommandAnswer]) -> None:
-    await asyncio.sleep(0)
-    command.cancel()
+class FreeLock:
+    unlocked: Mapping[str, str] = {}
+
+    def lost(self, _node: str) -> None:
+        return None
+
+
+async def interrupted(command: Callable[[], Awaitable[CommandAnswer]]) -> None:
+    """The first step of a switchover is interrupted while its command is under way."""
+    bench, begun = Bench(), asyncio.Event()
+
+    async def send(*_args: object, **_options: object) -> CommandAnswer:
+        begun.set()
+        return await command()
+
+    bench.hands.run = send  # type: ignore[method-assign]
+    plan = plan_for(Switchover(), bench.eyes.state, bench.eyes.now())
+    stepper = Stepper(plan, bench.hands, bench.eyes, FreeLock(), lambda: None, lambda: None)
+    running = asyncio.create_task(stepper.forward())
+    await begun.wait()
+    running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await command
+        await running
 
 
 async def test_a_command_under_way_ends_before_it_is_undone():
@@ -176,7 +195,7 @@ async def test_a_command_under_way_ends_before_it_is_undone():
         replaced.set()
         return CommandAnswer(0, "", "")
 
-    await interrupted(asyncio.create_task(finished(replace())))
+    await interrupted(replace)
     assert replaced.is_set()
 
 
@@ -191,7 +210,7 @@ async def test_what_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
             given_up.set()
         raise AssertionError
 
-    await interrupted(asyncio.create_task(finished(hang())))
+    await interrupted(hang)
     assert given_up.is_set()
 
 
@@ -200,7 +219,7 @@ async def test_a_failure_that_comes_while_it_is_waited_for_is_nobodys_any_more()
         await asyncio.sleep(0.02)
         raise RuntimeError("the link was lost")
 
-    await interrupted(asyncio.create_task(finished(fail())))
+    await interrupted(fail)
 
 
 RESTART_ON_B = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")

@@ -84,10 +84,12 @@ class Broken(Bench):
         super().__init__(PROFILE)
         run = self.hands.run
 
-        async def answered(at: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
+        async def answered(
+            at: str, argv: Sequence[str], *, stdin: str, timeout_s: float, **options: str | None
+        ) -> CommandAnswer:
             if (tuple(argv), at) == (CHECKS[unit], node):
                 return BROKEN
-            return await run(at, argv, stdin=stdin, timeout_s=timeout_s)
+            return await run(at, argv, stdin=stdin, timeout_s=timeout_s, **options)
 
         self.hands.run = answered  # type: ignore[method-assign]
 

@@ -115,7 +115,7 @@ class Old:
 async def raised(node: Old) -> CommandAnswer:
     links: Any = {"iam-a": SimpleNamespace(transport=node)}
     argv = ("sudo", "-n", *set_priority("VI_1"))
-    return await NodeCommands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)
+    return await NodeCommands(links, pair()).run("iam-a", argv, stdin="154\n", timeout_s=1, dead_man="x")
 
 
 async def test_a_node_that_does_not_know_a_command_yet_is_given_the_one_it_knows():

@@ -64,13 +64,32 @@ class SshTransport:
         output = ChannelOutput(self._lost, frame := Frame())
         line = command_line(argv, frame)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._run(tuple(argv), output, line, stdin)
+            async with asyncio.timeout(timeout_s), self._sessions:
+                channel = await self._session(output, line)
+                try:
+                    with contextlib.suppress(BrokenPipeError):  # it ended without reading its input
+                        channel.write(stdin)
+                        channel.write_eof()
+                    await output.ended()
+                finally:
+                    if not output.closed:
+                        if not output.complete:
+                            channel.terminate()
+                        channel.abort()
         except TimeoutError:
             if output.opened and not output.begun:
                 raise errors.not_begun(self.node, timeout_s, output.noise) from None
             what = f"no end of `{shown_command(argv)}` within {timeout_s:g} s"
             raise CommandTimeout(self.node, what, errors.OUTCOME_UNKNOWN) from None
+        if output.overflow:
+            reason = f"{clean_text(argv[0], 80)} wrote more than expected and was ended"
+            raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
+        result = output.result(tuple(argv))
+        if result is not None:
+            return replace(result, stderr=without_warnings(result.stderr))
+        if output.begun:
+            raise errors.cut_short(self.node, shown_command(argv), output.errors)
+        raise errors.ran_nothing(self.node, output.noise, output.exit_status)
 
     @contextlib.asynccontextmanager
     async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[ChannelLines]:
@@ -126,29 +145,6 @@ class SshTransport:
         raise (
             lines.failure or self._link_failure() or errors.ran_nothing(self.node, lines.noise, lines.exit_status)
         )
-
-    async def _run(self, argv: tuple[str, ...], output: ChannelOutput, line: str, stdin: bytes) -> CommandResult:
-        async with self._sessions:
-            channel = await self._session(output, line)
-            try:
-                with contextlib.suppress(BrokenPipeError):  # it ended without reading its input
-                    channel.write(stdin)
-                    channel.write_eof()
-                await output.ended()
-            finally:
-                if not output.closed:
-                    if not output.complete:
-                        channel.terminate()
-                    channel.abort()
-        if output.overflow:
-            reason = f"{clean_text(argv[0], 80)} wrote more than expected and was ended"
-            raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
-        result = output.result(argv)
-        if result is not None:
-            return replace(result, stderr=without_warnings(result.stderr))
-        if output.begun:
-            raise errors.cut_short(self.node, shown_command(argv), output.errors)
-        raise errors.ran_nothing(self.node, output.noise, output.exit_status)
 
     async def _open_tcp(self, host: str, port: int) -> ChannelBytes:
         if self._forwarding:
