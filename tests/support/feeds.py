@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
@@ -38,6 +39,11 @@ class FixedFeed:
         self.filters: list[str] = []
         self.sums: dict[str, LogTotals] = {}
         self.unread_because: dict[str, str] = {}
+        self.watchers: list[Callable[[], None]] = []
+
+    def watch(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        self.watchers.append(on_change)
+        return lambda: self.watchers.remove(on_change)
 
     @property
     def series(self) -> TrafficTimeSeries:

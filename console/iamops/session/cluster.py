@@ -319,10 +319,7 @@ class Cluster:
     def _traffic_feed(self) -> TrafficFeed:
         from iamops.session.traffic import TrafficFeed
 
-        def on_counted(node: str) -> None:
-            self.store.apply(RequestsCounted(self.now(), node, self.traffic().access_log(node).count))
-
-        return TrafficFeed(self.profile, self.transport, self.now, on_counted)
+        return TrafficFeed(self.profile, self.transport, self.now)
 
     def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
         def on_report(name: str, report: ProbeReport | Unknown) -> None:

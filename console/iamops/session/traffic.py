@@ -31,10 +31,10 @@ RETRY_S = 2.0
 class _TrafficTally:
     """A time series, and the sums of what it has no place for, by node."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], on_change: Callable[[], None]) -> None:
         self.series = TrafficTimeSeries()
         self.sums: dict[str, Counts] = {}
-        self._now = now
+        self._now, self._on_change = now, on_change
 
     def add(self, node: str, counts: Counts, query: CountQuery) -> None:
         sums = self.sums.setdefault(node, Counts())
@@ -42,6 +42,7 @@ class _TrafficTally:
         sums.unparsed += counts.unparsed
         sums.left_out += counts.left_out
         self.series.add(node, tallied(counts, query), self._now())
+        self._on_change()
 
 
 class TrafficFeed:
@@ -51,22 +52,28 @@ class TrafficFeed:
     """
 
     def __init__(
-        self,
-        profile: Profile,
-        transport: Callable[[str], Transport | None],
-        now: Callable[[], float],
-        on_counted: Callable[[str], None],
+        self, profile: Profile, transport: Callable[[str], Transport | None], now: Callable[[], float]
     ) -> None:
         self.form: LogFormat = named_format(profile.logs.format)
         self.where = ""
-        self._profile, self._transport, self._now, self._on_counted = profile, transport, now, on_counted
-        self._all, self._filtered = _TrafficTally(now), _TrafficTally(now)
+        self._profile, self._transport, self._now = profile, transport, now
+        self._watchers: list[Callable[[], None]] = []
+        self._all, self._filtered = _TrafficTally(now, self._changed), _TrafficTally(now, self._changed)
         self._logs = {
             name: AccessLog(profile.logs.access, profile.logs.format, partial(self._all.add, name), now)
             for name in profile.nodes
         }
         self._counters: dict[str, AccessLogCounter] = {}
         self._tasks: list[asyncio.Task[None]] = []
+
+    def watch(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Calls `on_change` when anything was counted. Returns what ends it."""
+        self._watchers.append(on_change)
+        return lambda: self._watchers.remove(on_change)
+
+    def _changed(self) -> None:
+        for on_change in tuple(self._watchers):
+            on_change()
 
     def access_log(self, node: str) -> AccessLog:
         return self._logs[node]
@@ -83,7 +90,7 @@ class TrafficFeed:
         self.where = chosen.text.strip()
         if not self.where:
             return
-        self._filtered = _TrafficTally(self._now)
+        self._filtered = _TrafficTally(self._now, self._changed)
         query = CountQuery(self.form, FULL, chosen, Resolution.TEN_SECONDS)
         for name in filter(chosen.allows_node, self._profile.nodes):
             add = partial(self._filtered.add, name)
@@ -124,7 +131,7 @@ class TrafficFeed:
             if transport is not None:
                 # Whatever else it fails of is the counter's reason already: it is begun again all the same.
                 with contextlib.suppress(Exception):
-                    await counter.follow(transport, partial(self._on_counted, node))
+                    await counter.follow(transport, self._changed)
             await asyncio.sleep(RETRY_S)
 
 

@@ -89,7 +89,7 @@ def touched(event: events.Event) -> frozenset[ScreenPart]:
         case events.HttpProbed() | events.DatastoreProbed():
             return frozenset({ScreenPart.SERVICES})
         case events.RequestsCounted():
-            return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT, ScreenPart.TRAFFIC})
+            return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT})
         case events.HostReported() | events.SafetyReported():
             return frozenset({ScreenPart.NODES})
         case events.PortProbed() | events.TlsProbed() | events.NodeHeard() | events.FilesExamined():

@@ -56,6 +56,7 @@ class TrafficScreen(PlacedScreen):
     def __init__(self, view: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__(view, palette, base)
         self._feed: TrafficFeed | None = None
+        self._unwatch: Callable[[], None] | None = None
         self._sums = WindowSums()
         self._span = FIRST_SPAN
         self._table = Top.PATHS
@@ -74,11 +75,17 @@ class TrafficScreen(PlacedScreen):
         yield self.foot
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
-        return lambda: self._listen(sources.cluster.traffic())
+        return lambda: self._watch(sources)
 
-    def _listen(self, feed: TrafficFeed) -> None:
-        self._feed = feed
+    def _watch(self, sources: ViewSources) -> None:
+        if self._unwatch is None:
+            self._feed = feed = sources.cluster.traffic()
+            self._unwatch = feed.watch(lambda: sources.repaint_part(ScreenPart.TRAFFIC))
         self._paint_anew()
+
+    def on_unmount(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
 
     # --- the snapshot ---
 

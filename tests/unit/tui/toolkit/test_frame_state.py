@@ -13,11 +13,7 @@ def test_an_event_touches_what_shows_it() -> None:
     assert ScreenPart.HEADER in touched(move)
     assert ScreenPart.SERVICES not in touched(move)
     assert touched(HttpProbed(NOW, A, A, Target.DOMAIN, "x", ok())) == {ScreenPart.SERVICES}
-    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {
-        ScreenPart.REQUESTS,
-        ScreenPart.PLOT,
-        ScreenPart.TRAFFIC,
-    }
+    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {ScreenPart.REQUESTS, ScreenPart.PLOT}
     assert touched(LinkChanged(NOW, A, Link())) == ALL - {ScreenPart.PLOT}
 
 

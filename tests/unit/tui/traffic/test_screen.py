@@ -15,8 +15,6 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from iamops.model.events import RequestsCounted
-from iamops.model.facts import RequestCount
 from iamops.model.traffic import OTHERS, Backend, Latency, LogTotals, Traffic
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.traffic.screen import traffic_places
@@ -117,7 +115,8 @@ async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypat
     async with console(state(), deck=on(busy())) as seen:
         await at_traffic(seen)
         for _ in range(5):
-            seen.cluster.store.apply(RequestsCounted(NOW, A, RequestCount(1, {})))
+            for on_change in seen.cluster.feed.watchers:
+                on_change()
             await seen.pilot.pause(0.12)
         assert len(looks) == 1
         seen.cluster.feed.all.add(A, {int(NOW): Traffic(Counter({"503": 4000}))}, NOW)
