@@ -89,11 +89,11 @@ def switchover(args: argparse.Namespace) -> int:
 
 def _act(action: Action, args: argparse.Namespace) -> int:
     """Carries an action out and returns the exit code. Raises NoSuchTarget."""
-    from iamops.plan.action import RollingRestart, check_targets
+    from iamops.plan.action import RollingRestart
     from iamops.session.profiles import load_profile
 
     profile = load_profile(args.profile)
-    check_targets(action, profile)
+    action.check(profile)
     refuse_at_once(args)
     if isinstance(action, RollingRestart) and args.drain:
         from iamops.cli.config.run import DrainedRestartSession

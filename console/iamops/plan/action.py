@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,10 +27,74 @@ class UnitVerb(StrEnum):
     RELOAD = "reload"
 
 
+class NoSuchTarget(Exception):
+    """The action names a node, unit or instance that the profile does not have; says which there are."""
+
+
+class Action(ABC):
+    """What an operator can ask for; its planner (`plan/build.py`) makes a plan of it.
+
+    `typed_because`: why the operator must type the cluster's name; empty: what is typed depends on the plan.
+    """
+
+    __slots__ = ()
+    typed_because: ClassVar[str] = "every node is touched"
+
+    @property
+    @abstractmethod
+    def sentence(self) -> str:
+        """In words: `restart nginx on iam-a`."""
+
+    @property
+    @abstractmethod
+    def argv(self) -> tuple[str, ...]:
+        """The words after `iamops` that ask for the same."""
+
+    @property
+    def identity(self) -> object:
+        """What distinguishes it from another one: a plan of one is no plan of the other."""
+        return self.argv
+
+    @abstractmethod
+    def units(self, profile: Profile) -> set[str]:
+        """The units that its commands are about."""
+
+    def nodes(self, profile: Profile) -> tuple[str, ...]:
+        """The nodes that it may touch."""
+        return tuple(profile.nodes)
+
+    def may_move_vips(self, _profile: Profile) -> bool:
+        return True
+
+    def files_brought(self, _node: str) -> frozenset[str] | None:
+        """The files that it puts on a node, or finds there as it wants them; None: it brings none."""
+        return None
+
+    def check(self, profile: Profile) -> None:  # noqa: B027 - not every action names a target
+        """Raises NoSuchTarget where the profile does not have what it names."""
+
+
+def _check_node(profile: Profile, node: str) -> None:
+    if node not in profile.nodes:
+        raise NoSuchTarget(f"no node {node!r}; there are: {', '.join(profile.nodes)}")
+
+
+def _check_unit(profile: Profile, unit: str) -> None:
+    every = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
+    if unit not in every:
+        raise NoSuchTarget(f"no node of {profile.name} has the unit {unit!r}; its units: {', '.join(every)}")
+
+
+def _carries_vips(profile: Profile, unit: str) -> bool:
+    """A backend comes and goes without VRRP."""
+    return unit in (profile.keepalived.unit, profile.nginx.unit)
+
+
 @dataclass(frozen=True, slots=True)
-class ServiceAction:
+class ServiceAction(Action):
     """One verb for one unit on one node."""
 
+    typed_because: ClassVar[str] = ""
     verb: UnitVerb
     unit: str
     node: str
@@ -42,13 +107,26 @@ class ServiceAction:
     def argv(self) -> tuple[str, ...]:
         return (self.verb, self.unit, self.node)
 
+    def units(self, _profile: Profile) -> set[str]:
+        return {self.unit}
+
+    def nodes(self, _profile: Profile) -> tuple[str, ...]:
+        return (self.node,)
+
+    def may_move_vips(self, profile: Profile) -> bool:
+        return _carries_vips(profile, self.unit)
+
+    def check(self, profile: Profile) -> None:
+        _check_node(profile, self.node)
+        if self.unit not in (units := profile.actionable_units_on(self.node)):
+            reason = f"the profile has no unit {self.unit!r} on {self.node}; its units: {', '.join(units)}"
+            raise NoSuchTarget(reason)
+
 
 @dataclass(frozen=True, slots=True)
-class RollingRestart:
+class RollingRestart(Action):
     """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
 
-    # Why the operator must type the cluster's name.
-    typed_because: ClassVar[str] = "every node is touched"
     unit: str
 
     @property
@@ -59,9 +137,18 @@ class RollingRestart:
     def argv(self) -> tuple[str, ...]:
         return ("restart", self.unit, "--rolling")
 
+    def units(self, _profile: Profile) -> set[str]:
+        return {self.unit}
+
+    def may_move_vips(self, profile: Profile) -> bool:
+        return _carries_vips(profile, self.unit)
+
+    def check(self, profile: Profile) -> None:
+        _check_unit(profile, self.unit)
+
 
 @dataclass(frozen=True, slots=True)
-class Switchover:
+class Switchover(Action):
     """A planned move of an instance's VIP. `to` None: the best standby. `plain`: without the track file."""
 
     typed_because: ClassVar[str] = "the VIP moves"
@@ -81,9 +168,17 @@ class Switchover:
         instance = ("--instance", self.instance) if self.instance else ()
         return ("switchover", *to, *instance, *(("--plain",) if self.plain else ()))
 
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.keepalived.unit}
+
+    def check(self, profile: Profile) -> None:
+        instance_of(profile, self.instance)
+        if self.to is not None:
+            _check_node(profile, self.to)
+
 
 @dataclass(frozen=True, slots=True)
-class DrillAction:
+class DrillAction(Action):
     """A whole drill on one instance. `live` is what each node's keepalived is really running with.
 
     `allowance_s`: what timers, SSH and scripts may add to theory. `disruptive`: a machine may be taken away.
@@ -106,6 +201,9 @@ class DrillAction:
         allow = ("--allow-disruptive",) if self.disruptive else ()
         return ("drill", "run", self.drill.source, *instance, *allow)
 
+    def units(self, _profile: Profile) -> set[str]:
+        return {step.unit for step in self.drill.steps if step.unit}
+
 
 @dataclass(frozen=True, slots=True)
 class Drain:
@@ -116,13 +214,12 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class DrainedRestart:
+class DrainedRestart(Action):
     """A service's unit restarted on every node, each time with that node's backend drained on all nodes first.
 
     `drained`: node -> what every nginx changes to while that node's backend takes no requests.
     """
 
-    typed_because: ClassVar[str] = "every node is touched"
     unit: str
     service: str
     push: str
@@ -143,9 +240,19 @@ class DrainedRestart:
         rounds = self.drained.items()
         return changes_identity({f"{n} {m}": change for n, changes in rounds for m, change in changes.items()})
 
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.nginx.unit, self.unit}
+
+    def files_brought(self, node: str) -> frozenset[str]:
+        settled = [changes[node].settled for changes in self.drained.values() if node in changes]
+        return frozenset.intersection(*settled) if settled else frozenset()
+
+    def check(self, profile: Profile) -> None:
+        _check_unit(profile, self.unit)
+
 
 @dataclass(frozen=True, slots=True)
-class ConfigPush:
+class ConfigPush(Action):
     """Configuration files put in place on every node, standby first, and taken back unless they prove good.
 
     `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the same.
@@ -154,7 +261,6 @@ class ConfigPush:
     backends must be seen to get no more requests.
     """
 
-    typed_because: ClassVar[str] = "every node is touched"
     push: str
     asked: tuple[str, ...]
     changes: Mapping[str, NodeFilesChange]
@@ -177,35 +283,11 @@ class ConfigPush:
     def identity(self) -> str:
         return changes_identity(self.changes)
 
+    def units(self, profile: Profile) -> set[str]:
+        return {profile.nginx.unit, profile.keepalived.unit}
 
-Action = ServiceAction | RollingRestart | Switchover | DrillAction | ConfigPush | DrainedRestart
-
-
-def units_of(action: Action, profile: Profile) -> set[str]:
-    """The units that its commands are about."""
-    match action:
-        case ServiceAction() | RollingRestart():
-            return {action.unit}
-        case DrainedRestart():
-            return {profile.nginx.unit, action.unit}
-        case Switchover():
-            return {profile.keepalived.unit}
-        case ConfigPush():
-            return {profile.nginx.unit, profile.keepalived.unit}
-        case DrillAction():
-            return {move.unit for move in action.drill.steps if move.unit}
-
-
-def files_brought(action: Action, node: str) -> frozenset[str] | None:
-    """The files that an action puts on a node, or finds there as it wants them; None: it brings none."""
-    match action:
-        case ConfigPush():
-            return action.changes[node].settled
-        case DrainedRestart():
-            settled = [changes[node].settled for changes in action.drained.values() if node in changes]
-            return frozenset.intersection(*settled) if settled else frozenset()
-        case _:
-            return None
+    def files_brought(self, node: str) -> frozenset[str]:
+        return self.changes[node].settled
 
 
 def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:
@@ -218,39 +300,9 @@ def command_line(action: Action, profile: str, reason: str = "", overrides: tupl
     return shlex.join(words)
 
 
-class NoSuchTarget(Exception):
-    """The action names a node, unit or instance that the profile does not have; says which there are."""
-
-
-def check_targets(action: Action, profile: Profile) -> None:
-    """Raises NoSuchTarget where the profile does not have what the action names."""
-    match action:
-        case ServiceAction():
-            _check_node(profile, action.node)
-            if action.unit not in (units := profile.actionable_units_on(action.node)):
-                reason = f"the profile has no unit {action.unit!r} on {action.node}; its units: {', '.join(units)}"
-                raise NoSuchTarget(reason)
-        case RollingRestart() | DrainedRestart():
-            every = dict.fromkeys(unit for node in profile.nodes for unit in profile.actionable_units_on(node))
-            if action.unit not in every:
-                reason = f"no node of {profile.name} has the unit {action.unit!r}"
-                raise NoSuchTarget(f"{reason}; its units: {', '.join(every)}")
-        case Switchover():
-            instance_of(profile, action.instance)
-            if action.to is not None:
-                _check_node(profile, action.to)
-        case _:
-            pass
-
-
 def instance_of(profile: Profile, asked: str | None) -> str:
     """The VRRP instance that was asked for, or the first. Raises NoSuchTarget."""
     name = asked or next(iter(profile.vrrp))
     if name not in profile.vrrp:
         raise NoSuchTarget(f"no VRRP instance {name!r}; there are: {', '.join(profile.vrrp)}")
     return name
-
-
-def _check_node(profile: Profile, node: str) -> None:
-    if node not in profile.nodes:
-        raise NoSuchTarget(f"no node {node!r}; there are: {', '.join(profile.nodes)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from iamops.model.facts import LinkState
@@ -33,24 +34,21 @@ from iamops.plan.steps import Impact, Plan, Step, StepKind
 from iamops.plan.switchover import SwitchoverPlanner
 from iamops.plan.unknowns import unknown_notes
 
+# Each action with the planner that makes a plan of it.
+PLANNERS: Mapping[type[Action], Callable[..., Planner[Action]]] = {
+    ServiceAction: ServicePlanner,
+    RollingRestart: RollingPlanner,
+    Switchover: SwitchoverPlanner,
+    DrillAction: DrillPlanner,
+    ConfigPush: PushPlanner,
+    DrainedRestart: DrainedPlanner,
+}
 FINGERPRINT_LENGTH = 12
 
 
 def planner_of(action: Action, state: ClusterState, now: float) -> Planner[Action]:
     """Raises NoSuchTarget for a node, unit or instance that the profile does not have."""
-    match action:
-        case ServiceAction():
-            return ServicePlanner(action, state, now)
-        case RollingRestart():
-            return RollingPlanner(action, state, now)
-        case Switchover():
-            return SwitchoverPlanner(action, state, now)
-        case DrillAction():
-            return DrillPlanner(action, state, now)
-        case ConfigPush():
-            return PushPlanner(action, state, now)
-        case DrainedRestart():
-            return DrainedPlanner(action, state, now)
+    return PLANNERS[type(action)](action, state, now)
 
 
 def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
@@ -59,8 +57,7 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     try:
         plan = with_needs(planner.plan(), state, now)
     except NotKnown as missing:
-        touches = (action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
-        impact = Impact(touches)
+        impact = Impact(action.nodes(state.profile))
         plan = Plan(action, f"cannot be planned: {missing}", (), (), impact, unknown=str(missing))
         return _with_fingerprints(plan, state, now)
     forecast = planner.forecast(plan.impact) if plan.steps else None
@@ -90,7 +87,7 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
     action, impact = plan.action, plan.impact
     acting = [step for step in plan.steps if step.kind not in (StepKind.LOOK, StepKind.WATCH)]
     facts: dict[str, object] = {
-        "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
+        "action": action.identity,
         "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
         "up": [name for name in impact.touches if state.nodes[name].link.state is LinkState.UP],
         "taker": impact.taker,
@@ -99,9 +96,7 @@ def _with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
         "processes": [process for step in acting for process in _processes(step, state)],
     }
     vrrp: dict[str, dict[str, object]] = {}
-    # A backend comes and goes without VRRP.
-    carriers = (state.profile.keepalived.unit, state.profile.nginx.unit)
-    if not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers:
+    if action.may_move_vips(state.profile):
         for node in (node for node in state.nodes.values() if node.name in impact.touches):
             vrrp[node.name] = {
                 name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None

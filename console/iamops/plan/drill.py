@@ -21,7 +21,7 @@ from iamops.model.facts import LinkState, VrrpState
 from iamops.model.running import LiveVrrp
 from iamops.model.state import ClusterState
 from iamops.model.vip import OwnedBy, owner_of
-from iamops.plan.action import DrillAction, ServiceAction, UnitVerb, instance_of, units_of
+from iamops.plan.action import DrillAction, ServiceAction, UnitVerb, instance_of
 from iamops.plan.backends import others_serve, serving_again
 from iamops.plan.expectation import (
     ClientAnswered,
@@ -147,7 +147,7 @@ class DrillPlanner(Planner[DrillAction]):
 
     def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         for node in nodes:
-            units = units_of(self.action, self.profile) & self.state.nodes[node].units.keys()
+            units = self.action.units(self.profile) & self.state.nodes[node].units.keys()
             yield from ((unit, node) for unit in sorted(units))
 
     def lost_backends(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:

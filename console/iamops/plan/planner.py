@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from iamops.model.state import ClusterState
-from iamops.plan.action import Action, check_targets
+from iamops.plan.action import Action
 from iamops.plan.steps import Forecast, Impact, Plan
 
 A_co = TypeVar("A_co", bound=Action, covariant=True)
@@ -18,7 +18,7 @@ class Planner(ABC, Generic[A_co]):
 
     def __init__(self, action: A_co, state: ClusterState, now: float) -> None:
         """Raises NoSuchTarget."""
-        check_targets(action, state.profile)
+        action.check(state.profile)
         self.action, self.state, self.now = action, state, now
         self.profile = state.profile
 

@@ -8,7 +8,7 @@ from iamops.model.facts import LinkState, UnitReport
 from iamops.model.observed import STALE_AFTER_S, Freshness, Known, Unknown
 from iamops.model.state import NodeState
 from iamops.model.text import being
-from iamops.plan.action import ServiceAction, UnitVerb, units_of
+from iamops.plan.action import ServiceAction, UnitVerb
 from iamops.plan.denial import Denial, GuardContext
 from iamops.render import privileges
 
@@ -34,7 +34,7 @@ def stale_evidence(case: GuardContext) -> Iterator[Denial]:
     """Nothing is done on what was true a while ago, nor on what could not be read at all."""
     profile = case.state.profile
     carriers = (profile.keepalived.unit, profile.nginx.unit) if case.plan.impact.moves else ()
-    judged = units_of(case.plan.action, profile).union(carriers)
+    judged = case.plan.action.units(profile).union(carriers)
     for node in case.node_states:
         if node.name not in case.plan.impact.touches or node.link.state is not LinkState.UP:
             continue

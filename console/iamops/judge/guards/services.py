@@ -11,7 +11,6 @@ from iamops.model.observed import UNKNOWN_AFTER_S, Freshness, Known, Unknown
 from iamops.model.profile import Service
 from iamops.model.running import Unloaded
 from iamops.model.state import ClusterState
-from iamops.plan.action import files_brought
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.impact import datastores_of
 from iamops.plan.known import answered
@@ -137,7 +136,7 @@ def unloaded_changes(case: GuardContext) -> Iterator[Denial]:
     with them, and loaded again by what takes them back.
     """
     for unit, node in loads(case.plan, case.state.profile):
-        seen, own = case.state.nodes[node].files, files_brought(case.plan.action, node)
+        seen, own = case.state.nodes[node].files, case.plan.action.files_brought(node)
         if isinstance(seen, Unknown):
             reason = f"what {unit} on {node} would load is not known: {seen.reason}"
             yield Denial(UNLOADED, reason, True, node, (unit,), known=False)
