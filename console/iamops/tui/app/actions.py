@@ -7,7 +7,7 @@ silent: `denied` says why. Handlers name their methods, but load no view and not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -16,6 +16,7 @@ from iamops.tui.app.notifier import AttentionWhen, Means
 from iamops.tui.toolkit.frame_state import ConsoleMode
 
 if TYPE_CHECKING:
+    from iamops.plan import action as planned
     from iamops.tui.app.app import ConsoleApp
     from iamops.tui.logs.screen import LogsScreen
     from iamops.tui.overview.screen import Overview
@@ -47,6 +48,7 @@ class ActionContext:
     target: str = ""
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
     failover_targets: tuple[str, ...] = ()
     drills: tuple[str, ...] = ()
 
@@ -64,6 +66,7 @@ def context_of(profile: Profile, themes: tuple[str, ...]) -> ActionContext:
         themes=themes,
         units=tuple(f"{unit} {node}" for unit, node in on_nodes),
         rolling=tuple(f"{unit} {ROLLING}" for unit in dict.fromkeys(units) if units.count(unit) > 1),
+        instances=tuple(profile.vrrp),
         # Only where there are several instances must one be named.
         failover_targets=tuple(profile.nodes) if len(profile.vrrp) == 1 else tuple(pairs),
     )
@@ -80,6 +83,7 @@ class Argument:
 
 Handler: TypeAlias = "Callable[[ConsoleApp, str], None]"
 Denied = Callable[[ActionContext], str | None]
+Proposal: TypeAlias = "Callable[[str, ActionContext], planned.Action | None]"
 
 
 class Listed(StrEnum):
@@ -101,7 +105,8 @@ class Action:
 
     `key_spec` has Textual's names of its keys, with spaces between. `denied` is why it cannot even be asked for;
     what a guard says against it is shown, and argued in its dialog. `handler` is called with the argument or an
-    empty text, and only when `denied` gives no reason.
+    empty text, and only when `denied` gives no reason. `proposal` makes of the same argument what the operator
+    is asked about, or None where the argument must be typed first.
     """
 
     name: str
@@ -114,6 +119,7 @@ class Action:
     hint: str = ""
     hint_armed: bool | None = None
     hint_view: str | None = None
+    proposal: Proposal | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -221,6 +227,44 @@ def _change(
     )
 
 
+def _propose(
+    name: str, keys: str, title: str, proposal: Proposal, argument: Argument | None, view: str | None = None
+) -> Action:
+    """A change that needs nothing but to be agreed to."""
+
+    def handler(app: ConsoleApp, typed: str) -> None:
+        app.controller.propose(name, proposal(typed, app.view.context))
+
+    return replace(_change(name, keys, title, handler, argument, view), proposal=proposal)
+
+
+def _restart(typed: str, context: ActionContext) -> planned.Action | None:
+    from iamops.plan.action import RollingRestart
+
+    target = typed or context.target
+    return RollingRestart(target.split()[0]) if target.endswith(ROLLING) else _on_unit("restart")(target, context)
+
+
+def _switchover(typed: str, context: ActionContext) -> planned.Action | None:
+    from iamops.plan.action import Switchover
+
+    if not typed and len(context.instances) > 1:
+        return None
+    words = typed.split()
+    instance = next((word for word in words if word in context.instances), None)
+    return Switchover(next((word for word in words if word != instance), None), instance)
+
+
+def _on_unit(verb: str) -> Proposal:
+    def proposal(target: str, _context: ActionContext) -> planned.Action | None:
+        from iamops.plan.action import ServiceAction, UnitVerb
+
+        unit, _, node = target.partition(" ")
+        return ServiceAction(UnitVerb(verb), unit, node) if node else None
+
+    return proposal
+
+
 DRILL = Argument("NAME", False, lambda context: context.drills)
 FILE = Argument("FILE")
 NODE = Argument("NAME", True, lambda context: context.nodes)
@@ -290,18 +334,16 @@ ACTIONS: tuple[Action, ...] = (
         hint="arm",
         hint_armed=False,
     ),
-    _change(
-        "restart", "R", "Restart a unit", lambda app, target: app.controller.restart(target), RESTART, OVERVIEW
-    ),
-    _change("switchover", "F", "Move the VIP", lambda app, target: app.controller.switchover(target), FAILOVER),
+    _propose("restart", "R", "Restart a unit", _restart, RESTART, OVERVIEW),
+    _propose("switchover", "F", "Move the VIP", _switchover, FAILOVER),
     _change("drill", "D", "Run a drill", lambda app, name: app.controller.drill(name), DRILL, DRILLS),
     _change(
         "push", "P", "Put the profile's files on the nodes", lambda app, _: app.controller.push(), None, CONFIG
     ),
     Action("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _not_armed),
-    _change("reload", "", "Reload a unit", lambda app, target: app.controller.control("reload", target), UNIT),
-    _change("start", "", "Start a unit", lambda app, target: app.controller.control("start", target), UNIT),
-    _change("stop", "", "Stop a unit", lambda app, target: app.controller.control("stop", target), UNIT),
+    _propose("reload", "", "Reload a unit", _on_unit("reload"), UNIT),
+    _propose("start", "", "Start a unit", _on_unit("start"), UNIT),
+    _propose("stop", "", "Stop a unit", _on_unit("stop"), UNIT),
     Action(
         "run", "", "The run under way, or the last one", COMMAND, lambda app, _: app.controller.show_run(), _no_run
     ),

@@ -16,13 +16,9 @@ from iamops.plan.action import (
     Action,
     DrillAction,
     NoSuchTarget,
-    RollingRestart,
-    ServiceAction,
-    Switchover,
-    UnitVerb,
 )
 from iamops.plan.denial import Denial
-from iamops.tui.app.actions import ROLLING
+from iamops.tui.app.actions import ACTIONS
 from iamops.tui.app.current_run import CurrentRun
 from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.dialogs.run import RunScreen
@@ -77,14 +73,14 @@ class ActionController:
 
     def _asked_guards(self) -> Mapping[str, str]:
         """What a guard would say now to the actions that have a key."""
-        target = self._app.view.context.target
-        actions: dict[str, Action] = {"switchover": Switchover()}
-        if " " in target:
-            actions["restart"] = _service(UnitVerb.RESTART, target)
-        if (drill := self._drill_named(target)) is not None:
-            actions["drill"] = DrillAction(drill)
+        context = self._app.view.context
+        proposed = {entry.name: entry.proposal("", context) for entry in ACTIONS if entry.keys and entry.proposal}
+        if (drill := self._drill_named(context.target)) is not None:
+            proposed["drill"] = DrillAction(drill)
         guards: dict[str, str] = {}
-        for name, action in actions.items():
+        for name, action in proposed.items():
+            if action is None:
+                continue
             try:
                 _, denied = self.operator.consider(self.operator.order(action))
             except NoSuchTarget:
@@ -112,29 +108,7 @@ class ActionController:
         self._app.say("read-only again")
         self._app.run_changed()
 
-    # --- actions: `target` and `name` are as typed, or empty for what is under the cursor ---
-
-    def restart(self, target: str) -> None:
-        target = target or self._app.view.context.target
-        if " " not in target:
-            self._app.view.ask("restart ")
-        elif target.endswith(ROLLING):
-            self._propose(RollingRestart(target.split()[0]))
-        else:
-            self._propose(_service(UnitVerb.RESTART, target))
-
-    def control(self, verb: str, target: str) -> None:
-        """`verb` is one of UnitVerb."""
-        self._propose(_service(UnitVerb(verb), target))
-
-    def switchover(self, target: str) -> None:
-        instances = self._cluster.store.state.profile.vrrp
-        if not target and len(instances) > 1:
-            self._app.view.ask("switchover ")
-            return
-        words = target.split()
-        instance = next((word for word in words if word in instances), None)
-        self._propose(Switchover(next((word for word in words if word != instance), None), instance))
+    # --- actions: `name` is as typed, or empty for what is under the cursor ---
 
     def drill(self, name: str) -> None:
         """What the nodes run with is asked first: the budgets of the dialog are theirs."""
@@ -186,12 +160,15 @@ class ActionController:
 
         self._app.work(prepare, what.partition(" ")[0])
 
-    def _propose(self, action: Action) -> None:
-        """Shows what would happen. Nothing is changed before the operator has agreed in the dialog.
+    def propose(self, name: str, action: Action | None) -> None:
+        """Shows what would happen, or asks for what must be typed first. Nothing is changed before somebody agrees.
 
         A refusal that goes away a moment later would change the dialog while the operator types into it: where
         the nodes' files are not known, they are read first.
         """
+        if action is None:
+            self._app.view.ask(f"{name} ")
+            return
 
         async def informed() -> Action:
             await self._cluster.refresh_files()
@@ -247,8 +224,3 @@ class ActionController:
     def _note(self, text: str, severity: Severity) -> None:
         """A line in the event list: what we did belongs beside what the cluster did."""
         self._cluster.store.apply(Noticed(self._cluster.now(), None, severity, text))
-
-
-def _service(verb: UnitVerb, target: str) -> ServiceAction:
-    unit, _, node = target.partition(" ")
-    return ServiceAction(verb, unit, node)
