@@ -161,7 +161,7 @@ class ActionController:
         self._app.work(prepare, what.partition(" ")[0])
 
     def propose(self, name: str, action: Action | None) -> None:
-        """Shows what would happen, or asks for what must be typed first. Nothing is changed before somebody agrees.
+        """Shows what would happen, or asks for what must be typed first. Nothing is changed before it is agreed to.
 
         A refusal that goes away a moment later would change the dialog while the operator types into it: where
         the nodes' files are not known, they are read first.
