@@ -12,8 +12,7 @@ from typing import Any
 
 from iamops.cli.main import main
 from iamops.engine.account import OnProgress
-from iamops.engine.engine import Engine
-from iamops.engine.execution import MeterFor
+from iamops.engine.engine import Engine, MeterFor
 from iamops.engine.ports import Order
 from iamops.judge.run import RunReport
 from tests.lab.cut_console import boundary_name, boundary_of

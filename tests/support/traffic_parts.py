@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import PaneContent
 from iamops.tui.traffic.backends import BackendTable

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iamops.engine.account import OnProgress
-from iamops.engine.engine import Engine
-from iamops.engine.execution import MeterFor
+from iamops.engine.engine import Engine, MeterFor
 from iamops.engine.ports import Order
 from iamops.judge.run import RunReport
 from iamops.ledger.audit import Audit

@@ -11,12 +11,11 @@ from iamops.ledger.verify import ChainVerdict, LedgerRun, runs_of
 from iamops.model.facts import Severity
 from iamops.model.text import counted, safe
 from iamops.tui.app.actions import AUDIT, ActionContext
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ItemList, ListScreen
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.table import labelled, wrapped
-from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone
+from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, labelled, wrapped
 
 MARKS = {
     "succeeded": ("● succeeded", Tone.OK),

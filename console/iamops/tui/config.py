@@ -10,12 +10,22 @@ from iamops.model.facts import Severity
 from iamops.model.text import counted
 from iamops.plan.config.change import FileChange, diff_lines, side_by_side
 from iamops.tui.app.actions import CONFIG, ActionContext
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ItemList, ListScreen
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings
-from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, column
+from iamops.tui.toolkit.text import (
+    EMPTY,
+    Line,
+    Row,
+    TableColumn,
+    TextSpan,
+    Tone,
+    column,
+    labelled,
+    table_cells,
+    table_headings,
+)
 
 STATES = {
     FileState.IN_SYNC: ("● in sync", Tone.OK),

@@ -16,13 +16,12 @@ from iamops.model.facts import LinkState, Severity
 from iamops.model.text import counted, safe
 from iamops.tui.app.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.overview.finding import ago, all_clear, how_old, in_order, key_of
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.list_screen import ItemList, ListScreen
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import Location, NavigateTo, ViewSources
-from iamops.tui.toolkit.table import labelled, wrapped
-from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column
+from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column, labelled, wrapped
 
 TITLE_AT = 40
 WIDE = 110

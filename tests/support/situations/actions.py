@@ -11,7 +11,7 @@ TWO_MASTERS = (
     "unit/judge/disk/test_keepalived.py::test_a_setting_that_its_peer_does_not_share_is_a_conflict",
     "unit/judge/guards/test_services.py::test_what_would_make_two_masters_is_refused_and_nobody_can_insist",
 )
-SERVING = "unit/engine/test_execution.py::"
+SERVING = "unit/engine/test_engine_execution.py::"
 GUARDS = "unit/judge/guards/test_vip.py::"
 NODES = "unit/nodes/"
 

@@ -20,7 +20,7 @@ from iamops.model.facts import ProbeOutcome, RequestCount, Severity
 from iamops.model.state import ClusterState
 from iamops.report.status import status_document
 from iamops.session.cluster import Cluster
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from tests.support import scenes
 from tests.support.cluster_states import files
 from tests.support.drills_view import begun, deck

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from iamops.engine.account import OnProgress
-from iamops.engine.execution import MeterFor
+from iamops.engine.engine import MeterFor
 from iamops.engine.ports import GapMeter, Order
 from iamops.judge.drill.account import DrillProgress, step_run
 from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from textual.binding import Binding, BindingType
+
 from iamops.model.profile import Profile
 from iamops.tui.app.notifier import AttentionWhen, Means
-from iamops.tui.toolkit.frame_state import ConsoleMode
+from iamops.tui.toolkit.painted import ConsoleMode
 
 if TYPE_CHECKING:
     from iamops.plan import action as planned
@@ -457,3 +459,27 @@ def hints(*, armed: bool = False, view: str = OVERVIEW) -> tuple[Action, ...]:
     """What the foot of the screen offers, in the registry's order: at most seven."""
     hinted = [a for a in ACTIONS if a.hint and a.hint_armed in (None, armed) and a.hint_view in (None, view)]
     return tuple(hinted[:HINTS_MAX])
+
+
+PALETTE_KEY = "ctrl+p"
+# What is typed behind these belongs to the prompt, however fast it comes: so they are looked up before a key is
+# handed to the pane, where it would have to queue.
+OPENERS = ("command", "filter")
+
+
+def bindings(*, motions: bool) -> list[BindingType]:
+    """The keys of a pane, or those of the console. The palette's key is bound by Textual itself."""
+    return [
+        Binding(
+            key,
+            f"app.perform('{action.name}')",
+            action.title,
+            show=False,
+            key_display=key_name(key),
+            priority=action.name in OPENERS,
+        )
+        for action in ACTIONS
+        if (action.listed is Listed.MOTION) is motions
+        for key in action.keys
+        if key != PALETTE_KEY
+    ]

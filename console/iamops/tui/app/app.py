@@ -29,15 +29,15 @@ from iamops.model.state import ClusterState
 from iamops.model.text import safe_lines
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import on_signal
-from iamops.tui.app.actions import BY_NAME, OVERVIEW, TRIAGE, context_of
-from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, bindings
+from iamops.tui.app.actions import BY_NAME, OPENERS, OVERVIEW, PALETTE_KEY, TRIAGE, bindings, context_of
+from iamops.tui.app.commands import ActionProvider
 from iamops.tui.app.notifier import Notifier
 from iamops.tui.app.painting import Repainter, Views
 from iamops.tui.app.shutdown import Shutdown, crash_report, export_path, save, self_contained
 from iamops.tui.app.terminal import ConsoleDriver, Harmless
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ConsoleMode, ScreenPart
+from iamops.tui.toolkit.painted import ConsoleMode, ScreenPart
 from iamops.tui.toolkit.palette import ThemeChoice, WithoutColor
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import NavigateTo, ViewScreen

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
@@ -114,32 +113,6 @@ class History:
             return self.lines[self._at]
         self._at = None
         return self._draft
-
-
-# Textual bindings made from the registry of actions.
-
-PALETTE_KEY = "ctrl+p"
-# What is typed behind these belongs to the prompt, however fast it comes: so they are looked up before a key is
-# handed to the pane, where it would have to queue.
-OPENERS = ("command", "filter")
-
-
-def bindings(*, motions: bool) -> list[BindingType]:
-    """The keys of a pane, or those of the console. The palette's key is bound by Textual itself."""
-    return [
-        Binding(
-            key,
-            f"app.perform('{action.name}')",
-            action.title,
-            show=False,
-            key_display=key_name(key),
-            priority=action.name in OPENERS,
-        )
-        for action in ACTIONS
-        if (action.listed is Listed.MOTION) is motions
-        for key in action.keys
-        if key != PALETTE_KEY
-    ]
 
 
 class ActionProvider(Provider):

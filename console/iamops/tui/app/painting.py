@@ -24,7 +24,7 @@ from iamops.model.state import ClusterState
 from iamops.tui.app.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.app.notifier import SETTLES_S
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState, touched, urgent
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState, touched, urgent
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewScreen
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from iamops.judge.run import Outcome, RunReport, Stage, StepReport
 from iamops.model.outage import GapReport, not_measured
-from iamops.tui.toolkit.table import wrapped
-from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
+from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, wrapped
 
 STAGES = {
     Stage.WAITING: ("·", "waiting  ", Tone.MUTED),

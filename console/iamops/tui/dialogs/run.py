@@ -19,7 +19,7 @@ from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import Line, TextSpan, Tone
 
 if TYPE_CHECKING:
-    from iamops.tui.app.current_run import CurrentRun
+    from iamops.tui.app.controller import CurrentRun
 
 REFRESH_S = 0.1
 # The line that names the keys.

@@ -11,7 +11,6 @@ from iamops.model.outage import ProbeResult, ProbeSample, Samples
 from iamops.model.text import safe
 from iamops.plan.steps import StepKind
 from iamops.tui.dialogs.progress import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
-from iamops.tui.toolkit.table import labelled, wrapped
 from iamops.tui.toolkit.text import (
     EMPTY,
     Line,
@@ -20,8 +19,10 @@ from iamops.tui.toolkit.text import (
     align_ends,
     clip_line,
     column,
+    labelled,
     latency,
     line_of_cells,
+    wrapped,
 )
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"

@@ -35,12 +35,23 @@ from iamops.plan.known import NotKnown
 from iamops.plan.vrrp_timing import Pair, window
 from iamops.tui.app.actions import DRILLS, ActionContext
 from iamops.tui.drills.run import VERDICTS
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ItemList, ListScreen
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped
-from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, latency
+from iamops.tui.toolkit.text import (
+    EMPTY,
+    Line,
+    Row,
+    TableColumn,
+    TextSpan,
+    Tone,
+    labelled,
+    latency,
+    table_cells,
+    table_headings,
+    wrapped,
+)
 
 Reports = Sequence[Mapping[str, object]]
 """Documents of earlier runs, oldest first. Somebody may have edited the files they come from."""

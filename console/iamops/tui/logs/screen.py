@@ -23,8 +23,8 @@ from iamops.tui.logs.lines import (
     line_in_full,
     log_rows,
 )
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import Location, ViewSources

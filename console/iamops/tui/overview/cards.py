@@ -21,7 +21,6 @@ from iamops.tui.overview.nodes import (
     vrrp_verdict,
 )
 from iamops.tui.overview.witnesses import contradiction
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     HOST_S,
     CellVerdict,
@@ -33,6 +32,7 @@ from iamops.tui.toolkit.health import (
     verdict_words,
     why_unknown,
 )
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import (
     Line,

@@ -11,8 +11,8 @@ from iamops.judge.findings import Finding
 from iamops.judge.triage.events import tally
 from iamops.model.observed import Freshness
 from iamops.tui.app.actions import TRIAGE
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import Location, NavigateTo
 from iamops.tui.toolkit.text import (

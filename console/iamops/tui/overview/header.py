@@ -10,8 +10,7 @@ from iamops.model.facts import Severity
 from iamops.model.observed import STALE_AFTER_S, Freshness
 from iamops.model.profile import Environment
 from iamops.tui.overview.witnesses import Witnesses, joined_parts, witnesses
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.painted import Painted
+from iamops.tui.toolkit.painted import Painted, ScreenPart, ViewState
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, age, clip, first_fitting, fit_line
 
 ENVIRONMENTS = {

@@ -7,7 +7,6 @@ from iamops.model.facts import HostReport, Link, LinkState, VrrpReport
 from iamops.model.observed import Freshness, Known
 from iamops.model.state import NodeState
 from iamops.tui.overview.witnesses import contradiction
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     HOST_S,
     VRRP_GLYPHS,
@@ -21,6 +20,7 @@ from iamops.tui.toolkit.health import (
     verdict_words,
     why_unknown,
 )
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import (
     EMPTY,

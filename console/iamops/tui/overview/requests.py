@@ -15,8 +15,8 @@ from iamops.model.facts import RequestCount
 from iamops.model.observed import Unknown
 from iamops.model.state import RATE_WINDOW_S, NodeState
 from iamops.model.traffic import CountSamples, count_at
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import Shown, ok, resolve, spans, verdict_on, verdict_words
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.plot import Curve, Plot, PlotCurves, plot_lines
 from iamops.tui.toolkit.text import (

@@ -21,8 +21,8 @@ from iamops.tui.overview.nodes import NodeList
 from iamops.tui.overview.requests import RequestPlot, RequestRates
 from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
 from iamops.tui.overview.witnesses import WitnessBar
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import Location, PlacedScreen

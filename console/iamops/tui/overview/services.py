@@ -9,7 +9,6 @@ from enum import StrEnum
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile
 from iamops.model.state import NodeState
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     ABSENT,
     DATASTORE_S,
@@ -26,6 +25,7 @@ from iamops.tui.toolkit.health import (
     verdict_words,
     warn,
 )
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import Cell, PaneContent, Row, Rows, TextSpan, Tone, column, first_fitting, fit_line
 

@@ -10,7 +10,6 @@ from iamops.model.facts import ProbeReport, VrrpState
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import Ownership, owned_since, ownership
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     CLIENT_S,
     CellVerdict,
@@ -20,6 +19,7 @@ from iamops.tui.toolkit.health import (
     verdict_on,
     verdict_words,
 )
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, age, first_fitting
 

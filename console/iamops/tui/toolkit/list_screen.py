@@ -13,7 +13,7 @@ from iamops.tui.app.actions import ActionContext
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.toolkit.dialog import toned
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewScreen

@@ -10,9 +10,8 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from iamops.model.profile import Environment
-from iamops.tui.app.commands import bindings
-from iamops.tui.toolkit.frame_state import ViewState
-from iamops.tui.toolkit.painted import Highlight, Painted
+from iamops.tui.app.actions import bindings
+from iamops.tui.toolkit.painted import Highlight, Painted, ViewState
 from iamops.tui.toolkit.text import (
     Cell,
     Line,

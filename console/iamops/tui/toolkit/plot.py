@@ -9,8 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from iamops.model.profile import Environment
-from iamops.tui.toolkit.frame_state import ViewState
-from iamops.tui.toolkit.painted import Painted
+from iamops.tui.toolkit.painted import Painted, ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import Line, PaneContent, Tone, line_of_cells
 

@@ -17,8 +17,7 @@ from iamops.model.text import one_line
 from iamops.tui.app.actions import ActionContext
 from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
-from iamops.tui.toolkit.painted import Painted
+from iamops.tui.toolkit.painted import ALL, Painted, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 

@@ -10,8 +10,20 @@ from iamops.model.profile import Profile
 from iamops.model.traffic import Backend
 from iamops.plan.addresses import backend_label, parsed_ip
 from iamops.tui.overview.requests import failure_mark
-from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
-from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, latency, percent
+from iamops.tui.toolkit.text import (
+    PaneContent,
+    Row,
+    Rows,
+    TableColumn,
+    TextSpan,
+    Tone,
+    column,
+    count,
+    latency,
+    percent,
+    table_cells,
+    table_headings,
+)
 from iamops.tui.traffic.nodes import short_latency
 from iamops.tui.traffic.panes import NO_ROW, ROW, TrafficPane, asked_for, label
 from iamops.tui.traffic.snapshot import TrafficSnapshot

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from iamops.accesslog.format import TELLS, LogField
 from iamops.model.profile import Profile
 from iamops.model.traffic import Traffic
-from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import (
     Cell,
     Line,
     PaneContent,
     Row,
     Rows,
+    TableColumn,
     TextSpan,
     Tone,
     clock,
@@ -23,6 +23,8 @@ from iamops.tui.toolkit.text import (
     latency,
     percent,
     right,
+    table_cells,
+    table_headings,
     text_of,
 )
 from iamops.tui.traffic.panes import NO_ROW, TrafficPane

@@ -13,8 +13,7 @@ from iamops.accesslog.values import VALUE_MAX
 from iamops.model.profile import Profile
 from iamops.model.text import safe
 from iamops.model.traffic import OTHERS
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
-from iamops.tui.toolkit.painted import Painted
+from iamops.tui.toolkit.painted import Painted, ScreenPart, ViewState
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import (
     EMPTY,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from iamops.accesslog.timeseries import TimeSeriesPoint
 from iamops.model.state import ClusterState
-from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
+from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.plot import (
     ACTION,
     CURVE_TONES,

@@ -15,7 +15,7 @@ from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
+from iamops.tui.toolkit.painted import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import PlacedScreen, ViewSources
 from iamops.tui.traffic.backends import BackendTable, backend_rows

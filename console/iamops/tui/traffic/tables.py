@@ -11,8 +11,19 @@ from iamops.accesslog.format import LogField
 from iamops.model.profile import Profile
 from iamops.model.traffic import OTHERS, NamedCount, Traffic, named_counts
 from iamops.tui.overview.requests import failure_mark
-from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
-from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
+from iamops.tui.toolkit.text import (
+    PaneContent,
+    Row,
+    Rows,
+    TableColumn,
+    TextSpan,
+    Tone,
+    column,
+    count,
+    percent,
+    table_cells,
+    table_headings,
+)
 from iamops.tui.traffic.panes import ROW, SnapshotSource, TrafficPane, label
 from iamops.tui.traffic.snapshot import TrafficSnapshot
 

@@ -26,7 +26,7 @@ from iamops.tui.app.notifier import Notifier
 from iamops.tui.app.painting import VIEWS, Repainter
 from iamops.tui.app.shutdown import Shutdown
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ConsoleMode
+from iamops.tui.toolkit.painted import ConsoleMode
 from iamops.tui.toolkit.pane import MOTIONS, Pane
 from iamops.tui.toolkit.screen import ViewScreen
 

@@ -11,7 +11,7 @@ from iamops.tui.app.painting import SETTLES_S, RepaintScheduler, RunEffects, loc
 from iamops.tui.audit import AuditScreen
 from iamops.tui.drills.screen import DrillsScreen
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import ScreenPart
+from iamops.tui.toolkit.painted import ScreenPart
 from tests.support import scenes
 from tests.support.drills_view import deck
 from tests.support.scenes import NOW, VIP, A, B

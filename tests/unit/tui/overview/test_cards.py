@@ -10,7 +10,7 @@ from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport
 from iamops.model.state import ClusterState
 from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.layout import card_rows
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, Tone, text_of
 from tests.support import scenes

@@ -14,7 +14,7 @@ from iamops.model.facts import HostReport, Link, LinkState
 from iamops.model.state import ClusterState
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.overview.witnesses import WitnessBar
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.text import Line, Tone, text_of
 from tests.support import scenes
 from tests.support.scenes import NOW, VIP, A, B, fed

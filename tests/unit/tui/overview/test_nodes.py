@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iamops.tui.overview.nodes import NodeList
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.text import PaneContent, text_of
 from tests.support import scenes
 from tests.support.scenes import NOW

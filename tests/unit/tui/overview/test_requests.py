@@ -8,7 +8,7 @@ from iamops.model.events import RequestsCounted
 from iamops.model.facts import RequestCount
 from iamops.model.reduce import reduce
 from iamops.tui.overview.requests import Axis, RequestPlot, RequestRates, blocks, curves, rates, share
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, Tone, text_of
 from tests.support import scenes

@@ -11,7 +11,7 @@ from iamops.model.facts import ProbeOutcome
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import PaneContent, text_of
 from tests.support import scenes

@@ -13,7 +13,7 @@ from iamops.model.events import (
 from iamops.model.facts import ProbeOutcome, UnitReport, VrrpState
 from iamops.model.state import ClusterState
 from iamops.tui.overview.witnesses import WitnessBar, witnesses
-from iamops.tui.toolkit.frame_state import ViewState
+from iamops.tui.toolkit.painted import ViewState
 from iamops.tui.toolkit.text import text_of
 from tests.support import scenes
 from tests.support.scenes import NOW, VIP, A, B, bad, fed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iamops.model.events import AddressChanged, HostReported, HttpProbed, LinkChanged, RequestsCounted, Target
 from iamops.model.facts import HostReport, Link, RequestCount
-from iamops.tui.toolkit.frame_state import ALL, ScreenPart, touched, urgent
+from iamops.tui.toolkit.painted import ALL, ScreenPart, touched, urgent
 from tests.support.scenes import NOW, VIP, A, ok
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped
-from iamops.tui.toolkit.text import TextSpan, Tone, text_of
+from iamops.tui.toolkit.text import (
+    TableColumn,
+    TextSpan,
+    Tone,
+    labelled,
+    table_cells,
+    table_headings,
+    text_of,
+    wrapped,
+)
 
 COLUMNS: tuple[TableColumn[tuple[str, int]], ...] = (
     TableColumn("", 8, lambda item: TextSpan(item[0], Tone.TITLE)),
