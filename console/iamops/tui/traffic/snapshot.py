@@ -29,18 +29,18 @@ Sums = dict[Block, tuple[Mark, Traffic]]
 
 
 class WindowSums:
-    """What was summed up last time. Another book begins with nothing."""
+    """What was summed up last time. Another series begins with nothing."""
 
     def __init__(self) -> None:
-        self._book: TrafficTimeSeries | None = None
+        self._series: TrafficTimeSeries | None = None
         self._known: dict[str, Sums] = {}
 
-    def window(self, book: TrafficTimeSeries, span_s: int, now: float, node: str) -> Traffic:
-        """The same as `book.window`. The answer is the caller's own."""
-        if book is not self._book:
-            self._book, self._known = book, {}
+    def window(self, series: TrafficTimeSeries, span_s: int, now: float, node: str) -> Traffic:
+        """The same as `series.window`. The answer is the caller's own."""
+        if series is not self._series:
+            self._series, self._known = series, {}
         kept: Sums = {}
-        slots = sorted(book.slots(span_s, now, node), key=lambda slot: slot[0])
+        slots = sorted(series.slots(span_s, now, node), key=lambda slot: slot[0])
         marked = [(at, traffic, traffic.total) for at, traffic in slots]
         total = _sum(self._known.get(node, {}), kept, marked, 0)
         self._known[node] = kept
@@ -126,19 +126,19 @@ def snapshot_of(
     feed: TrafficFeed, sums: WindowSums, names: Iterable[str], span: str, now: float
 ) -> TrafficSnapshot:
     """Reads everything once."""
-    book, length_s = feed.series, SPANS_S[span]
+    series, length_s = feed.series, SPANS_S[span]
     filtered = where(feed.where)
     nodes = tuple(
-        _node(feed, sums.window(book, length_s, now, name), name, length_s, now)
+        _node(feed, sums.window(series, length_s, now, name), name, length_s, now)
         if filtered.allows_node(name)
         else NodeTraffic(name, Traffic(), unknown="left out by the filter")
         for name in names
     )
-    begins, complete = float(book.since(length_s, now)), True
+    begins, complete = float(series.since(length_s, now)), True
     if length_s > HOUR_S:
         # Only the last hour is read when counting begins; a longer window begins with what there is.
-        first = min((at for at, _ in book.slots(length_s, now)), default=begins)
-        begins, complete = min(first, book.since(HOUR_S, now)), first < begins + QUIET_S
+        first = min((at for at, _ in series.slots(length_s, now)), default=begins)
+        begins, complete = min(first, series.since(HOUR_S, now)), first < begins + QUIET_S
     all_nodes = merged(node.traffic for node in nodes)
     return TrafficSnapshot(span, now, begins, feed.form, feed.where, nodes, all_nodes, complete)
 

@@ -14,6 +14,7 @@ from iamops.tui.app.actions import (
     ACTIONS,
     HINTS_MAX,
     OVERVIEW,
+    STORIES,
     Action,
     ActionContext,
     Listed,
@@ -113,3 +114,12 @@ def test_a_denied_action_says_why() -> None:
     assert next(a for a in ACTIONS if a.name == "refresh").denied(ActionContext(paused=True)) == (
         "the screen is paused; press p to go on first"
     )
+
+
+@pytest.mark.parametrize("armed", [False, True])
+@pytest.mark.parametrize("view", [*STORIES, OVERVIEW])
+def test_no_hint_is_cut_off(view, armed):
+    """The last hint is how to leave: an eighth would push it off the foot."""
+    hinted = [each for each in ACTIONS if each.hint]
+    shown = [each for each in hinted if each.hint_armed in (None, armed) and each.hint_view in (None, view)]
+    assert hints(armed=armed, view=view) == tuple(shown)
