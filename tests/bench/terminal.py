@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78])")
 
+# Longer than a frame of the console, so that two keys are not painted as one.
+SETTLES_S = 0.2
+
 
 class Terminal:
     """Runs argv on a pty of a given size. A thread reads what it paints and stamps each chunk's arrival."""
@@ -56,6 +59,26 @@ class Terminal:
                 checked = len(self._chunks)
                 if time.time() >= deadline or not self._arrived.wait(max(0.0, deadline - time.time())):
                     return None
+
+    def press(self, keys: str, pattern: str) -> float:
+        """Seconds from a keypress until what it asks for is on the screen."""
+        pressed = time.time()
+        self.send(keys)
+        painted = self.painted(pattern, since=pressed, timeout_s=5)
+        assert painted is not None, f"{keys!r} never showed {pattern!r}"
+        return painted - pressed
+
+    def keypress_s(self, presses: Mapping[str, str], leave: str = "") -> dict[str, float]:
+        """The quickest of three rounds of each keypress; `leave` ends a round.
+
+        One press is late wherever the machine was busy with something else in that moment.
+        """
+        rounds: list[dict[str, float]] = []
+        for _ in range(3):
+            rounds.append({keys: self.press(keys, pattern) for keys, pattern in presses.items()})
+            self.send(leave)
+            time.sleep(SETTLES_S)
+        return {keys: min(each[keys] for each in rounds) for keys in presses}
 
     def close(self) -> None:
         """Ends the program and everything it started."""

@@ -151,13 +151,8 @@ def test_under_load_lines_arrive_and_the_keys_stay_quick(lab: LabForTests, conso
     assert opened is not None
     assert opened - began < 3
     assert console.painted(r"dropped", since=opened, timeout_s=5)
-    took_s: dict[str, float] = {}
-    for keys, pattern in (("?", r"Moving up stops following"), ("q", r"LOGS following"), ("k", r"G follows")):
-        pressed = time.time()
-        console.send(keys)
-        painted = console.painted(pattern, since=pressed, timeout_s=5)
-        assert painted is not None, f"{keys!r} never showed {pattern!r}"
-        took_s[keys] = painted - pressed
+    keys = {"?": r"Moving up stops following", "q": r"LOGS following", "k": r"G follows"}
+    took_s = console.keypress_s(keys, "G")
     slow = slowness_beside()
     assert all(each < KEY_S * slow for each in took_s.values()), (took_s, slow)
     console.send("q")

@@ -101,7 +101,7 @@ class Listed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class ConsoleAction:
     """One thing the operator can do. `hint` is its word among the key hints, if it belongs there:
     always, or only while `hint_armed` is what the console is, and only on the view `hint_view`.
 
@@ -185,53 +185,53 @@ _not_armed = _needs(lambda context: context.mode.armed_s > 0, "it is read-only")
 # --- actions of one kind; where a handler names a view, `denied` has made sure that it is open ---
 
 
-def _motion(name: str, keys: str, title: str) -> Action:
+def _motion(name: str, keys: str, title: str) -> ConsoleAction:
     """Moves the cursor of the pane with the focus, which has a motion of the same name."""
 
     def move(app: ConsoleApp, _: str) -> None:
         if app.view.pane is not None:
             app.view.pane.carry_out(name)
 
-    return Action(name, keys, title, MOTION, move, _no_rows)
+    return ConsoleAction(name, keys, title, MOTION, move, _no_rows)
 
 
-def _open(view: str, key: str, title: str) -> Action:
+def _open(view: str, key: str, title: str) -> ConsoleAction:
     """Puts a view in the place of the one on the screen."""
     here = _needs(lambda context: context.view != view, f"this is the {view}")
-    return Action(view.lower(), key, title, COMMAND, lambda app, _: app.open_view(view), here)
+    return ConsoleAction(view.lower(), key, title, COMMAND, lambda app, _: app.open_view(view), here)
 
 
 def _in_logs(
     name: str, keys: str, title: str, handler: Callable[[LogsScreen], object], listed: Listed = PALETTE
-) -> Action:
+) -> ConsoleAction:
     def on_view(app: ConsoleApp, _: str) -> None:
         handler(cast("LogsScreen", app.view))
 
-    return Action(name, keys, title, listed, on_view, _only_on(LOGS, "3"))
+    return ConsoleAction(name, keys, title, listed, on_view, _only_on(LOGS, "3"))
 
 
 def _in_traffic(
     name: str, keys: str, title: str, handler: Callable[[TrafficScreen], object], listed: Listed = PALETTE
-) -> Action:
+) -> ConsoleAction:
     def on_view(app: ConsoleApp, _: str) -> None:
         handler(cast("TrafficScreen", app.view))
 
-    return Action(name, keys, title, listed, on_view, _only_on(TRAFFIC, "2"))
+    return ConsoleAction(name, keys, title, listed, on_view, _only_on(TRAFFIC, "2"))
 
 
 def _change(
     name: str, keys: str, title: str, handler: Handler, argument: Argument | None, view: str | None = None
-) -> Action:
+) -> ConsoleAction:
     """Changes something on the cluster. Its key is among the hints of `view` while the console is armed."""
     hint = name if keys else ""
-    return Action(
+    return ConsoleAction(
         name, keys, title, COMMAND, handler, _may_act, argument, hint=hint, hint_armed=True, hint_view=view
     )
 
 
 def _propose(
     name: str, keys: str, title: str, proposal: Proposal, argument: Argument | None, view: str | None = None
-) -> Action:
+) -> ConsoleAction:
     """A change that needs nothing but to be agreed to."""
 
     def handler(app: ConsoleApp, typed: str) -> None:
@@ -276,9 +276,9 @@ THEME = Argument("NAME", True, lambda context: context.themes)
 UNIT = Argument("UNIT NODE", True, lambda context: context.units)
 WHEN = Argument("WHEN", True, lambda context: tuple(AttentionWhen))
 
-ACTIONS: tuple[Action, ...] = (
-    Action("command", "colon", "Open the command line", KEY, lambda app, _: app.view.ask(), hint="command"),
-    Action(
+ACTIONS: tuple[ConsoleAction, ...] = (
+    ConsoleAction("command", "colon", "Open the command line", KEY, lambda app, _: app.view.ask(), hint="command"),
+    ConsoleAction(
         "filter",
         "slash",
         "Filter services, nodes and events",
@@ -286,7 +286,7 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, _: app.view.ask_filter(),
         hint="filter",
     ),
-    Action(
+    ConsoleAction(
         "help",
         "question_mark",
         "Help for what has the focus",
@@ -294,9 +294,9 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, _: app.view.help(),
         hint="help",
     ),
-    Action("palette", "ctrl+p", "Find an action by name", KEY, lambda app, _: app.action_command_palette()),
-    Action("next-pane", "tab", "Next pane", KEY, lambda app, _: app.view.next_pane(), hint="pane"),
-    Action("previous-pane", "shift+tab", "Previous pane", KEY, lambda app, _: app.view.previous_pane()),
+    ConsoleAction("palette", "ctrl+p", "Find an action by name", KEY, lambda app, _: app.action_command_palette()),
+    ConsoleAction("next-pane", "tab", "Next pane", KEY, lambda app, _: app.view.next_pane(), hint="pane"),
+    ConsoleAction("previous-pane", "shift+tab", "Previous pane", KEY, lambda app, _: app.view.previous_pane()),
     _motion("down", "j down", "Down"),
     _motion("up", "k up", "Up"),
     _motion("left", "h left", "Left"),
@@ -305,12 +305,16 @@ ACTIONS: tuple[Action, ...] = (
     _motion("page-up", "pageup ctrl+u", "A page up"),
     _motion("first", "g home", "First row"),
     _motion("last", "G end", "Last row"),
-    Action("read-on", "space", "Read on below the list", KEY, lambda app, _: app.view.turn_page(1), _no_story),
-    Action("read-back", "b", "Read back below the list", KEY, lambda app, _: app.view.turn_page(-1), _no_story),
-    Action(
+    ConsoleAction(
+        "read-on", "space", "Read on below the list", KEY, lambda app, _: app.view.turn_page(1), _no_story
+    ),
+    ConsoleAction(
+        "read-back", "b", "Read back below the list", KEY, lambda app, _: app.view.turn_page(-1), _no_story
+    ),
+    ConsoleAction(
         "copy", "c", "Copy the line under the cursor", PALETTE, lambda app, _: app.view.copy_detail(), _no_detail
     ),
-    Action(
+    ConsoleAction(
         "copy-selection",
         "ctrl+c",
         "Copy what the mouse selected",
@@ -318,7 +322,7 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, _: app.view.copy_selection(),
         _no_selection,
     ),
-    Action(
+    ConsoleAction(
         "pause",
         "p",
         "Hold the picture, or go on",
@@ -327,7 +331,7 @@ ACTIONS: tuple[Action, ...] = (
         hint="pause",
         hint_armed=False,
     ),
-    Action(
+    ConsoleAction(
         "arm",
         "A",
         "Arm for ten minutes; armed, disarm",
@@ -342,11 +346,11 @@ ACTIONS: tuple[Action, ...] = (
     _change(
         "push", "P", "Put the profile's files on the nodes", lambda app, _: app.controller.push(), None, CONFIG
     ),
-    Action("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _not_armed),
+    ConsoleAction("disarm", "", "Read-only again", COMMAND, lambda app, _: app.controller.disarm(), _not_armed),
     _propose("reload", "", "Reload a unit", _on_unit("reload"), UNIT),
     _propose("start", "", "Start a unit", _on_unit("start"), UNIT),
     _propose("stop", "", "Stop a unit", _on_unit("stop"), UNIT),
-    Action(
+    ConsoleAction(
         "run", "", "The run under way, or the last one", COMMAND, lambda app, _: app.controller.show_run(), _no_run
     ),
     _open(OVERVIEW, "1", "The cluster at a glance"),
@@ -371,7 +375,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _in_traffic("next-table", "t", "The next table", lambda traffic: traffic.next_table()),
     _in_traffic("pick", "", "Only what is under the cursor", lambda traffic: traffic.pick(), COMMAND),
-    Action(
+    ConsoleAction(
         "evidence",
         "",
         "Where the finding under the cursor is seen",
@@ -379,7 +383,7 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, _: cast("TriageScreen", app.view).show_evidence(),
         _only_on(TRIAGE, "6"),
     ),
-    Action(
+    ConsoleAction(
         "acknowledge",
         "a",
         "Acknowledge the VIP move",
@@ -387,11 +391,13 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, _: app.notifier.acknowledge(),
         _nothing_moved,
     ),
-    Action("refresh", "ctrl+r", "Reconnect and poll now", COMMAND, lambda app, _: app.refresh_cluster(), _paused),
-    Action(
+    ConsoleAction(
+        "refresh", "ctrl+r", "Reconnect and poll now", COMMAND, lambda app, _: app.refresh_cluster(), _paused
+    ),
+    ConsoleAction(
         "export", "ctrl+s", "Save the screen as SVG", COMMAND, lambda app, file: app.export(file), argument=FILE
     ),
-    Action(
+    ConsoleAction(
         "bell",
         "",
         "Ring on VIP moves and critical findings",
@@ -399,7 +405,7 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, when: app.notifier.choose(Means.BELL, when),
         argument=WHEN,
     ),
-    Action(
+    ConsoleAction(
         "notifications",
         "",
         "Have the terminal notify you of the same",
@@ -407,10 +413,10 @@ ACTIONS: tuple[Action, ...] = (
         lambda app, when: app.notifier.choose(Means.NOTIFICATIONS, when),
         argument=WHEN,
     ),
-    Action(
+    ConsoleAction(
         "theme", "", "Change the colour theme", COMMAND, lambda app, name: app.change_theme(name), argument=THEME
     ),
-    Action(
+    ConsoleAction(
         "node",
         "",
         "Go to a node",
@@ -419,13 +425,13 @@ ACTIONS: tuple[Action, ...] = (
         _only_on(OVERVIEW, "1"),
         NODE,
     ),
-    Action("clear", "escape", "Clear filter or message, then go back", KEY, lambda app, _: app.clear()),
-    Action("back", "q", "Go back; on the Overview, quit", KEY, lambda app, _: app.go_back(), hint="quit"),
-    Action("quit", "", "Quit the console", COMMAND, lambda app, _: app.shutdown.quit()),
+    ConsoleAction("clear", "escape", "Clear filter or message, then go back", KEY, lambda app, _: app.clear()),
+    ConsoleAction("back", "q", "Go back; on the Overview, quit", KEY, lambda app, _: app.go_back(), hint="quit"),
+    ConsoleAction("quit", "", "Quit the console", COMMAND, lambda app, _: app.shutdown.quit()),
 )
 
 BY_NAME = {action.name: action for action in ACTIONS}
-COMMANDS: tuple[Action, ...] = tuple(action for action in ACTIONS if action.listed is COMMAND)
+COMMANDS: tuple[ConsoleAction, ...] = tuple(action for action in ACTIONS if action.listed is COMMAND)
 HINTS_MAX = 7
 
 KEY_NAMES = {
@@ -455,7 +461,7 @@ def key_name(key: str) -> str:
     return f"^{key.removeprefix('ctrl+').upper()}" if key.startswith("ctrl+") else key
 
 
-def hints(*, armed: bool = False, view: str = OVERVIEW) -> tuple[Action, ...]:
+def hints(*, armed: bool = False, view: str = OVERVIEW) -> tuple[ConsoleAction, ...]:
     """What the foot of the screen offers, in the registry's order: at most seven."""
     hinted = [a for a in ACTIONS if a.hint and a.hint_armed in (None, armed) and a.hint_view in (None, view)]
     return tuple(hinted[:HINTS_MAX])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, Listed, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, ConsoleAction, ActionContext, Listed, key_name
 
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
@@ -30,7 +30,7 @@ class CommandError(Exception):
     """The line is not a command; the message says what would be."""
 
 
-def parse_command(line: str, context: ActionContext) -> tuple[Action, str]:
+def parse_command(line: str, context: ActionContext) -> tuple[ConsoleAction, str]:
     """The action and the argument. A unique beginning of a command is enough. Raises CommandError."""
     word, _, argument = line.strip().partition(" ")
     argument = argument.strip()
@@ -48,7 +48,7 @@ def parse_command(line: str, context: ActionContext) -> tuple[Action, str]:
     return action, argument
 
 
-def _command(word: str) -> Action:
+def _command(word: str) -> ConsoleAction:
     exact = [action for action in COMMANDS if action.name == word]
     found = exact or [action for action in COMMANDS if word and action.name.startswith(word)]
     if len(found) == 1:
@@ -139,7 +139,7 @@ class ActionProvider(Provider):
             yield title, partial(console.action_perform, action.name, argument), about or f":{action.usage}"
 
 
-def palette_entries(context: ActionContext) -> Iterator[tuple[str, Action, str]]:
+def palette_entries(context: ActionContext) -> Iterator[tuple[str, ConsoleAction, str]]:
     """What the palette offers: title, action and argument."""
     for action in ACTIONS:
         if action.listed in (Listed.MOTION, Listed.KEY):

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from iamops.model.facts import Severity
-from iamops.tui.app.actions import OVERVIEW, Action, ActionContext, hints, key_name
+from iamops.tui.app.actions import OVERVIEW, ConsoleAction, ActionContext, hints, key_name
 from iamops.tui.app.commands import History
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.painted import Painted
@@ -110,7 +110,7 @@ class KeyHints(Painted):
         ]
         self.show((first_fitting(variants, self.size.width),))
 
-    def _hint(self, action: Action) -> Line:
+    def _hint(self, action: ConsoleAction) -> Line:
         key, context = key_name(action.keys[0]), self._action_context
         if action.hint_armed and action.why_not(context):
             return (TextSpan(f" ✗{key} {action.hint} ", Tone.MUTED),)

@@ -15,7 +15,7 @@ from iamops.tui.app.actions import (
     HINTS_MAX,
     OVERVIEW,
     STORIES,
-    Action,
+    ConsoleAction,
     ActionContext,
     Listed,
     hints,
@@ -62,11 +62,12 @@ def context_on(view: str) -> ActionContext:
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
-def test_each_action_calls_one_thing_that_exists_on_every_view_where_it_is_allowed(action: Action) -> None:
+def test_each_action_calls_one_thing_that_exists_on_every_view_where_it_is_allowed(action: ConsoleAction) -> None:
     allowed = [name for name in VIEW_CLASSES if action.denied(context_on(name)) is None]
     assert allowed, "there is a place where it can be done"
     for name in allowed:
         console = console_on(VIEW_CLASSES[name])
+        console.view.context = context_on(name)
         console.reset_mock()
         action.handler(console, "on")
         assert len(console.mock_calls) == 1, console.mock_calls
