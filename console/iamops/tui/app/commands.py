@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, ConsoleAction, ActionContext, Listed, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, ActionContext, ConsoleAction, Listed, key_name
 
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp

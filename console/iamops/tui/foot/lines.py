@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from iamops.model.facts import Severity
-from iamops.tui.app.actions import OVERVIEW, ConsoleAction, ActionContext, hints, key_name
+from iamops.tui.app.actions import OVERVIEW, ActionContext, ConsoleAction, hints, key_name
 from iamops.tui.app.commands import History
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.painted import Painted
