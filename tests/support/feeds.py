@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from iamops.accesslog.aggregate import TrafficTimeSeries
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
-from iamops.accesslog.timeseries import TrafficTimeSeries
 from iamops.model.traffic import Backend, Latency, LogTotals, Traffic, class_of
 
 NOW = 1_760_000_000.0

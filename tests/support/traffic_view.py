@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.accesslog.timeseries import TimeSeriesPoint
+from iamops.accesslog.aggregate import TimeSeriesPoint
 from iamops.model.events import Noticed, RequestsCounted
 from iamops.model.facts import RequestCount, Severity
 from iamops.model.state import ClusterState, VipMove

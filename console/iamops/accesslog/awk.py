@@ -21,9 +21,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, SHAPE_FIELDS, Columns, CountQuery, Counts, is_key
-from iamops.accesslog.extract import Cut, ExtractStep, plan_of
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
-from iamops.accesslog.format import Escape, LogField, LogFormat, TimeFormat
+from iamops.accesslog.format import Cut, Escape, ExtractStep, LogField, LogFormat, TimeFormat, plan_of
 from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS

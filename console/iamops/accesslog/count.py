@@ -14,9 +14,20 @@ from enum import Flag, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from iamops.accesslog.extract import Cut, ExtractStep, Tokens, extract, plan_of
 from iamops.accesslog.filter import EVERYTHING, Where
-from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, LogField, LogFormat
+from iamops.accesslog.format import (
+    ESCAPE,
+    ESCAPED,
+    QUOTE,
+    Cut,
+    Escape,
+    ExtractStep,
+    LogField,
+    LogFormat,
+    Tokens,
+    extract,
+    plan_of,
+)
 from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
 from iamops.model.traffic import OTHERS
 

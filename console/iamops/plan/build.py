@@ -25,12 +25,11 @@ from iamops.plan.drill import DrillPlanner
 from iamops.plan.impact import measured, unserved
 from iamops.plan.known import NotKnown
 from iamops.plan.needs import with_needs
-from iamops.plan.planner import Planner
 from iamops.plan.predict import cut_by_nginx
 from iamops.plan.rolling import RollingPlanner
 from iamops.plan.service import ServicePlanner
 from iamops.plan.step_builders import control, out_of_fault
-from iamops.plan.steps import Impact, Plan, Step, StepKind
+from iamops.plan.steps import Impact, Plan, Planner, Step, StepKind
 from iamops.plan.switchover import SwitchoverPlanner
 from iamops.plan.unknowns import unknown_notes
 

@@ -36,7 +36,6 @@ from iamops.plan.expectation import (
     VrrpIn,
 )
 from iamops.plan.impact import Whereabouts, instances_of, preferred_of, successors
-from iamops.plan.planner import Planner
 from iamops.plan.predict import of_drill
 from iamops.plan.rolling import all_well
 from iamops.plan.service import ServicePlanner
@@ -56,7 +55,7 @@ from iamops.plan.step_builders import (
     stays_up,
     wake_again,
 )
-from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
+from iamops.plan.steps import SUDO, Handover, Impact, Plan, Planner, Step, StepKind, Undo
 from iamops.plan.switchover import moving_steps, why_not_raised
 from iamops.plan.vrrp_timing import Pair, Window, filled, vrrp_source, window
 from iamops.render import privileges

@@ -12,7 +12,6 @@ from iamops.plan.backends import serving_again
 from iamops.plan.impact import Whereabouts, datastores_of, moving, owners_last, services_of
 from iamops.plan.known import holding
 from iamops.plan.needs import outages
-from iamops.plan.planner import Planner
 from iamops.plan.predict import of_move, of_service, open_connections
 from iamops.plan.service import ServicePlanner, steady_state
 from iamops.plan.step_builders import (
@@ -22,7 +21,7 @@ from iamops.plan.step_builders import (
     out_of_fault,
     resigning,
 )
-from iamops.plan.steps import Forecast, Impact, Plan, Step, StepKind
+from iamops.plan.steps import Forecast, Impact, Plan, Planner, Step, StepKind
 from iamops.plan.vrrp_timing import all_on, rises_s
 
 # systemd starts what has ended anew after five seconds in the published units; then it must answer.

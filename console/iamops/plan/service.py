@@ -20,7 +20,6 @@ from iamops.plan.expectation import (
 )
 from iamops.plan.impact import AT_ONCE_S, Whereabouts, datastores_of, elected_s, move_s, moving, services_of
 from iamops.plan.known import answered, holding, unit_of
-from iamops.plan.planner import Planner
 from iamops.plan.predict import of_service, open_connections
 from iamops.plan.preemption import comes_within_s, open_vips
 from iamops.plan.sending import serving_besides
@@ -40,7 +39,7 @@ from iamops.plan.step_builders import (
     stays,
     vips_stay,
 )
-from iamops.plan.steps import Forecast, Impact, Plan, Step
+from iamops.plan.steps import Forecast, Impact, Plan, Planner, Step
 from iamops.plan.vrrp_timing import (
     all_on,
     check_window_s,

@@ -1,12 +1,16 @@
-"""The shape of a plan: steps with argv, deadline, observation and undo; and what must be done to say yes to it."""
+"""The shape of a plan: steps with argv, deadline, observation and undo, what must be done to say yes to it, and
+what a planner answers.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
@@ -254,3 +258,48 @@ def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
             case OwnerUnknown(unseen) if action.node in unseen:
                 return Confirmation(action.node, f"{action.node} may own the VIP: its addresses are not known")
     return Confirmation(None, "no VIP moves")
+
+
+A_co = TypeVar("A_co", bound=Action, covariant=True)
+
+
+class Planner(ABC, Generic[A_co]):
+    """One action beside the observed state. Its methods raise NotKnown for what a plan cannot do without."""
+
+    def __init__(self, action: A_co, state: ClusterState, now: float) -> None:
+        """Raises NoSuchTarget."""
+        action.check(state.profile)
+        self.action, self.state, self.now = action, state, now
+        self.profile = state.profile
+
+    @abstractmethod
+    def impact(self) -> Impact:
+        """What the action does to VIPs and services."""
+
+    @abstractmethod
+    def plan(self) -> Plan:
+        """Its steps, and what must be so in the end."""
+
+    @abstractmethod
+    def forecast(self, impact: Impact) -> Forecast | None:
+        """What clients may lose; None: the action has budgets of its own."""
+
+    def watched_nodes(self) -> Iterable[str]:
+        """The nodes whose keepalived must be as well afterwards as it was before."""
+        return ()
+
+    def vrrp_nodes(self) -> Iterable[str]:
+        """The nodes whose VRRP states the plan asks for."""
+        return self.watched_nodes()
+
+    def acted_on(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+        """The units that are started, stopped, restarted or reloaded, each with its node."""
+        return ()
+
+    def lost_backends(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+        """Units that go with a whole machine, with their nodes."""
+        return ()
+
+    def awaited(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+        """Units that fall with these and must be well again, with their nodes."""
+        return ()

@@ -23,7 +23,6 @@ from iamops.plan.expectation import (
 )
 from iamops.plan.impact import elected_s, move_s, successors
 from iamops.plan.known import NotKnown, answered, holding, vrrp_of
-from iamops.plan.planner import Planner
 from iamops.plan.predict import of_move, open_connections
 from iamops.plan.step_builders import (
     SHORT_TIMEOUT_S,
@@ -37,7 +36,7 @@ from iamops.plan.step_builders import (
     resigning,
     start_again,
 )
-from iamops.plan.steps import SUDO, Forecast, Handover, Impact, Plan, Step
+from iamops.plan.steps import SUDO, Forecast, Handover, Impact, Plan, Planner, Step
 from iamops.plan.vrrp_timing import HIGHEST_PRIORITY
 from iamops.render import privileges
 

@@ -13,10 +13,9 @@ from iamops.plan.action import Action
 from iamops.plan.backends import proxy_notes
 from iamops.plan.expectation import DomainsAnswer
 from iamops.plan.impact import datastores_of
-from iamops.plan.planner import Planner
 from iamops.plan.preemption import preemption_unknown, preemption_unknown_text
 from iamops.plan.step_builders import loads
-from iamops.plan.steps import Plan
+from iamops.plan.steps import Plan, Planner
 
 
 def unknown_notes(plan: Plan, planner: Planner[Action]) -> tuple[str, ...]:

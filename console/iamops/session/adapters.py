@@ -18,7 +18,6 @@ from iamops.model.facts import LinkState
 from iamops.model.observed import Known, Observed, is_pending
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, NodeState
-from iamops.nodes.link import NodeLink
 from iamops.nodes.lock import CannotBeLocked, LockHeld, NodeLock, hold, was_over, while_armed
 from iamops.nodes.logs.split import split, through
 from iamops.nodes.transport import ChannelRefused, Transport, TransportError
@@ -101,9 +100,9 @@ JOURNAL_TAG = "iamops"
 class NodeCommands(LocalCommands):
     """Runs commands over the links that the session keeps, too."""
 
-    def __init__(self, links: Mapping[str, NodeLink], profile: Profile) -> None:
+    def __init__(self, transport: Callable[[str], Transport | None], profile: Profile) -> None:
         super().__init__()
-        self._links = links
+        self._connected = transport
         self._profile = profile
         self._kept: asyncio.Future[bool] | None = None
         self._last_failed: dict[tuple[str, str], float] = {}
@@ -150,7 +149,7 @@ class NodeCommands(LocalCommands):
 
     async def ask(self, count: int, *, timeout_s: float) -> CommandAnswer:
         """Requests through the VIP and where they went. Raises OutcomeUnknown when it takes too long."""
-        transports = {name: link.transport for name, link in self._links.items()}
+        transports = {name: self._connected(name) for name in self._profile.nodes}
         try:
             async with asyncio.timeout(timeout_s):
                 found = await split(self._profile, count, transports)
@@ -235,7 +234,7 @@ class NodeCommands(LocalCommands):
         return None if answer.exit_status == 0 else answer.complaint
 
     def _transport(self, node: str) -> Transport:
-        transport = self._links[node].transport
+        transport = self._connected(node)
         if transport is None:
             raise NotSent(f"{node} is not connected")
         return transport

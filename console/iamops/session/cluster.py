@@ -104,7 +104,7 @@ class Cluster:
         self._contexts: dict[str, CollectorContext] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
-        self.commands = NodeCommands(self._links, profile)
+        self.commands = NodeCommands(self.transport, profile)
         self._tasks: list[asyncio.Task[None]] = []
         self._alarms: set[asyncio.Task[None]] = set()
         self._probe: ClientProbe | None = None

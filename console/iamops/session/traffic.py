@@ -8,12 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from iamops.accesslog.aggregate import tallied
+from iamops.accesslog.aggregate import TrafficTimeSeries, tallied
 from iamops.accesslog.awk import NotCounted
 from iamops.accesslog.count import FULL, CountQuery, Counts, TooManyNames, add_bounded
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
-from iamops.accesslog.timeseries import TrafficTimeSeries
 from iamops.accesslog.values import NO_TIME, Resolution
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile

@@ -37,8 +37,8 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
 
     monkeypatch.setattr(module, "through", through)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
-    links: Any = {name: SimpleNamespace(transport=object()) for name in ("iam-a", "iam-b")}
-    hands = NodeCommands(links, pair())
+    transports: Any = {name: object() for name in ("iam-a", "iam-b")}
+    hands = NodeCommands(transports.get, pair())
 
     async def ago_s(node: str) -> float | None:
         answer = await hands.through(node, "iam-apiserver", 6, timeout_s=0.01)
@@ -70,8 +70,7 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
 
 def writing(*steps: Run) -> tuple[NodeCommands, ScriptedTransport]:
     transport = ScriptedTransport("iam-a", *steps)
-    links: Any = {"iam-a": SimpleNamespace(transport=transport), "iam-b": SimpleNamespace(transport=None)}
-    return NodeCommands(links, pair()), transport
+    return NodeCommands({"iam-a": transport}.get, pair()), transport
 
 
 def logger(line: str) -> tuple[str, ...]:
@@ -113,9 +112,9 @@ class Old:
 
 
 async def raised(node: Old) -> CommandAnswer:
-    links: Any = {"iam-a": SimpleNamespace(transport=node)}
+    nodes: Any = {"iam-a": node}
     argv = ("sudo", "-n", *set_priority("VI_1"))
-    return await NodeCommands(links, pair()).run("iam-a", argv, stdin="154\n", timeout_s=1, dead_man="x")
+    return await NodeCommands(nodes.get, pair()).run("iam-a", argv, stdin="154\n", timeout_s=1, dead_man="x")
 
 
 async def test_a_node_that_does_not_know_a_command_yet_is_given_the_one_it_knows():
@@ -146,8 +145,8 @@ def holding(monkeypatch: pytest.MonkeyPatch, failures: Mapping[str, Exception]) 
 
 
 def hands() -> NodeCommands:
-    links: Any = {name: SimpleNamespace(transport=SimpleNamespace(node=name)) for name in ("iam-a", "iam-b")}
-    return NodeCommands(links, pair())
+    nodes: Any = {name: SimpleNamespace(node=name) for name in ("iam-a", "iam-b")}
+    return NodeCommands(nodes.get, pair())
 
 
 NOTE = {"run": "cafe", "who": "me", "action": "restart"}

@@ -31,11 +31,10 @@ from iamops.plan.config.steps import (
 from iamops.plan.expectation import Expectation, StateExpectation, TimerArmed, UnitStopped, VipOn, VipSomewhere
 from iamops.plan.impact import AT_ONCE_S, elected_s, owners_last
 from iamops.plan.known import NotKnown, may_hold
-from iamops.plan.planner import Planner
 from iamops.plan.rolling import all_well, fallen_units, rolling_impact, rolling_order
 from iamops.plan.service import ServicePlanner
 from iamops.plan.step_builders import HEALTHY_WITHIN_S, alive, control, disarm, do, out_of_fault, vips_stay
-from iamops.plan.steps import Forecast, Impact, Plan, Step, StepKind
+from iamops.plan.steps import Forecast, Impact, Plan, Planner, Step, StepKind
 from iamops.plan.vrrp_timing import LOST_ADVERTS, all_pushed, decision_s, master_down_s, pushed_on
 from iamops.render import privileges
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from iamops.accesslog.timeseries import TimeSeriesPoint
+from iamops.accesslog.aggregate import TimeSeriesPoint
 from iamops.model.state import ClusterState
 from iamops.tui.toolkit.painted import ScreenPart, ViewState
 from iamops.tui.toolkit.plot import (

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from iamops.accesslog.aggregate import DAY_S, HOUR_S, WINDOWS_S, TimeSeriesPoint, TrafficTimeSeries
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat
-from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, TimeSeriesPoint, TrafficTimeSeries
 from iamops.model.traffic import LogTotals, Traffic, merged
 
 if TYPE_CHECKING:

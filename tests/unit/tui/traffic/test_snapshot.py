@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.accesslog.timeseries import TrafficTimeSeries
+from iamops.accesslog.aggregate import TrafficTimeSeries
 from iamops.model.traffic import LogTotals
 from iamops.tui.traffic.snapshot import WindowSums, snapshot_of
 from tests.support.feeds import FixedFeed, busy, slot
