@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iamops.model import events
-from iamops.model.contest import with_contests_decided, with_new_contests, with_vip_events
 from iamops.model.events import (
     Event,
     LinkChanged,
@@ -27,6 +26,7 @@ from iamops.model.facts import (
     VrrpState,
 )
 from iamops.model.observed import Freshness, Known, Observed, Unknown
+from iamops.model.split_brain import with_contests_decided, with_new_contests, with_vip_events
 from iamops.model.state import ADDRESSES_MOST, ClusterState, Flooded, NodeState, Notice, PartFailure
 from iamops.model.text import being
 from iamops.model.vip import with_renewed

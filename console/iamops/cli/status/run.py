@@ -11,9 +11,9 @@ import sys
 from iamops.cli.lines import lines
 from iamops.cli.output import stdout_failed
 from iamops.judge.triage.correlate import correlate
-from iamops.model.contest import HANDOVER_S
 from iamops.model.exit_code import ExitCode
 from iamops.model.profile import Profile
+from iamops.model.split_brain import HANDOVER_S
 from iamops.model.vip import ownership
 from iamops.report.status import exit_code, status_document
 from iamops.report.text import Json, json_line, json_text

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from iamops.judge.findings import About, Evidence, Finding, NotEvaluated, Role
-from iamops.model.contest import HANDOVER_S
 from iamops.model.facts import ProbeReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.profile import Profile
+from iamops.model.split_brain import HANDOVER_S
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import ownership
 

@@ -23,9 +23,9 @@ from iamops.judge.rules.base import (
     unit_running,
     unit_stopped,
 )
-from iamops.model.contest import is_astray, split_owners
 from iamops.model.facts import ProbeReport, Severity, VrrpState
 from iamops.model.observed import Freshness, Known, Unknown
+from iamops.model.split_brain import is_astray, split_owners
 from iamops.model.state import ClusterState, NodeState, on_our_clock
 from iamops.model.text import lasting
 from iamops.model.vip import owned_since, ownership

@@ -10,12 +10,12 @@ from itertools import groupby
 
 from iamops.accesslog.values import NO_TIME
 from iamops.judge.run import ending_of
-from iamops.model.contest import HANDOVER_S
 from iamops.model.facts import VrrpState
 from iamops.model.foreign import ReadJson
 from iamops.model.inspection import JournalEventKind
 from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.profile import Profile
+from iamops.model.split_brain import HANDOVER_S
 from iamops.model.traffic import Traffic
 from iamops.parse.config_files import PushRecord
 from iamops.parse.inspection import check_event

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from iamops.judge.findings import Finding, Key
-from iamops.model.contest import split_end_words, split_words
 from iamops.model.events import Noticed
 from iamops.model.facts import Severity
+from iamops.model.split_brain import split_end_words, split_words
 from iamops.model.state import ClusterState, Split, VipMove
 from iamops.model.text import safe
 from iamops.tui.toolkit.text import clip, clock

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from iamops.model.contest import split_owners
 from iamops.model.facts import HostReport, Link, LinkState, VrrpReport
 from iamops.model.observed import Freshness, Known
+from iamops.model.split_brain import split_owners
 from iamops.model.state import NodeState
 from iamops.tui.overview.witnesses import contradiction
 from iamops.tui.toolkit.health import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iamops.model.contest import split_owners
 from iamops.model.facts import ProbeReport, VrrpState
 from iamops.model.observed import Freshness
+from iamops.model.split_brain import split_owners
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import Ownership, owned_since, ownership
 from iamops.tui.toolkit.health import (
