@@ -1,4 +1,4 @@
-"""VIP moves and split brains: what two nodes that claim one VIP mean, if not the last report of a dead owner. Pure.
+"""VIP moves and split brains, and the last report of a dead owner: two nodes that claim one VIP. Pure.
 
 A newcomer's gain is usually reported before the old owner's loss. A gain while another node was last seen to hold
 the VIP is therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both
