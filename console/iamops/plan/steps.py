@@ -11,7 +11,7 @@ from enum import StrEnum
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
 from iamops.plan.action import Action, ServiceAction, UnitVerb
-from iamops.plan.config.pushed import PushedFiles
+from iamops.plan.config.change import PushedFiles
 from iamops.plan.expectation import Expectation, StateExpectation
 from iamops.redact.clean import without_secrets
 

@@ -29,7 +29,7 @@ from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
-    from iamops.plan.config.pushed import FilesSeen, PushedFiles
+    from iamops.plan.config.change import FilesSeen, PushedFiles
 
 
 # Commands on the operator's own machine: a profile's fencing, now or in a while.
@@ -137,8 +137,7 @@ class NodeCommands(LocalCommands):
         replacement is at work. Raises OutcomeUnknown.
         """
         from iamops.nodes.config import ConfigUnreadable, read_files, read_pushes
-        from iamops.plan.config.change import digest
-        from iamops.plan.config.pushed import FilesSeen
+        from iamops.plan.config.change import FilesSeen, digest
 
         try:
             transport = self._transport(files.node)
