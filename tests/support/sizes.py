@@ -44,7 +44,7 @@ FEATURES = {
         "tui/app/controller.py report/run.py"
     ),
     "audit": "ledger/* cli/audit/* tui/audit.py",
-    "redaction, bundles": "redact/* session/bundle/* report/bundle.py session/private_files.py",
+    "redaction, bundles": "redact/* session/bundle/* report/bundle.py session/user_files.py",
     "lab": "lab/* cli/lab.py",
     "console": "tui/*",
     "command line": "cli/*",

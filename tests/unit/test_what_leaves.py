@@ -42,9 +42,9 @@ from iamops.redact.known import learn
 from iamops.redact.redact import redact
 from iamops.session import logs
 from iamops.session.logs import LogTap
-from iamops.session.private_files import private_directory, write_private
 from iamops.session.profiles import load_profile
 from iamops.session.store import Store
+from iamops.session.user_files import private_directory, write_private
 from iamops.session.watch.urls import destinations
 from iamops.tui.app.shutdown import save
 from tests.support.bundles import FakeNode, bundled, files_of

@@ -115,7 +115,7 @@ def point_in_time(text: str, *others: str) -> float:
 def ledger_file(named: Path | None) -> Path:
     """The named ledger, or the operator's own, which need not be there yet. Raises CliError, OSError."""
     from iamops.ledger.files import regular
-    from iamops.session.user import audit_file
+    from iamops.session.user_files import audit_file
 
     path = named or audit_file()
     try:
