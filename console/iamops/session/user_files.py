@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from iamops.ledger.files import make_private
+from iamops.ledger.files import make_private, regular
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PRIVATE = 0o600
@@ -51,6 +51,26 @@ def by_name(shipped: Path, kind: str) -> Mapping[str, Path]:
 
 def audit_file() -> Path:
     return state_dir() / "audit.jsonl"
+
+
+class NoSuchLedger(Exception):
+    """The file that was named is not there, or no file; says which."""
+
+
+def ledger_file(named: Path | None) -> Path:
+    """The named ledger, or the user's own, which need not be there yet. Raises NoSuchLedger, OSError."""
+    path = named or audit_file()
+    try:
+        regular(path).close()
+    except FileNotFoundError:
+        if named is not None:
+            raise NoSuchLedger(f"{path}: no such ledger") from None
+    except OSError:
+        if named is not None and path.exists() and not path.is_file():
+            kind = "directory" if path.is_dir() else "device, fifo or socket"
+            raise NoSuchLedger(f"{path}: a {kind}, not a ledger") from None
+        raise
+    return path
 
 
 def watch_dir(profile: str) -> Path:
