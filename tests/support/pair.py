@@ -35,7 +35,7 @@ from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.plan.action import Action, ServiceAction, UnitVerb
 from iamops.plan.addresses import backend_names
-from iamops.plan.config.pushed import FilesSeen, PushedFiles
+from iamops.plan.config.change import FilesSeen, PushedFiles
 from iamops.session.store import Store
 from tests.support.cluster_states import NOW, OK, VIP, healthy
 from tests.support.profiles import pair

@@ -31,8 +31,8 @@ from iamops.parse.nginx.conf import HOME as NGINX
 from iamops.parse.nginx.conf import MAX_READS, nginx_conf
 from iamops.parse.yaml_tree import MAX_CHARS as PROFILE_CHARS
 from iamops.parse.yaml_tree import MAX_DEPTH, read_tree
-from iamops.session.private_files import MOST_BYTES, own_text
 from iamops.session.triage.timeline import HAPPENINGS_MAX
+from iamops.session.user_files import MOST_BYTES, own_text
 from iamops.session.watch.urls import FILE_BYTES, AlertUrlsRefused, destinations
 from tests.support.profiles import pair
 
@@ -217,7 +217,7 @@ def silence(path: Path) -> None:
 
 
 ON_DISK: dict[tuple[str, str], Callable[[Path], None]] = {
-    ("session/private_files.py", "MOST_BYTES"): own_file,
+    ("session/user_files.py", "MOST_BYTES"): own_file,
     ("session/watch/urls.py", "FILE_BYTES"): alert_urls,
     ("ledger/watch_directory.py", "SILENCE_BYTES"): silence,
 }

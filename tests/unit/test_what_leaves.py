@@ -32,7 +32,8 @@ from iamops.model.facts import Severity
 from iamops.model.state import ClusterState
 from iamops.nodes.ssh import trust
 from iamops.parse.journal import journal_records
-from iamops.plan.config.change import FileChange, diff_lines, side_by_side
+from iamops.plan.config.change import FileChange
+from iamops.plan.config.diff import diff_lines, side_by_side
 from iamops.plan.start_failure import StartFailureQuery
 from iamops.plan.steps import command_line
 from iamops.redact.clean import clean_bytes, clean_document, clean_text
@@ -41,9 +42,9 @@ from iamops.redact.known import learn
 from iamops.redact.redact import redact
 from iamops.session import logs
 from iamops.session.logs import LogTap
-from iamops.session.private_files import private_directory, write_private
 from iamops.session.profiles import load_profile
 from iamops.session.store import Store
+from iamops.session.user_files import private_directory, write_private
 from iamops.session.watch.urls import destinations
 from iamops.tui.app.shutdown import save
 from tests.support.bundles import FakeNode, bundled, files_of
@@ -385,7 +386,7 @@ def test_a_link_that_another_user_put_there_is_not_followed(tmp_path: Path):
 # and the text was looked at when it came in.
 # The edges where text leaves, which clean once more; and those that are the one redaction, or call it themselves.
 AROUND = (
-    *("cli/", "tui/", "report/", "plan/config/change.py"),
+    *("cli/", "tui/", "report/", "plan/config/diff.py"),
     *("model/text.py", "redact/clean.py", "accesslog/line.py", "parse/journal.py"),
 )
 

@@ -21,12 +21,14 @@ from iamops.session.drills.files import DrillNotFound, DrillUnreadable
 from iamops.session.metrics import MetricsRefused
 from iamops.session.patience import fault_text, traceback_of
 from iamops.session.profiles import ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing
+from iamops.session.user_files import NoSuchLedger
 from iamops.session.watch.urls import AlertUrlsRefused
 
 # Their message is the sentence.
 WRONG_INPUT = (
     *(ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing, EditRefused, NoSuchTarget, NoSuchPush),
     *(DrillNotFound, DrillUnreadable, RenderError, DirectoryUnreadable, AlertUrlsRefused, MetricsRefused),
+    NoSuchLedger,
 )
 
 

@@ -1,4 +1,4 @@
-"""What several commands share: parsers, the options of what acts, spans and times, and which ledger is read."""
+"""What several commands share: parsers, the options of what acts, spans and times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from iamops.cli.output import CliError
@@ -110,22 +109,3 @@ def point_in_time(text: str, *others: str) -> float:
     except (ValueError, OverflowError):
         known = ", ".join(("15m", "2h", "1d", "2026-11-24T17:00", *others))
         raise argparse.ArgumentTypeError(f"expected one of {known}; found {text!r}") from None
-
-
-def ledger_file(named: Path | None) -> Path:
-    """The named ledger, or the operator's own, which need not be there yet. Raises CliError, OSError."""
-    from iamops.ledger.files import regular
-    from iamops.session.user import audit_file
-
-    path = named or audit_file()
-    try:
-        regular(path).close()
-    except FileNotFoundError:
-        if named is not None:
-            raise CliError(f"{path}: no such ledger") from None
-    except OSError:
-        if named is not None and path.exists() and not path.is_file():
-            kind = "directory" if path.is_dir() else "device, fifo or socket"
-            raise CliError(f"{path}: a {kind}, not a ledger") from None
-        raise
-    return path

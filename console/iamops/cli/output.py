@@ -158,7 +158,7 @@ def settled(code: int, out: OutputStream) -> int:
 
 def not_written(path: str, text: str) -> str | None:
     """Writes a document into the file that was asked for; returns why it could not be written, if so."""
-    from iamops.session.private_files import write_private
+    from iamops.session.user_files import write_private
 
     try:
         write_private(Path(path), safe_lines(text))

@@ -42,9 +42,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from iamops.session.private_files import private_directory, write_private
     from iamops.session.profiles import user_profile_dir
-    from iamops.session.user import shipped_dir
+    from iamops.session.user_files import private_directory, shipped_dir, write_private
 
     name = args.name or args.template
     if not NAME.fullmatch(name):

@@ -17,7 +17,7 @@ from iamops.model.facts import LinkState
 from iamops.model.state import ClusterState
 from iamops.plan.build import plan_for
 from iamops.plan.check_timing import recovers_s
-from iamops.plan.config.pushed import Side
+from iamops.plan.config.change import Side
 from iamops.plan.denial import Denial, GuardContext, overridden, refused_by, remaining_denials, without_looks
 from iamops.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from iamops.plan.observation import Judgement, Observation

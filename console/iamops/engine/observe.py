@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from iamops.engine.ports import CommandRunner, NotSent, OutcomeUnknown, StateReader
 from iamops.plan.checks import StaysUp
-from iamops.plan.config.pushed import FilesSeen, PushedFiles, PushOutcome, Side
+from iamops.plan.config.change import FilesSeen, PushedFiles, PushOutcome, Side
 from iamops.plan.expectation import (
     ANSWERING,
     ASKED,

@@ -17,7 +17,7 @@ from iamops.plan.action import Action
 from iamops.plan.denial import Denial
 
 if TYPE_CHECKING:
-    from iamops.plan.config.pushed import FilesSeen, PushedFiles
+    from iamops.plan.config.change import FilesSeen, PushedFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from iamops.engine.ports import (
 from iamops.engine.undo import Undoing
 from iamops.judge.run import Stage, StepReport
 from iamops.plan.checks import ROOM_ARGV, no_room
-from iamops.plan.config.pushed import PushOutcome, Side
+from iamops.plan.config.change import PushOutcome, Side
 from iamops.plan.expectation import LOOKS, StateExpectation, UnitRuns, judge_all
 from iamops.plan.observation import Judgement, Observation
 from iamops.plan.start_failure import TIMEOUT_S, StartFailureQuery

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from iamops.engine.observe import LOOK_AGAIN_S, Found, found, observe
 from iamops.engine.ports import CommandRunner, Lock, NotSent, OutcomeUnknown, StateReader
 from iamops.judge.run import Stage, UndoReport
-from iamops.plan.config.pushed import PushedFiles, Side
+from iamops.plan.config.change import PushedFiles, Side
 from iamops.plan.expectation import VipSomewhere
 from iamops.plan.observation import Judgement, Observation
 from iamops.plan.step_builders import disarm

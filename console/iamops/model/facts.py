@@ -104,7 +104,7 @@ class ProbeOutcome(StrEnum):
 class ProbeReport:
     """One health probe. `status` is the HTTP status where there was one; `detail` is sanitised text.
 
-    `accepted`: a connection was made and nothing came. `asked`: the domain that a client asked for.
+    `accepted`: a connection was made and nothing came. `host`: the domain that a client asked for.
     """
 
     outcome: ProbeOutcome

@@ -34,7 +34,7 @@ _REDIS_REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The outcome of a greeting; `detail` is sanitised, `version` what the server called itself."""
+    """The outcome of a greeting; `detail` is sanitised."""
 
     outcome: ProbeOutcome
     detail: str = ""

@@ -20,7 +20,8 @@ from iamops.plan.action import (
     ServiceAction,
     Switchover,
 )
-from iamops.plan.config.push import DrainedPlanner, PushPlanner
+from iamops.plan.config.drained import DrainedPlanner
+from iamops.plan.config.push import PushPlanner
 from iamops.plan.drill import DrillPlanner
 from iamops.plan.impact import measured, unserved
 from iamops.plan.known import NotKnown

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
 from iamops.plan.action import Action, ServiceAction, UnitVerb
-from iamops.plan.config.pushed import PushedFiles
+from iamops.plan.config.change import PushedFiles
 from iamops.plan.expectation import Expectation, StateExpectation
 from iamops.redact.clean import without_secrets
 

@@ -11,7 +11,8 @@ from iamops.model.facts import Severity
 from iamops.model.text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.parse.config_files import PushRecord
-from iamops.plan.config.change import NodeFilesChange, diff_lines
+from iamops.plan.config.change import NodeFilesChange
+from iamops.plan.config.diff import diff_lines
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
 from iamops.report.text import Json

@@ -28,10 +28,8 @@ from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
-    from iamops.plan.config.pushed import FilesSeen, PushedFiles
+    from iamops.plan.config.change import FilesSeen, PushedFiles
 
-
-# Commands on the operator's own machine: a profile's fencing, now or in a while.
 
 # Ourselves, wherever we are installed: a profile may simply say `iamops`.
 OURSELVES = "iamops"
@@ -39,57 +37,6 @@ OURSELVES = "iamops"
 # waits; from the moment at which it goes to work it is deaf to that.
 _LATER = 'sleep "$1" & s=$!; trap "kill $s; exit 0" USR1; wait $s || exit; trap "" USR1; shift; exec "$@"'
 FORGOTTEN_WITHIN_S = 0.3
-
-
-class LocalCommands:
-    """Runs commands of a profile's fencing, and keeps track of those that wait."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, subprocess.Popen[bytes]] = {}
-        self._at_work: list[subprocess.Popen[bytes]] = []
-
-    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
-        """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
-        try:
-            ended = await run_own(_resolved(argv), deadline_s=timeout_s)
-        except TimeoutError:
-            raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
-        except OSError as error:
-            return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
-        return CommandAnswer(ended.returncode, _readable(ended.stdout), _readable(ended.stderr))
-
-    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
-        command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *_resolved(argv)]
-        try:
-            self._waiting[name] = subprocess.Popen(  # noqa: ASYNC220 - begun, and not waited for
-                command,
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError as error:
-            return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
-        return CommandAnswer(0, "", "")
-
-    async def cancel_later(self, name: str) -> CommandAnswer:
-        """Ends what waits, unless it is already at work: then it is left to finish."""
-        waiting = self._waiting.pop(name, None)
-        if waiting is None or waiting.poll() is not None:
-            return CommandAnswer(0, "", "")
-        os.kill(waiting.pid, signal.SIGUSR1)
-        try:
-            waiting.wait(FORGOTTEN_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._at_work.append(waiting)
-            return CommandAnswer(0, "it is at work already, and is left to finish\n", "")
-        return CommandAnswer(0, "", "")
-
-
-def _resolved(argv: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "iamops", *argv[1:]] if argv and argv[0] == OURSELVES else list(argv)
-
-
 OUTPUT_KEPT = 64_000
 # An action waits no longer for its line in a journal. logger makes several lines of one that is over a kibibyte.
 NOTE_TIMEOUT_S = 3.0
@@ -97,16 +44,19 @@ NOTE_BYTES = 900
 JOURNAL_TAG = "iamops"
 
 
-class NodeCommands(LocalCommands):
-    """Runs commands over the links that the session keeps, too."""
+class NodeCommands:
+    """Runs commands over the links that the session keeps, and those of the profile's fencing on this machine, now
+    or in a while: it keeps track of what waits.
+    """
 
     def __init__(self, transport: Callable[[str], Transport | None], profile: Profile) -> None:
-        super().__init__()
         self._connected = transport
         self._profile = profile
         self._kept: asyncio.Future[bool] | None = None
         self._last_failed: dict[tuple[str, str], float] = {}
         self._in_vain: dict[tuple[str, str], dict[str, float]] = {}
+        self._waiting: dict[str, subprocess.Popen[bytes]] = {}
+        self._at_work: list[subprocess.Popen[bytes]] = []
 
     async def run(
         self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, dead_man: str | None = None
@@ -136,8 +86,7 @@ class NodeCommands(LocalCommands):
         replacement is at work. Raises OutcomeUnknown.
         """
         from iamops.nodes.config import ConfigUnreadable, read_files, read_pushes
-        from iamops.plan.config.change import digest
-        from iamops.plan.config.pushed import FilesSeen
+        from iamops.plan.config.change import FilesSeen, digest
 
         try:
             transport = self._transport(files.node)
@@ -233,11 +182,52 @@ class NodeCommands(LocalCommands):
             return str(failure)
         return None if answer.exit_status == 0 else answer.complaint
 
+    async def run_here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+        """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
+        try:
+            ended = await run_own(_resolved(argv), deadline_s=timeout_s)
+        except TimeoutError:
+            raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
+        except OSError as error:
+            return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
+        return CommandAnswer(ended.returncode, _readable(ended.stdout), _readable(ended.stderr))
+
+    async def run_later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+        command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *_resolved(argv)]
+        try:
+            self._waiting[name] = subprocess.Popen(  # noqa: ASYNC220 - begun, and not waited for
+                command,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            return CommandAnswer(127, "", f"{argv[0]}: {error.strerror}")
+        return CommandAnswer(0, "", "")
+
+    async def cancel_later(self, name: str) -> CommandAnswer:
+        """Ends what waits, unless it is already at work: then it is left to finish."""
+        waiting = self._waiting.pop(name, None)
+        if waiting is None or waiting.poll() is not None:
+            return CommandAnswer(0, "", "")
+        os.kill(waiting.pid, signal.SIGUSR1)
+        try:
+            waiting.wait(FORGOTTEN_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._at_work.append(waiting)
+            return CommandAnswer(0, "it is at work already, and is left to finish\n", "")
+        return CommandAnswer(0, "", "")
+
     def _transport(self, node: str) -> Transport:
         transport = self._connected(node)
         if transport is None:
             raise NotSent(f"{node} is not connected")
         return transport
+
+
+def _resolved(argv: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "iamops", *argv[1:]] if argv and argv[0] == OURSELVES else list(argv)
 
 
 class NodeLocks:

@@ -22,7 +22,7 @@ from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
 from iamops.session.measuring import meter_for
 from iamops.session.profiles import ProfileOnDisk
-from iamops.session.user import audit_file, current_user
+from iamops.session.user_files import audit_file, current_user
 
 if TYPE_CHECKING:
     from iamops.judge.config import ConfigComparison

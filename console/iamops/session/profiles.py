@@ -13,8 +13,7 @@ from pathlib import Path
 from iamops.model.profile import Profile, VrrpAuth
 from iamops.parse.profile.loader import ProfileError, parse_profile
 from iamops.redact.known import learn
-from iamops.session.private_files import text_of
-from iamops.session.user import by_name, shipped_dir, user_dir
+from iamops.session.user_files import by_name, shipped_dir, text_of, user_dir
 
 
 class SecretMissing(Exception):

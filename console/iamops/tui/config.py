@@ -8,7 +8,8 @@ from iamops.judge.config import ConfigComparison, FileComparison, FileState
 from iamops.model.events import ConfigCompared
 from iamops.model.facts import Severity
 from iamops.model.text import counted
-from iamops.plan.config.change import FileChange, diff_lines, side_by_side
+from iamops.plan.config.change import FileChange
+from iamops.plan.config.diff import diff_lines, side_by_side
 from iamops.tui.app.actions import CONFIG, ActionContext
 from iamops.tui.toolkit.list_screen import ItemList, ListScreen
 from iamops.tui.toolkit.painted import ScreenPart, ViewState

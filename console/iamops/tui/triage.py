@@ -250,9 +250,9 @@ class TriageScreen(ListScreen):
         else:
             self.call_after_refresh(self.show_story)
 
-    def go_to(self, spot: Location) -> None:
-        if spot.key:
-            self._list.seek(spot.key)
+    def go_to(self, location: Location) -> None:
+        if location.key:
+            self._list.seek(location.key)
             self.call_after_refresh(self.show_story)
 
     def show_evidence(self) -> None:

@@ -15,8 +15,7 @@ from iamops.judge.run import Outcome, RestoredBy, RunReport
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
-from iamops.plan.config.change import FileChange, NodeFilesChange
-from iamops.plan.config.pushed import FilesSeen, PushedFiles
+from iamops.plan.config.change import FileChange, FilesSeen, NodeFilesChange, PushedFiles
 from iamops.plan.steps import StepKind
 from iamops.report.run import exit_code
 from tests.support.meters import FixedMeter, measured

@@ -119,6 +119,8 @@ CLEAN = [
     "COMMAND=/usr/local/sbin/iamops-config read ; PWD=/home/iamops ; USER=root",
     "Drop-In: /etc/systemd/system/nginx.service.d/iamops-config.conf",
     "task-abcdefghijklmnopqrstuvwxyz done, 5 passed, bypass off",
+    "passwd:         files [NOTFOUND=return] systemd",
+    "iam-a redis[7]: AUTH timed out",
     "",
 ]
 
@@ -280,7 +282,8 @@ HOSTILE = [
 # One for each rule: what makes it begin, and never lets it end.
 MORE_HOSTILE = [
     b"sqlplus a/b", b"mysqlsh a:b ", b"password for x: ", b"from-literal=a=", b"signing_key=", b"jwt_key_key=",
-    b'AUTH "', b'"AUTH" "x" ', b'$1$', b'eyJ', b'insert into t (key) values (',
+    b'AUTH "', b'"AUTH" "x" ', b'passwd: files ', b'passwd: files [A', b'AUTH PLAIN timed ',
+    b'$1$', b'eyJ', b'insert into t (key) values (',
     b"insert into t (a,key) values ('x','y'),", b'insert into t (', b'(', b'insert into key(',
     b'map $key $x {', b'map $key $x { "a" 1; ', b'if ($token = ', b'secure_link_md5 "a b ', b'jwt{',
     b'jwt:\n key: x\n', b'password{value:', b'password:\n value: x\n', b'kind: Secret\ndata:\n a: b\n',

@@ -19,7 +19,7 @@ from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
-from iamops.session.adapters import LocalCommands, NodeCommands, StoreReader
+from iamops.session.adapters import NodeCommands, StoreReader
 from iamops.session.store import Store
 from tests.support.cluster_states import NOW, healthy, seen_on
 from tests.support.profiles import pair
@@ -200,9 +200,9 @@ def told(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def local() -> Iterator[LocalCommands]:
+def local() -> Iterator[NodeCommands]:
     """Its processes have ended when the test has."""
-    made = LocalCommands()
+    made = NodeCommands({}, pair())
     yield made
     for process in (*made._waiting.values(), *made._at_work):
         process.wait(10)
@@ -213,7 +213,7 @@ async def read(pipe: Path) -> str:
         return await asyncio.to_thread(pipe.read_text)
 
 
-async def test_what_waits_is_forgotten(local: LocalCommands, told: Path, tmp_path: Path):
+async def test_what_waits_is_forgotten(local: NodeCommands, told: Path, tmp_path: Path):
     done = tmp_path / "done"
     await local.run_later(NAME, ["touch", str(done)], delay_s=0.2)
     assert (await local.cancel_later(NAME)).stdout == ""
@@ -222,7 +222,7 @@ async def test_what_waits_is_forgotten(local: LocalCommands, told: Path, tmp_pat
     assert not done.exists()
 
 
-async def test_what_is_at_work_is_left_to_finish_with_all_that_it_started(local: LocalCommands, told: Path):
+async def test_what_is_at_work_is_left_to_finish_with_all_that_it_started(local: NodeCommands, told: Path):
     await local.run_later(
         NAME, ["sh", "-c", f"echo begun > {told}; sh -c 'sleep 1; echo done > {told}'"], delay_s=0.0
     )
@@ -235,7 +235,7 @@ async def test_a_command_that_takes_too_long_is_unknown_whoever_holds_its_pipes(
     """What it has started would hide its end."""
     async with asyncio.timeout(4):
         with pytest.raises(OutcomeUnknown, match=r"sh took longer than 0\.2 s"):
-            await LocalCommands().run_here(("sh", "-c", "sleep 30 & echo begun; wait"), timeout_s=0.2)
+            await NodeCommands({}, pair()).run_here(("sh", "-c", "sleep 30 & echo begun; wait"), timeout_s=0.2)
 
 
 def eyes(*missing: type[Event]) -> StoreReader:

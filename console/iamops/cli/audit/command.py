@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from iamops.cli.options import Subparsers, add_profile_option, add_verb, ledger_file
+from iamops.cli.options import Subparsers, add_profile_option, add_verb
 from iamops.cli.output import CliError
 
 DESCRIPTION = """\
@@ -50,6 +50,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.verb == "verify" and args.earlier and not args.nodes:
         raise CliError("--earlier is compared with what nodes remember: add --nodes")
+    from iamops.session.user_files import ledger_file
+
     path = ledger_file(args.file)
     if args.verb == "verify" and args.nodes:
         from iamops.cli.audit.nodes import verify_with_nodes

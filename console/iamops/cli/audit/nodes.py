@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from iamops.cli.audit.run import verdict_lines, verify_document
-from iamops.cli.options import ledger_file
 from iamops.cli.output import print_lines
 from iamops.ledger.anchors import Compared, Misfit, chain_of, compare, places_of, proven
 from iamops.ledger.verify import ChainVerdict, verify
@@ -19,6 +18,7 @@ from iamops.nodes.history import JournalRead
 from iamops.report.text import Json, exact_json
 from iamops.session.profiles import load_profile
 from iamops.session.triage.timeline import journals
+from iamops.session.user_files import ledger_file
 
 # Of each kind: a ledger that was cut may be missed by thousands of lines.
 SHOWN = 3

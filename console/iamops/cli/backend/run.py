@@ -12,7 +12,7 @@ from iamops.cli.lines import write_stderr, write_stderr_lines
 from iamops.judge.run import Outcome, RunReport
 from iamops.parse.profile.edit import BackendEdit, edit_backends
 from iamops.plan.action import ConfigPush
-from iamops.plan.config.pushed import Side
+from iamops.plan.config.change import Side
 from iamops.session.profiles import ProfileFile
 
 

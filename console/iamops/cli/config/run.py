@@ -22,7 +22,8 @@ from iamops.model.profile import Profile
 from iamops.model.text import safe
 from iamops.parse.config_files import PushRecord
 from iamops.plan.action import ConfigPush, DrainedRestart
-from iamops.plan.config.change import NodeFilesChange, diff_lines, may_be_shown
+from iamops.plan.config.change import NodeFilesChange
+from iamops.plan.config.diff import diff_lines, may_be_shown
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.plan.steps import StepKind
 from iamops.report.config import (

@@ -7,7 +7,6 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from iamops.cli.options import ledger_file
 from iamops.cli.output import columns, print_lines
 from iamops.judge.drill.report import DrillRun, drill_runs, passed, trends
 from iamops.ledger.audit import read
@@ -18,6 +17,7 @@ from iamops.parse.drill.loader import DrillError
 from iamops.report.drill import drill_history_document, drills_document
 from iamops.report.text import json_text
 from iamops.session.drills.files import DrillUnreadable, available_drills, load_drill, read_drill
+from iamops.session.user_files import ledger_file
 
 
 def list_drills(args: argparse.Namespace) -> int:

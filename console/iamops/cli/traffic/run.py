@@ -194,7 +194,7 @@ def _table_rows(document: Json, top: int) -> Iterator[Sequence[str]]:
 
 
 def _by_service(services: Json, nodes: Sequence[str], top: int) -> Iterator[Json]:
-    """Rows as `rows` has them, but for what each node's nginx means by an address; what is cut off comes last."""
+    """As the document's `rows`, but for what each node's nginx means by an address; what is cut off comes last."""
     every = sorted(services.items(), key=lambda item: (item[0] == OTHERS_SHOWN, -item[1]["requests"], item[0]))
     shown, rest = every[:top], [row for _, row in every[top:]]
     for name, row in shown:

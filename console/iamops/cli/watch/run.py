@@ -30,7 +30,7 @@ from iamops.report.text import json_line
 from iamops.report.watch import left_out_document
 from iamops.session.cluster import Cluster
 from iamops.session.signals import exit_on_signal, on_signal
-from iamops.session.user import watch_dir
+from iamops.session.user_files import watch_dir
 from iamops.session.watch.delivery import Delivery, Heartbeat
 from iamops.session.watch.destinations import Destination, Hook, apprise_destinations
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, Destinations, destinations

@@ -20,7 +20,7 @@ from iamops.model.text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.report.text import Json, json_text
 from iamops.report.watch import watch_document, watch_test_document
-from iamops.session.user import current_user, watch_dir
+from iamops.session.user_files import current_user, watch_dir
 from iamops.session.watch.destinations import Destination, NotDelivered
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, destinations
 

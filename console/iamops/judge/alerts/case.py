@@ -74,10 +74,10 @@ class Alert:
         """Has it become more severe than was reported?"""
         return self.open and self.reported_as is not None and RANK[self.severity] < RANK[self.reported_as]
 
-    def unclear(self, unseen: frozenset[str], blind: Iterable[NotEvaluated]) -> bool:
+    def unclear(self, unseen: frozenset[str], not_evaluated: Iterable[NotEvaluated]) -> bool:
         """Is it absent only because nobody can tell?"""
         about = self.needs | {self.node, None}
-        own = (question for question in blind if question.code == self.code)
+        own = (question for question in not_evaluated if question.code == self.code)
         return bool(self.needs & unseen) or any(self.node is None or q.node in about for q in own)
 
     def cleared_at(self, now: float, patience: HoldTimes) -> bool:
@@ -98,7 +98,7 @@ def alerts_after(
     now: float,
     since_s: float,
     unseen: frozenset[str],
-    blind: tuple[NotEvaluated, ...] = (),
+    not_evaluated: tuple[NotEvaluated, ...] = (),
 ) -> dict[Key, Alert]:
     """All alerts after the findings of `now`, `since_s` after those before."""
     present = {key_of(found.code, found.node, found.about.name): found for found in flat(findings)}
@@ -107,7 +107,7 @@ def alerts_after(
     for key, alert in alerts.items():
         if key not in present:
             # While nobody can tell, its time stands still.
-            last = alert.last + since_s if alert.unclear(unseen, blind) else alert.last
+            last = alert.last + since_s if alert.unclear(unseen, not_evaluated) else alert.last
             after[key] = replace(alert, here=False, last=last)
     return after
 

@@ -161,8 +161,8 @@ def judged(state: ClusterState, now: float) -> Diagnosis:
     """What the rules of the live state say, causes first; and what they cannot say. Cheap: asked all the time."""
     answers = list(evaluated(STATE_RULES, RuleInput(state), now))
     found = dict.fromkeys(answer for answer in answers if isinstance(answer, Finding))
-    blind = dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated))
-    return Diagnosis(correlate(tuple(found)), tuple(blind))
+    not_evaluated = dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated))
+    return Diagnosis(correlate(tuple(found)), tuple(not_evaluated))
 
 
 def new_moves(before: ClusterState, after: ClusterState) -> tuple[VipMove, ...]:

@@ -110,7 +110,12 @@ class _AlertStep:
         loud = tuple(f for f in found if RANK[loudest(f)] <= RANK[self._policy.floor])
         since_s = 0.0 if evaluated_at is None else max(0.0, self._now - evaluated_at)
         self.cases = alerts_after(
-            self.cases, loud, now=self._now, since_s=since_s, unseen=snapshot.unseen, blind=snapshot.not_evaluated
+            self.cases,
+            loud,
+            now=self._now,
+            since_s=since_s,
+            unseen=snapshot.unseen,
+            not_evaluated=snapshot.not_evaluated,
         )
         for key, alert in tuple(self.cases.items()):
             if alert.ripe(self._policy.patience):

@@ -24,7 +24,7 @@ def diagnose(view: RuleInput, now: float) -> Diagnosis:
     answers = list(evaluated(RULES, view, now))
     findings = (answer for answer in answers if isinstance(answer, Finding))
     found = dict.fromkeys(with_complaints(view, finding, now) for finding in findings)
-    blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated)))
-    unclear = {answer.code for answer in blind}
+    not_evaluated = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated)))
+    unclear = {answer.code for answer in not_evaluated}
     codes = dict.fromkeys(code for rule in RULES for code in rule.codes)
-    return Diagnosis(correlate(tuple(found)), blind, tuple(code for code in codes if code not in unclear))
+    return Diagnosis(correlate(tuple(found)), not_evaluated, tuple(code for code in codes if code not in unclear))

@@ -1,4 +1,5 @@
-"""Observes one node for as long as its connection lives: every collector, side by side."""
+"""Observes one node for as long as its connection lives: the list of all collectors, which run side by side, and
+the one that counts the access log."""
 
 from __future__ import annotations
 

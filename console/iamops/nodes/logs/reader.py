@@ -42,7 +42,7 @@ class ListingState:
     full: bool = False
 
 
-def around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> ListingState:
+def listing_state_of(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> ListingState:
     """From the shell's answer to `list`: files, and a line that begins with `!` for each problem."""
     now = next((file.changed for file in found if file.name == CLOCK), 0)
     own = newest_first(found, log)
@@ -232,7 +232,7 @@ class LogReader:
             if b"! search" in answer:
                 raise Unreadable(f"the directory of {self.log} may not be searched by the login user")
             found = listed(answer)
-            self.listing_state = around(answer, found, self.log)
+            self.listing_state = listing_state_of(answer, found, self.log)
             found = tuple(file for file in found if file.name != CLOCK)
             names = {(file.inode, file.name) for file in found}
             if names == before:

@@ -1,24 +1,26 @@
-"""What a push would change on one node: the files that differ, and what was seen of all of them. Pure."""
+"""What a push changes on one node, and which of its files the node has: digests alone decide. Pure."""
 
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from io import BytesIO
 
 from iamops.model.config import ConfFile, ConfTree
-from iamops.model.text import one_line
-from iamops.redact.clean import without_secrets
 from iamops.render.nodefiles import NodeFile
 
 # What marks a file as one of ours: such a file that the profile no longer asks for may go.
 OURS = "Written by iamops"
 # With its space: `#include` is a directive of sudoers, and `#!` names an interpreter.
 _HEADER = re.compile(rf"# [^\n]*{OURS} from the profile\.(?=\n|\Z)")
+ABSENT = "-"
+EXECUTABLE = 0o111
+# How the nodes' script ends its record of a push, or does not yet.
+PENDING, CONFIRMED = "pending", "confirmed"
 
 
 def same_settings(live: str, wanted: str) -> bool:
@@ -30,10 +32,6 @@ def same_settings(live: str, wanted: str) -> bool:
         return live == wanted
     head = _HEADER.match(wanted)
     return _HEADER.sub("#", live, count=1) == (_HEADER.sub("#", wanted, count=1) if head else wanted)
-
-
-ABSENT = "-"
-EXECUTABLE = 0o111
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,63 +150,79 @@ def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)
 
 
-CONTEXT = 3
-# A password wherever it stands in a line, and a definition: its value may be one.
-_SECRET = re.compile(r"(\bauth_pass[ \t]+|^[ \t]*\$\w+[ \t]*=)([^\n}]+)", re.MULTILINE)
-_MARKER = re.compile(r"\[redacted ([a-z_]+)\]")
+class Side(StrEnum):
+    """Which files a node has. `neither`: other ones, or some of each."""
+
+    NEW = "new"
+    OLD = "old"
+    NEITHER = "neither"
+    UNSEEN = "unseen"
 
 
-def diff_lines(change: FileChange, node: str) -> list[str]:
-    """A unified diff from the node's file to the profile's, its lines without a newline.
+class PushOutcome(StrEnum):
+    """What became of a push on one node."""
 
-    A secret is shown as unchanged or changed only.
+    KEPT = "kept"
+    BACK = "taken back"
+    WAITING = "in place, not confirmed"
+    UNSEEN = "not seen"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSeen:
+    """What a node has and remembers. `outcome`: how the push ended there (`confirmed`, `taken back timer`),
+    `pending` while it waits, empty where the node does not know it. `digests`: path -> SHA-256; what is
+    not there is left out.
     """
-    old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
-    before = "/dev/null" if change.old is None else f"{node}:{change.path}"
-    after = "/dev/null" if change.new is None else f"rendered:{change.path}"
-    lines = [_line(line) for line in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
-    return lines or [_line(f"  {node}:{change.path}: only its mode changes")]
+
+    outcome: str
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
-def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
-    """(mark, left, right) for every line; the mark is ` `, `-`, `+` or `~` (changed on both sides)."""
-    old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            yield from ((" ", _line(a), _line(b)) for a, b in zip(old[i1:i2], new[j1:j2], strict=True))
-            continue
-        left, right = old[i1:i2], new[j1:j2]
-        for n in range(max(len(left), len(right))):
-            a, b = (_line(lines[n]) if n < len(lines) else "" for lines in (left, right))
-            yield "~" if n < min(len(left), len(right)) else "-" if n < len(left) else "+", a, b
+@dataclass(frozen=True, slots=True)
+class PushedFiles:
+    """`old` and `new`: path -> SHA-256 before and after, `-` where there is no file."""
+
+    node: str
+    push: str
+    old: Mapping[str, str]
+    new: Mapping[str, str]
+
+    def side(self, seen: FilesSeen | None) -> Side:
+        """A push that changes rights only has the same digests on both sides: then the node's word counts."""
+        if seen is None:
+            return Side.UNSEEN
+        is_new = all(seen.digests.get(path, ABSENT) == sha256 for path, sha256 in self.new.items())
+        is_old = all(seen.digests.get(path, ABSENT) == sha256 for path, sha256 in self.old.items())
+        if is_new and is_old:
+            return Side.NEW if seen.outcome in (PENDING, CONFIRMED) else Side.OLD
+        return Side.NEW if is_new else Side.OLD if is_old else Side.NEITHER
+
+    def outcome(self, seen: FilesSeen | None) -> PushOutcome:
+        """What the node says of the push counts only where its files agree."""
+        match self.side(seen), seen.outcome if seen else "":
+            case Side.NEW, outcome if outcome == CONFIRMED:
+                return PushOutcome.KEPT
+            case Side.NEW, outcome if outcome == PENDING:
+                return PushOutcome.WAITING
+            case Side.OLD, outcome if outcome not in (PENDING, CONFIRMED):
+                return PushOutcome.BACK
+        return PushOutcome.UNSEEN
+
+    def has_answer(self, seen: FilesSeen | None) -> str:
+        """Which files the node has, as a sentence."""
+        if seen is None:
+            return f"the files of {self.node} are not seen"
+        side, word = self.side(seen), f" ({seen.outcome})" if seen.outcome else ""
+        if side is not Side.NEITHER:
+            return f"{self.node} has the {side} files{word}"
+        pushed = ((path, (self.old[path], self.new[path])) for path in self.old)
+        odd = ", ".join(path for path, sides in pushed if seen.digests.get(path, ABSENT) not in sides)
+        by_others = f"; changed by another hand: {odd}" if odd else ""
+        return f"{self.node} has neither all old nor all new files{word}{by_others}"
 
 
-def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
-    if text is None:
-        return []
-    other_side = change.new if side == "old" else change.old
-    other_lines, shown = frozenset(() if other_side is None else other_side.split("\n")), []
-    # The same word on both sides where the secret stays, so that no line of it differs.
-    old, new = ([] if content is None else _SECRET.findall(content) for content in (change.old, change.new))
-    word = "(secret, unchanged)" if old == new else f"(secret, {side})"
-    for line, by_name, by_shape in _two_ways(text, word):
-        # A password that changes must still be seen to change.
-        redacted = by_shape if line in other_lines else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
-        shown.append(by_name if change.secret and by_name != line else redacted)
-    # What else Python takes for a line's end is none for a daemon: it would show a comment as two lines.
-    return shown[:-1] if shown[-1] == "" else shown
-
-
-def _line(text: str) -> str:
-    return "\t".join(map(one_line, text.split("\t")))
-
-
-def may_be_shown(text: str) -> str:
-    """A file of the profile without its secrets."""
-    return "\n".join(name if name != line else shape for line, name, shape in _two_ways(text, "(secret)"))
-
-
-def _two_ways(text: str, word: str) -> Iterator[tuple[str, str, str]]:
-    """Each line as it is, without what keepalived's keywords give away, and without what redaction knows."""
-    by_name = _SECRET.sub(lambda found: f"{found[1]}{word}", text)
-    return zip(text.split("\n"), by_name.split("\n"), without_secrets(text).split("\n"), strict=True)
+def pushed_files(change: NodeFilesChange, push: str) -> PushedFiles:
+    """Of the files that differ; what a push leaves alone tells nothing of it."""
+    old = {file.path: text_digest(file.old) for file in change.files}
+    return PushedFiles(change.node, push, old, {file.path: text_digest(file.new) for file in change.files})

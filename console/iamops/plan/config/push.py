@@ -1,40 +1,32 @@
-"""The plans of a push of files, and of a restart that drains first: node by node, the owner last. Pure."""
+"""The plan of a push of files: its steps node by node, the owner last, and what well means after them. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from iamops.model.state import ClusterState
+from iamops.model.text import counted
 from iamops.model.vip import OwnedBy, OwnerUnknown, owner_of, why_unseen
-from iamops.plan.action import ALLOWANCE_S, ConfigPush, DrainedRestart, ServiceAction, UnitVerb
-from iamops.plan.backends import serving_again
+from iamops.plan.action import ALLOWANCE_S, ConfigPush, Drain
 from iamops.plan.check_timing import asked_checks, decides_s
-from iamops.plan.config.change import NodeFilesChange
-from iamops.plan.config.pushed import pushed_files
-from iamops.plan.config.steps import (
-    APPLY_TIMEOUT_S,
-    STAGE_TIMEOUT_S,
-    arm_back,
-    check,
-    client_well,
-    config,
-    nginx_well,
-    reload_nginx,
-    replace_files,
-    stage,
-    taken_back,
-    undo_name,
-    wait_until_drained,
+from iamops.plan.config.change import NodeFilesChange, payload, pushed_files
+from iamops.plan.expectation import (
+    ClientAnswered,
+    Expectation,
+    FreshWorkers,
+    StateExpectation,
+    TimerArmed,
+    UnitRuns,
+    UnitStopped,
+    VipOn,
+    VipSomewhere,
 )
-from iamops.plan.expectation import Expectation, StateExpectation, TimerArmed, UnitStopped, VipOn, VipSomewhere
 from iamops.plan.impact import AT_ONCE_S, elected_s, owners_last
-from iamops.plan.known import NotKnown, may_hold
-from iamops.plan.rolling import all_well, fallen_units, rolling_impact, rolling_order
-from iamops.plan.service import ServicePlanner
-from iamops.plan.step_builders import HEALTHY_WITHIN_S, alive, control, disarm, do, out_of_fault, vips_stay
-from iamops.plan.steps import Forecast, Impact, Plan, Planner, Step, StepKind
+from iamops.plan.known import NotKnown, answered, may_hold, unit_of
+from iamops.plan.step_builders import alive, control, do, out_of_fault
+from iamops.plan.steps import SUDO, Forecast, Impact, Plan, Planner, Step, StepKind, Undo
+from iamops.plan.through_nginx import NoRequestsTo
 from iamops.plan.vrrp_timing import LOST_ADVERTS, all_pushed, decision_s, master_down_s, pushed_on
 from iamops.render import privileges
 
@@ -43,6 +35,11 @@ WATCH_S = 2.0
 KEEPALIVED_WITHIN_S = 12.0
 SETTLE_S = 20.0
 READY_TIMEOUT_S = 4.0
+STAGE_TIMEOUT_S = 15.0
+APPLY_TIMEOUT_S = 20.0
+RESTORE_WITHIN_S = 15.0
+# In-flight requests may take as long as nginx lets a backend think; what is left of the timer is shorter still.
+DRAINED_WITHIN_S = 600.0
 
 
 class PushPlanner(Planner[ConfigPush]):
@@ -211,72 +208,89 @@ class PushPlanner(Planner[ConfigPush]):
         return replace(first, together=tuple(others))
 
 
-_PLAIN = re.compile("[A-Za-z0-9-]{1,40}")
+def config(verb: str) -> tuple[str, ...]:
+    return (*SUDO, *privileges.config(verb))
 
 
-class DrainedPlanner(Planner[DrainedRestart]):
-    """Node after node, each seen without requests before it is restarted, and healthy before it gets any again."""
-
-    def impact(self) -> Impact:
-        return rolling_impact(self.state, self.action.unit, self.now)
-
-    def plan(self) -> Plan:
-        unit, impact = self.action.unit, self.impact()
-        nodes = rolling_order(self.state, unit, self.now)
-        return Plan(
-            self.action,
-            f"{unit} restarts on {' then '.join(nodes)}, each while it gets no requests; the VIP stays",
-            tuple(step for node in nodes for step in self._round(node, last=node == nodes[-1])),
-            tuple(vips_stay(self.state, tuple(self.profile.vrrp), self.now)),
-            impact,
-        )
-
-    def forecast(self, impact: Impact) -> Forecast:
-        open_on = (node for node in impact.touches if not asked_checks(self.state, node))
-        return Forecast(0.0, max([AT_ONCE_S, *(decides_s(self.state, node) for node in open_on)]))
-
-    def watched_nodes(self) -> tuple[str, ...]:
-        return tuple(self.profile.nodes)
-
-    def acted_on(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-        return ((unit, node) for node in nodes for unit in (self.action.unit, self.profile.nginx.unit))
-
-    def awaited(self, nodes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-        return fallen_units(self.profile, self.action.unit, nodes)
-
-    def _round(self, node: str, *, last: bool) -> Iterator[Step]:
-        """Drained, restarted, put back, and what fell with it is back before the next."""
-        action, state = self.action, self.state
-        changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, self.now))
-        push = push_name(action.push, node, list(state.nodes))
-        yield from (stage(change, push, action.meta, state) for change in changes)
-        yield from (check(change.node, f"drain-of-{node}") for change in changes)
-        for change in changes:
-            yield arm_back(change, push, state)
-            yield replace_files(change)
-            yield reload_nginx(change.node, state, self.now)
-        yield wait_until_drained(action.drains[node], state)
-        restart = ServicePlanner(ServiceAction(UnitVerb.RESTART, action.unit, node), state, self.now)
-        yield from restart.steps(restart.impact())
-        for change in changes:
-            # The way back is the same as the undo: the files that were there before.
-            undo = taken_back(change, push, state)
-            yield Step(
-                StepKind.DO,
-                f"put the files back on {change.node}, and reload",
-                change.node,
-                config("restore"),
-                APPLY_TIMEOUT_S,
-                nginx_well(state, change.node),
-                within_s=HEALTHY_WITHIN_S,
-                clears_undo=undo.name,
-                puts_back=undo.files,
-            )
-            yield disarm(undo)
-        yield from all_well(restart, last=last)
-        yield from serving_again(state, action.unit, node)
+def undo_name(node: str) -> str:
+    return f"files of push@{node}"
 
 
-def push_name(push: str, node: str, nodes: Sequence[str]) -> str:
-    """Of the push that drains this node. The nodes' script takes letters, digits and hyphens, 64 in all."""
-    return f"{push}-{node if _PLAIN.fullmatch(node) else nodes.index(node) + 1}"
+def stage(change: NodeFilesChange, push: str, meta: str, state: ClusterState) -> Step:
+    """Files where no daemon looks. Refused where something is not as it was seen."""
+    names = ", ".join(file.path for file in change.files)
+    title = f"stage {counted(len(change.files), 'file')} on {change.node}: {names}"
+    stdin = payload(change, push, meta, state.profile.safety.rollback_s)
+    step = Step(StepKind.STAGE, title, change.node, config("stage"), STAGE_TIMEOUT_S, stdin=stdin, sealed=True)
+    return replace(step, refuses="changed-meanwhile", subject="files")
+
+
+def check(node: str, subject: str = "files") -> Step:
+    """`subject`: which new files, where a plan brings a node several times some."""
+    title = f"check the whole configuration as it will be on {node}"
+    argv = config("check")
+    return Step(StepKind.LOOK, title, node, argv, STAGE_TIMEOUT_S, refuses="config-invalid", subject=subject)
+
+
+def taken_back(change: NodeFilesChange, push: str, state: ClusterState) -> Undo:
+    """The whole node as it was. The same waits in the node's own timer."""
+    node, nginx = change.node, state.profile.nginx.unit
+    well: tuple[StateExpectation, ...] = (UnitRuns(node, nginx), *alive(state, nginx, node))
+    if "keepalived" in change.daemons:
+        well = (*well, *out_of_fault(state, node))
+    name, title, dead_man = undo_name(node), "take the files back", privileges.CONFIG_DEAD_MAN
+    undo = Undo(name, title, node, config("restore"), well, APPLY_TIMEOUT_S, RESTORE_WITHIN_S, dead_man)
+    return replace(undo, fires_s=state.profile.safety.rollback_s, files=pushed_files(change, push))
+
+
+def arm_back(change: NodeFilesChange, push: str, state: ClusterState) -> Step:
+    undo, node = taken_back(change, push, state), change.node
+    title = f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed"
+    armed = (TimerArmed(node, privileges.CONFIG_DEAD_MAN),)
+    return Step(StepKind.ARM, title, node, config("arm"), STAGE_TIMEOUT_S, armed, undo=undo)
+
+
+def replace_files(change: NodeFilesChange) -> Step:
+    node = change.node
+    title = f"replace {counted(len(change.files), 'file')} on {node}"
+    return Step(StepKind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, requires_undo=undo_name(node))
+
+
+def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
+    """Where the node owns a VIP, a client must be answered through it too."""
+    unit = state.profile.nginx.unit
+    expect = (*nginx_well(state, node), *(client_well(state) if may_hold(state, node, now) else ()))
+    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, requires_undo=undo_name(node))
+
+
+def wait_until_drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
+    """Waits until no nginx sends anything to the backends any more."""
+    logs, looks = state.profile.logs, []
+    for drain in drains:
+        master = main_process(state, state.profile.nginx.unit, drain.node)
+        looks.append(NoRequestsTo(drain.node, drain.endpoint, logs.access, master, form=logs.format))
+    endpoints = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
+    title, node = f"wait until no request goes to {endpoints} any more", drains[0].node
+    step = Step(StepKind.LOOK, title, node, ("true",), STAGE_TIMEOUT_S, tuple(looks), within_s=DRAINED_WITHIN_S)
+    return replace(step, requires_undo=undo_name(node))
+
+
+def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
+    """Raises NotKnown where nginx's main process is not known: its workers could not be recognised."""
+    unit = state.profile.nginx.unit
+    running = unit_of(state, unit, node).running
+    fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
+    return (UnitRuns(node, unit), *alive(state, unit, node), *fresh, *asked_checks(state, node))
+
+
+def main_process(state: ClusterState, unit: str, node: str) -> int:
+    """Raises NotKnown."""
+    pid = unit_of(state, unit, node).main_pid
+    if pid is None:
+        raise NotKnown(f"the main process of {unit} on {node} is not known: systemd names none")
+    return pid
+
+
+def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:
+    names = [name for name in state.profile.vrrp if answered(state.client[name])]
+    return tuple(ClientAnswered(name) for name in names)

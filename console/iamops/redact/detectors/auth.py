@@ -19,6 +19,11 @@ _STATEMENT = re.compile(
     rb"|username|user|data|disabled|enabled|denied|with|without|for|from|to|by|and|or|service|server|module|PASS|AH|-|:|=)\Z",
     re.IGNORECASE,
 )
+# How it ended, in the last of the words. A user may be called `timed`: only both words together say it.
+_OUTCOME = re.compile(
+    rb"(?:\A|[ ])(?:tim(?:ed|es|ing)[ \-]out|rejected|refused|aborted|expired|accepted|completed)[:,.;]?\Z",
+    re.IGNORECASE,
+)
 # Such words may be a Redis user's name as well: then what follows mixes letters and digits, as no sentence does.
 _NAME_TOO = re.compile(rb"(?:user|service|data)\Z", re.IGNORECASE)
 _MIXED = re.compile(rb"(?=[^a-zA-Z]{0,256}[a-zA-Z])(?=[^0-9]{0,256}[0-9])[^\s=/]{8,256}\Z")
@@ -84,6 +89,8 @@ def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[SecretSpan]:
     first = text[slice(*words[0])]
     if _MECHANISM.match(first):
         yield from _of_mail(text, words[1:], end)
+    elif not quoted and _OUTCOME.search(text[words[0][0] : words[-1][1]]):
+        return
     elif len(words) == 2 or (quoted and len(words) == 3):
         second = text[slice(*words[1])]
         a_login = _NAME_TOO.match(first) and _MIXED.match(second)
@@ -96,7 +103,10 @@ def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[SecretSpan]:
 def _of_mail(text: bytes, words: list[tuple[int, int]], end: int) -> Iterator[SecretSpan]:
     """The answer stands behind the mechanism, or alone on one of the next lines."""
     if words:
-        if _ENCODED.match(text[slice(*words[0])]) and not _MECHANISM.match(text[slice(*words[0])]):
+        answer = text[slice(*words[0])]
+        if _ENCODED.match(answer) and not any(
+            pattern.match(answer) for pattern in (_MECHANISM, _STATEMENT, _OUTCOME)
+        ):
             yield SecretSpan(*words[0], "password")
         return
     for _ in range(MOST_LINES):

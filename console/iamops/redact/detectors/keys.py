@@ -67,6 +67,15 @@ _COMPLAINT = re.compile(
     rb"|open|read|write|lookup|Get|Post|Error)[ :]",
 )
 _OF_PASSWD = re.compile(rb"(?:password|Authentication|You|The|Sorry|user|pam_\w+|Permission)[ '(:]")
+# nsswitch.conf: where users are looked up, the local file among others: `passwd: files [NOTFOUND=return] sss`.
+_SOURCE_OF_USERS = (
+    rb"(?:files|compat|altfiles|usrfiles|extrausers|cache|db|dns|hesiod|ldap|mymachines|nis|nisplus|sss|systemd"
+    rb"|winbind|wins|\[[A-Z=a-z! ]{1,60}\])"
+)
+_OF_NSSWITCH = re.compile(
+    rb"(?:%s[ \t]{1,20}){0,8}(?:files|compat)(?:[ \t]{1,20}%s){0,8}"
+    rb"""(?=[ \t]{0,20}\r?(?:\n|\Z)|["'](?:[\s,\]}]|\Z)|\\{1,4}[nr])""" % (_SOURCE_OF_USERS, _SOURCE_OF_USERS)
+)
 _OF_TESTS = re.compile(rb"(?:Test[A-Z]\w*|Example\w*|tests?/\S+)(?=[ \n/]|\Z)")
 _WORD_AND_QUOTE = re.compile(rb'[a-z]{1,40} "')
 _GOES_ON_TO_SAY = re.compile(
@@ -255,6 +264,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
 def _is_said_of_it(text: bytes, begin: int, before: bytes, name: bytes, end: int, *, spaced: bool) -> bool:
     """Whether the name is a program's, a test's or a sentence's word rather than that of a value."""
     if name == b"passwd" and (before.endswith(b"(") or _OF_PASSWD.match(text, begin)):
+        return True
+    if name == b"passwd" and text[end : end + 1] == b":" and _OF_NSSWITCH.match(text, begin):
         return True
     if name == b"pass" and _OF_TESTS.match(text, begin):
         return True

@@ -21,7 +21,7 @@ from iamops.nodes.evidence import EvidenceFile
 from iamops.redact.known import KnownSecrets
 from iamops.redact.redact import Redaction, learned, marked, redact
 from iamops.report.bundle import Circumstances, Member, NotCollected, manifest
-from iamops.session.private_files import InOthersHands, check_directory, refuse_foreign_links
+from iamops.session.user_files import InOthersHands, check_directory, refuse_foreign_links
 
 SUFFIXES = (".tar.zst", ".tar.gz", ".tgz")
 ZSTD_LEVEL = 6

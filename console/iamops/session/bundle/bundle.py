@@ -33,7 +33,7 @@ from iamops.session.bundle.archive import (
 )
 from iamops.session.profiles import SecretMissing, vrrp_secrets
 from iamops.session.triage.triage import Examination
-from iamops.session.user import audit_file, current_user
+from iamops.session.user_files import audit_file, current_user
 
 AUDIT_RECORDS = 200
 PACKAGES = ("asyncssh", "cryptography", "h11", "pydantic", "pyyaml", "textual", "zstandard")

@@ -37,9 +37,8 @@ from iamops.plan.config.change import NodeFilesChange, node_change
 from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.render.nodefiles import NodeFile, render_node
 from iamops.render.templating import RenderError, template_names
-from iamops.session.private_files import InOthersHands, check_hands, own_text
 from iamops.session.profiles import SecretMissing, vrrp_secrets
-from iamops.session.user import current_user
+from iamops.session.user_files import InOthersHands, check_hands, current_user, own_text
 
 T = TypeVar("T")
 # What is included may include more.

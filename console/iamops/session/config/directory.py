@@ -19,8 +19,8 @@ from iamops.redact.clean import fault_of_ours
 from iamops.render.nodefiles import NodeFile
 from iamops.render.templating import RenderError
 from iamops.session.config.configurator import rendered
-from iamops.session.private_files import private_directory
 from iamops.session.profiles import SecretMissing
+from iamops.session.user_files import private_directory
 
 READ = ("etc/nginx", "etc/keepalived", "etc/sudoers.d", "etc/logrotate.d")
 MAX_FILE = 1024 * 1024

@@ -13,8 +13,7 @@ from iamops.ledger.audit import LedgerError, read
 from iamops.model.drill import Drill
 from iamops.parse.drill.loader import DrillError, parse_drill
 from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
-from iamops.session.private_files import text_of
-from iamops.session.user import PACKAGE, by_name
+from iamops.session.user_files import PACKAGE, by_name, text_of
 
 if TYPE_CHECKING:
     from iamops.engine.engine import Engine

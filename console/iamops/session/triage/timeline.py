@@ -41,7 +41,7 @@ from iamops.nodes.transport import Clock, Transport, TransportError
 from iamops.redact.clean import fault_of_ours
 from iamops.session.connections import connection_attempts
 from iamops.session.traffic import count_traffic
-from iamops.session.user import audit_file
+from iamops.session.user_files import audit_file
 
 SOURCE_TIMEOUT_S = 3.0
 CLOCK_TIMEOUT_S = 1.0

@@ -204,7 +204,7 @@ class _Examiner:
 
 async def observe_live(cluster: Cluster, *, timeout_s: float = LIVE_TIMEOUT_S) -> Diagnosis:
     """One deep look over the connections that a session has already; changes nothing. Reads every connected node
-    for at most `timeout_s`; what is missing then is blind, with the reason.
+    for at most `timeout_s`; what is missing then is not evaluated, with the reason.
     """
     profile = cluster.profile
     reader = InspectionReader(profile, cluster.now)

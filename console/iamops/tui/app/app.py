@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 TICK_S = 1.0
-# Not before the first live frame: what acting needs, and eleven files, would keep it waiting.
+# Not before the first live frame: to load what acting needs would keep it waiting.
 CONTROLLER_AFTER_S = 2.0
 
 

@@ -1,4 +1,5 @@
-"""Which view is on the screen, and from event to pixel: what an event touches is painted when a frame is due."""
+"""Which view is on the screen, and from event to pixel: what an event touches is painted when a frame is due,
+after the rules were asked."""
 
 from __future__ import annotations
 

@@ -258,12 +258,12 @@ class LogsScreen(ListScreen):
             self._unwatch = tap.watch(lambda: sources.repaint_part(ScreenPart.LOGS))
             sources.repaint_part(ScreenPart.LOGS)
 
-    def go_to(self, spot: Location) -> None:
+    def go_to(self, location: Location) -> None:
         """A node's lines, from about a time on."""
-        if spot.node:
-            self.narrow(f"node:{spot.node}")
-        if spot.at is not None:
-            self._list.stay_at((spot.at, 0))
+        if location.node:
+            self.narrow(f"node:{location.node}")
+        if location.at is not None:
+            self._list.stay_at((location.at, 0))
 
     def on_unmount(self) -> None:
         if self._unwatch is not None:

@@ -160,9 +160,9 @@ class Overview(PlacedScreen):
             if 0 <= place < len(self._cards):
                 self._cards[place].focus()
 
-    def go_to(self, spot: Location) -> None:
-        if spot.node is not None and spot.node in self.view_state.state.nodes:
-            self.show_node(spot.node)
+    def go_to(self, location: Location) -> None:
+        if location.node is not None and location.node in self.view_state.state.nodes:
+            self.show_node(location.node)
 
     def show_node(self, name: str) -> None:
         """Puts the cursor on a node, in its card or line and in the grid."""

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from iamops.session.private_files import private_directory
-from iamops.session.user import shipped_dir, user_dir
+from iamops.session.user_files import private_directory, shipped_dir, user_dir
 
 DEFAULT_THEME = "dark"
 COLOURS = (

@@ -1,4 +1,4 @@
-"""What a push changes on one node, and what of it may be shown."""
+"""What a push changes on one node, and which of its files the node has."""
 
 from __future__ import annotations
 
@@ -10,13 +10,29 @@ from dataclasses import replace
 import pytest
 
 from iamops.model.config import ConfFile
-from iamops.plan.config.change import diff_lines, may_be_shown, node_change, payload, same_settings, side_by_side
-from iamops.plan.config.meaning import change_summary
-from tests.support.config_changes import authed, changes, tree, wanted
+from iamops.plan.config.change import (
+    ABSENT,
+    CONFIRMED,
+    PENDING,
+    FileChange,
+    FilesSeen,
+    NodeFilesChange,
+    PushedFiles,
+    PushOutcome,
+    Side,
+    node_change,
+    payload,
+    pushed_files,
+    same_settings,
+    text_digest,
+)
+from tests.support.config_changes import authed, tree, wanted
 from tests.support.profiles import pair
 
-SECRETS = {"VI_1": "sesame12"}
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
+OLD, NEW = {"/a": "1", "/b": ABSENT}, {"/a": "2", "/b": "3"}
+PUSH = PushedFiles("iam-a", "p1", OLD, NEW)
+HAS_OLD, HAS_NEW = {"/a": "1"}, {"/a": "2", "/b": "3"}
 
 
 def test_the_same_files_are_no_change():
@@ -89,31 +105,55 @@ def test_the_payload_is_deterministic_and_names_what_was_seen():
     assert any(line.startswith("seen ") and line.endswith(KEEPALIVED) for line in lines)
 
 
-def test_a_secret_is_only_ever_changed_or_unchanged():
-    changed = changes(authed(), {"VI_1": "othersec"})["iam-a"].files[0]
-    lines = "\n".join(diff_lines(changed, "iam-a"))
-    assert "-        auth_pass (secret, old)\n+        auth_pass (secret, new)" in lines
-    kept = changes(authed(advert_interval_s=2))["iam-a"].files[0]
-    assert "auth_pass (secret, unchanged)" in "\n".join(diff_lines(kept, "iam-a"))
-    shown = repr(list(side_by_side(changed))) + lines + repr(changed) + may_be_shown(changed.new or "")
-    assert "sesame" not in shown
-    assert "othersec" not in shown
-    assert "sesame" not in repr(change_summary({"iam-a": changes(authed(), {"VI_1": "othersec"})["iam-a"]}))
+@pytest.mark.parametrize(
+    ("digests", "side"),
+    [
+        (HAS_OLD, Side.OLD),
+        (HAS_NEW, Side.NEW),
+        ({"/a": "2"}, Side.NEITHER),
+        ({"/a": "9", "/b": "3"}, Side.NEITHER),
+    ],
+)
+def test_digests_decide_which_files_are_there(digests: dict[str, str], side: Side):
+    assert PUSH.side(FilesSeen(CONFIRMED, digests)) is side
 
 
-def test_a_diff_shows_no_control_characters():
-    base = tree()
-    path = "/etc/nginx/nginx.conf"
-    files = {**base.files, path: replace(base.files[path], content="x\x1b[31m\n")}
-    (change,) = node_change(replace(base, files=files), wanted(authed())).files
-    assert "\x1b" not in "\n".join(diff_lines(change, "iam-a"))
+def test_what_was_not_looked_at_is_on_no_side():
+    assert PUSH.side(None) is Side.UNSEEN
+    assert PUSH.outcome(None) is PushOutcome.UNSEEN
 
 
 @pytest.mark.parametrize(
-    "line", ["authentication { auth_type PASS auth_pass sesame12 }", "# auth_pass sesame12", "$PW=sesame12"]
+    ("word", "digests", "outcome"),
+    [
+        (CONFIRMED, HAS_NEW, PushOutcome.KEPT),
+        (PENDING, HAS_NEW, PushOutcome.WAITING),
+        ("taken back timer", HAS_OLD, PushOutcome.BACK),
+        ("", HAS_OLD, PushOutcome.BACK),
+        (CONFIRMED, HAS_OLD, PushOutcome.UNSEEN),
+        ("taken back timer", HAS_NEW, PushOutcome.UNSEEN),
+    ],
 )
-def test_a_secret_is_hidden_wherever_it_stands_in_a_line(line: str):
-    base = tree()
-    by_hand = replace(base.files[KEEPALIVED], content=f"{line}\n")
-    (change,) = node_change(replace(base, files={**base.files, KEEPALIVED: by_hand}), wanted(authed())).files
-    assert "sesame" not in "\n".join(diff_lines(change, "iam-a")) + may_be_shown(by_hand.content)
+def test_the_nodes_word_counts_only_where_its_files_agree(
+    word: str, digests: dict[str, str], outcome: PushOutcome
+):
+    assert PUSH.outcome(FilesSeen(word, digests)) is outcome
+
+
+def test_where_only_rights_change_the_nodes_word_decides():
+    same = PushedFiles("iam-a", "p1", {"/a": "1"}, {"/a": "1"})
+    assert same.side(FilesSeen(PENDING, {"/a": "1"})) is Side.NEW
+    assert same.side(FilesSeen("taken back hand", {"/a": "1"})) is Side.OLD
+
+
+def test_a_file_of_another_hand_is_named():
+    said = PUSH.has_answer(FilesSeen(CONFIRMED, {"/a": "9", "/b": "3"}))
+    assert said == "iam-a has neither all old nor all new files (confirmed); changed by another hand: /a"
+    assert PUSH.has_answer(FilesSeen("", HAS_OLD)) == "iam-a has the old files"
+
+
+def test_a_push_is_made_of_the_files_that_differ():
+    change = NodeFilesChange("iam-a", (FileChange("/a", "x", "y"), FileChange("/b", None, "z")))
+    made = pushed_files(change, "p1")
+    assert made.old == {"/a": text_digest("x"), "/b": ABSENT}
+    assert made.new == {"/a": text_digest("y"), "/b": text_digest("z")}

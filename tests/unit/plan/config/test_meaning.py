@@ -8,8 +8,6 @@ from iamops.plan.config.meaning import change_summary, incompatible
 from tests.support.config_changes import authed, changes
 from tests.support.profiles import pair
 
-SECRETS = {"VI_1": "sesame12"}
-
 
 def test_a_new_backend_is_said_in_one_sentence():
     service = {"port": 8080, "domain": "iam.api.marmotedu.com", "backends": ["10.0.4.22:8080"]}

@@ -13,7 +13,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
-from iamops.session.user import state_dir
+from iamops.session.user_files import state_dir
 from iamops.tui.app.app import ConsoleApp
 from iamops.tui.dialogs.help import HelpScreen
 from iamops.tui.overview.header import StatusHeader

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iamops.session.user import shipped_dir, user_dir
+from iamops.session.user_files import shipped_dir, user_dir
 from iamops.tui.toolkit.themes import (
     COLOURS,
     ThemeError,

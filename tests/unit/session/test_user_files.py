@@ -14,9 +14,8 @@ from iamops.render.templating import RenderError
 from iamops.session.bundle.archive import BundleRefused, write_archive
 from iamops.session.config.configurator import own_templates
 from iamops.session.drills.files import DrillUnreadable, read_drill
-from iamops.session.private_files import InOthersHands, check_directory, own_text
 from iamops.session.profiles import ProfileUnreadable, load_profile
-from iamops.session.user import PACKAGE, shipped_dir
+from iamops.session.user_files import PACKAGE, InOthersHands, check_directory, own_text, shipped_dir
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -133,7 +132,7 @@ def test_a_circle_of_links_ends(place: Path):
 
 
 def test_what_is_shipped_is_as_safe_as_the_program(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("iamops.session.private_files._trusted", lambda: frozenset({4711}))
+    monkeypatch.setattr("iamops.session.user_files._trusted", lambda: frozenset({4711}))
     assert own_text(shipped_dir("profiles") / "lab.yaml")
     assert own_text(PACKAGE / "drills" / "seed.yaml")
 

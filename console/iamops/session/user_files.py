@@ -1,20 +1,89 @@
-"""Files about the cluster: for their owner only, whatever the umask, through no stranger's link."""
+"""This user's files and the shipped ones: where they are, read where no stranger could change them, written for
+their owner only, whatever the umask.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import getpass
 import grp
 import os
 import pwd
+import socket
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
-from iamops.ledger.files import make_private
-from iamops.session.user import PACKAGE, shipped_dir
+import platformdirs
 
+from iamops.ledger.files import make_private, regular
+
+PACKAGE = Path(__file__).resolve().parent.parent
 PRIVATE = 0o600
 GIVEN = ("/dev/", "/proc/")
+# More than a profile, a drill or a template may have by its own rules.
+MOST_BYTES = 1024 * 1024
+MOST_LINKS = 40
+
+
+def shipped_dir(kind: str) -> Path:
+    """The shipped `profiles` or `themes`: inside the wheel, or at the top of a checkout."""
+    installed = PACKAGE / "_bundled" / kind
+    return installed if installed.is_dir() else PACKAGE.parents[1] / kind
+
+
+def user_dir(kind: str) -> Path:
+    return platformdirs.user_config_path("iamops", appauthor=False) / kind
+
+
+def state_dir() -> Path:
+    return platformdirs.user_state_path("iamops", appauthor=False)
+
+
+def by_name(shipped: Path, kind: str) -> Mapping[str, Path]:
+    """Every YAML file of that kind by its stem; the user's own wins over a shipped one."""
+    found: dict[str, Path] = {}
+    for directory in (shipped, user_dir(kind)):
+        found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
+    return found
+
+
+def audit_file() -> Path:
+    return state_dir() / "audit.jsonl"
+
+
+class NoSuchLedger(Exception):
+    """The file that was named is not there, or no file; says which."""
+
+
+def ledger_file(named: Path | None) -> Path:
+    """The named ledger, or the user's own, which need not be there yet. Raises NoSuchLedger, OSError."""
+    path = named or audit_file()
+    try:
+        regular(path).close()
+    except FileNotFoundError:
+        if named is not None:
+            raise NoSuchLedger(f"{path}: no such ledger") from None
+    except OSError:
+        if named is not None and path.exists() and not path.is_file():
+            kind = "directory" if path.is_dir() else "device, fifo or socket"
+            raise NoSuchLedger(f"{path}: a {kind}, not a ledger") from None
+        raise
+    return path
+
+
+def watch_dir(profile: str) -> Path:
+    """Where this user's watch of a cluster keeps its outbox and its silence."""
+    return state_dir() / "watch" / profile
+
+
+def current_user() -> str:
+    """user@host, as locks, audit and manifests name who acts; the one before sudo, where sudo says so."""
+    return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"
+
+
+# Files about the cluster: no stranger reads them, and no stranger's link is followed to them.
 
 
 def write_private(path: Path, text: str) -> None:
@@ -65,10 +134,6 @@ def refuse_foreign_links(path: Path) -> None:
 
 
 # Files that say what is run, here and on nodes: read only where nobody but this user and root can change them.
-
-# More than a profile, a drill or a template may have by its own rules.
-MOST_BYTES = 1024 * 1024
-MOST_LINKS = 40
 
 
 class InOthersHands(Exception):
