@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillProgress
 from iamops.plan.action import DrillAction
 from iamops.report.drill import drill_document
 from iamops.session.drills.files import load_drill

@@ -27,7 +27,7 @@ from iamops.cli.output import Coloured, not_written, print_lines, watched
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
 from iamops.cli.triage.forms import triage_lines
-from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillProgress
 from iamops.judge.lint.lint import lint
 from iamops.judge.rules import findings
 from iamops.judge.run import RunReport, StepReport

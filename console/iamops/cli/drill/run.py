@@ -14,8 +14,7 @@ from iamops.cli.acting import GuardedSession, progress_lines
 from iamops.cli.lines import lines, write_progress, write_stderr, write_stderr_lines, write_stdout_lines
 from iamops.cli.output import columns, not_written
 from iamops.cli.printing import CleanConsole
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure
+from iamops.judge.drill.report import ClientView, DrillProgress, DrillReport, DrillVerdict, Measure
 from iamops.judge.run import RunReport
 from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode

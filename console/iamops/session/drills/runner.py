@@ -11,10 +11,9 @@ from typing import TypeAlias
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import MeterFor
 from iamops.engine.ports import GapMeter, Order
-from iamops.judge.drill.account import DrillProgress, step_run
-from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan
+from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan, step_run
 from iamops.judge.drill.judgement import FinishedDrill, drill_report
-from iamops.judge.drill.report import DrillReport
+from iamops.judge.drill.report import DrillProgress, DrillReport
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.drill import resolved_steps
 from iamops.model.outage import Samples

@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iamops.engine.ports import Order
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillVerdict
+from iamops.judge.drill.report import DrillProgress, DrillVerdict
 from iamops.judge.run import Outcome, RunReport
 from iamops.model.drill import Drill
 from iamops.model.events import Noticed

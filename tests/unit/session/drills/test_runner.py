@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from iamops.engine.ports import Order
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillReport, DrillVerdict, FailureKind
+from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict, FailureKind
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.running import LiveVrrp
 from iamops.nodes.transport import CommandResult
