@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import MeterFor
@@ -27,8 +27,8 @@ from iamops.report.run import exit_code
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Recorder
 from iamops.session.measuring import meter_for
-from iamops.session.patience import WaitThrough
 
+T = TypeVar("T")
 OnDrillProgress = Callable[[DrillProgress], None]
 EngineRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunReport]]
 # Events that were on their way when the last step was over.
@@ -196,3 +196,46 @@ def record_body(report: DrillReport) -> dict[str, object]:
     """What the ledger keeps of a drill. The plan stands in the run's own intent already."""
     body = drill_document(replace(report, plan=None), exit_code(report))
     return {"run": report.run, "action": f"drill {report.drill}", "who": report.who, "drill_report": body}
+
+
+class WaitThrough:
+    """A cancellation ends no wait here. After the first one, looks have `rest_s` seconds left, all together.
+
+    They begin with the first look: what is being undone meanwhile takes the time it takes.
+    """
+
+    def __init__(self, rest_s: float) -> None:
+        self._rest_s = rest_s
+        self._until: float | None = None
+        self.tried = False
+
+    async def ended(self, task: asyncio.Future[T]) -> T:
+        """What comes of it, however long that takes. Raises what it raises."""
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                self.tried = True
+        return task.result()
+
+    async def check(self, work: Awaitable[T]) -> T | None:
+        """What it finds; None when no time was left for it. Raises what it raises."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            try:
+                done, _ = await asyncio.wait({task}, timeout=self._left_s() if self.tried else None)
+            except asyncio.CancelledError:
+                self.tried = True
+                continue
+            if not done:
+                # Nobody asks any more what came of it.
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
+                task.cancel()
+                return None
+        return task.result()
+
+    def _left_s(self) -> float:
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + self._rest_s
+        return max(0.0, self._until - now)

@@ -19,12 +19,13 @@ from iamops.report.drill import drill_document, junit
 from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
-from iamops.session.drills.runner import run_drill
+from iamops.session.drills.runner import WaitThrough, run_drill
 from tests.support.drill_samples import LIVE
 from tests.support.pair import Bench
 from tests.support.profiles import pair
 
 SAFETY = {"dead_man_s": 30, "anti_flap_s": 0}
+SHORT_S = 0.05
 
 
 async def at_once() -> None:
@@ -192,3 +193,52 @@ async def test_an_interrupted_drill_that_cannot_be_taken_back_is_not_called_undo
     report = await in_mid_run(drill)
     assert (exit_code(report), report.ending) == (1, "failed")
     assert report.failures[0].text.endswith("and not undone")
+
+
+async def test_what_is_under_way_ends_however_often_it_is_interrupted():
+    waiting, gate = WaitThrough(SHORT_S), asyncio.Event()
+
+    async def undone() -> str:
+        await gate.wait()
+        return "undone"
+
+    task = asyncio.create_task(waiting.ended(asyncio.ensure_future(undone())))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.sleep(2 * SHORT_S)
+    assert not task.done()
+    gate.set()
+    assert await task == "undone"
+    assert waiting.tried
+
+
+async def test_what_it_raises_is_raised_after_an_interrupt_too():
+    async def fails() -> None:
+        raise LookupError("gone")
+
+    waiting = WaitThrough(SHORT_S)
+    with pytest.raises(LookupError, match="gone"):
+        await waiting.ended(asyncio.ensure_future(fails()))
+    with pytest.raises(LookupError, match="gone"):
+        await waiting.check(fails())
+    assert not waiting.tried
+
+
+async def test_a_look_is_given_up_only_after_an_interrupt():
+    waiting = WaitThrough(SHORT_S)
+    task = asyncio.create_task(waiting.check(never()))
+    await asyncio.sleep(3 * SHORT_S)
+    assert not task.done()
+    task.cancel()
+    async with asyncio.timeout(5):
+        assert await task is None
+
+
+async def test_looks_after_an_interrupt_have_their_time_all_together():
+    waiting = WaitThrough(SHORT_S)
+    waiting.tried = True
+    assert await waiting.check(never()) is None
+    began = asyncio.get_running_loop().time()
+    assert await waiting.check(never()) is None
+    assert asyncio.get_running_loop().time() - began < SHORT_S
