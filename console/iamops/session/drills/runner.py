@@ -26,7 +26,7 @@ from iamops.report.drill import drill_document
 from iamops.report.run import exit_code
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Recorder
-from iamops.session.measuring import meter_for
+from iamops.session.operator import meter_for
 
 T = TypeVar("T")
 OnDrillProgress = Callable[[DrillProgress], None]
