@@ -27,7 +27,7 @@ def progress(made: FixedDeck) -> DrillProgress:
 
 def deck(**changes: object) -> FixedDeck:
     made = FixedDeck(FixedCluster(scenes.healthy()))
-    made.earlier = (drill_document(report(**changes), 0), drill_document(report(), 0))
+    made.earlier = (drill_document(report(**changes)), drill_document(report()))
     return made
 
 

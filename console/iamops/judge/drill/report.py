@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from iamops.judge.run import UNDONE, RestoredBy, RunReport, StepReport, drill_ending_of, verdict_word
+from iamops.judge.run import UNDONE, RestoredBy, RunReport, StepReport, drill_ending_of, refusal_code, verdict_word
 from iamops.model.drill import Drill
+from iamops.model.exit_code import ExitCode
 from iamops.model.foreign import Json
 from iamops.model.outage import Samples
 from iamops.plan.denial import Denial
@@ -183,6 +184,20 @@ class DrillReport:
     def ending(self) -> str:
         """The word for people."""
         return UNDONE if self.put_back else self.verdict.word
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 is only ever a pass. 130 promises that everything is as it was before."""
+        if self.put_back:
+            return ExitCode.INTERRUPTED
+        match self.verdict:
+            case DrillVerdict.PASS:
+                return ExitCode.OK
+            case DrillVerdict.FAIL:
+                return ExitCode.CHECK_FAILED
+            case DrillVerdict.REFUSED:
+                return refusal_code(self.denials)
+        return ExitCode.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

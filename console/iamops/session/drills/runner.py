@@ -23,7 +23,6 @@ from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
 from iamops.plan.steps import Plan, StepKind
 from iamops.report.drill import drill_document
-from iamops.report.run import exit_code
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Recorder
 from iamops.session.operator import meter_for
@@ -194,7 +193,7 @@ class _DrillExecution:
 
 def record_body(report: DrillReport) -> dict[str, object]:
     """What the ledger keeps of a drill. The plan stands in the run's own intent already."""
-    body = drill_document(replace(report, plan=None), exit_code(report))
+    body = drill_document(replace(report, plan=None))
     return {"run": report.run, "action": f"drill {report.drill}", "who": report.who, "drill_report": body}
 
 

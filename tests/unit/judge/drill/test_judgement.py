@@ -230,7 +230,7 @@ def test_every_report_tells_not_known_from_held_and_from_broken(held, line, cell
     assert f"  {line}: the name: the text" in result_lines(told)
     assert f"| {cell} | the name | the text |" in markdown(told)
     assert (f'<{outcome} type="invariant" message="the text"' in junit(told)) is (outcome is not None)
-    (kept,) = drill_document(told, 0)["invariants"]
+    (kept,) = drill_document(told)["invariants"]
     assert kept["holds"] is held
 
 

@@ -16,7 +16,6 @@ from iamops.model.running import LiveVrrp
 from iamops.nodes.transport import CommandResult
 from iamops.plan.action import DrillAction
 from iamops.report.drill import drill_document, junit
-from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
 from iamops.session.drills.runner import WaitThrough, run_drill
@@ -110,7 +109,7 @@ async def test_interrupted_when_the_engine_is_done_the_drill_is_judged_and_keeps
     made = Drilled()
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.PASS, 0), report.sentence
+    assert (report.verdict, report.exit_code) == (DrillVerdict.PASS, 0), report.sentence
     assert not report.interrupted
     assert made.heard[-1].report is report
 
@@ -121,7 +120,7 @@ async def test_interrupted_when_the_engine_has_failed_the_failure_is_told_as_suc
     made.bench.hands.before = lambda number, argv: made.bench.world.silent.add("iam-apiserver")
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.FAIL, 1)
+    assert (report.verdict, report.exit_code) == (DrillVerdict.FAIL, 1)
     assert FailureKind.INTERRUPTED not in {each.kind for each in report.failures}
 
 
@@ -135,7 +134,7 @@ async def test_interrupted_in_the_middle_of_the_judging_again_and_again_it_is_ju
         made.task.cancel()
         await asyncio.sleep(0)
     go_on.set()
-    assert exit_code(await made.task) == 0
+    assert (await made.task).exit_code == 0
 
 
 @pytest.mark.usefixtures("short")
@@ -144,7 +143,7 @@ async def test_what_does_not_answer_after_an_interrupt_is_left_and_the_verdict_i
     made.session.nodes["iam-b"].read = never
     await made.session.nodes["iam-b"].reading.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.UNKNOWN, 5)
+    assert (report.verdict, report.exit_code) == (DrillVerdict.UNKNOWN, 5)
     assert "judged in part: interrupted before this was read: the notify log of iam-b" in report.sentence
     assert not report.failures
 
@@ -178,7 +177,7 @@ async def in_mid_run(drill: str) -> DrillReport:
 
 async def test_an_interrupted_drill_is_interrupted_in_every_view_and_not_unsteady():
     report = await in_mid_run("backend-loss")
-    document = drill_document(report, exit_code(report))
+    document = drill_document(report)
     first = document["failures"][0]
     assert (first["kind"], document["interrupted"], document["exit_code"]) == ("interrupted", True, 130)
     assert first["text"] == f"in '{first['step']}', and undone"
@@ -191,7 +190,7 @@ async def test_an_interrupted_drill_is_interrupted_in_every_view_and_not_unstead
 async def test_an_interrupted_drill_that_cannot_be_taken_back_is_not_called_undone(drill: str):
     """nginx has loaded its files anew; the VIP has moved."""
     report = await in_mid_run(drill)
-    assert (exit_code(report), report.ending) == (1, "failed")
+    assert (report.exit_code, report.ending) == (1, "failed")
     assert report.failures[0].text.endswith("and not undone")
 
 
