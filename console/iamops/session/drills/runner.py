@@ -29,7 +29,7 @@ from iamops.session.operator import meter_for
 
 T = TypeVar("T")
 OnDrillProgress = Callable[[DrillProgress], None]
-EngineRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunReport]]
+OperatorRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunReport]]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
 # Ctrl-C when all is done shortens the wait for the verdict to this.
@@ -39,13 +39,13 @@ LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
 async def run_drill(
-    cluster: Cluster, engine_run: EngineRun, order: Order, on_progress: OnDrillProgress
+    cluster: Cluster, operator_run: OperatorRun, order: Order, on_progress: OnDrillProgress
 ) -> DrillReport:
     """Carries it out and judges it. Longer than the drill's maximum, it is undone. Cancelling undoes."""
     assert isinstance(order.action, DrillAction)  # noqa: S101 - the caller made it so
     began = cluster.now()
     context = await DrillContext.read(cluster)
-    return await _DrillExecution(cluster, engine_run, order, order.action, on_progress, context, began).run()
+    return await _DrillExecution(cluster, operator_run, order, order.action, on_progress, context, began).run()
 
 
 class _DrillExecution:
@@ -54,14 +54,14 @@ class _DrillExecution:
     def __init__(
         self,
         cluster: Cluster,
-        engine_run: EngineRun,
+        operator_run: OperatorRun,
         order: Order,
         action: DrillAction,
         on_progress: OnDrillProgress,
         context: DrillContext,
         began: float,
     ) -> None:
-        self._cluster, self._engine_run, self._order, self._action = cluster, engine_run, order, action
+        self._cluster, self._operator_run, self._order, self._action = cluster, operator_run, order, action
         self._on_progress, self._context, self._began = on_progress, context, began
         self._instance = instance_of(cluster.profile, action.instance)
         self._recorder = Recorder(cluster.store, self._instance, began, context.offsets)
@@ -85,7 +85,7 @@ class _DrillExecution:
 
     async def _bounded(self) -> RunReport:
         """The engine's run; past the drill's maximum it is cancelled, and cancelling undoes."""
-        task = asyncio.ensure_future(self._engine_run(self._order, self._on_run, self._measure))
+        task = asyncio.ensure_future(self._operator_run(self._order, self._on_run, self._measure))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._action.drill.max_duration_s)
             self._timed_out = not done
