@@ -79,7 +79,7 @@ async def carried_out(profile: Profile, words: Sequence[str], cut: Boundaries) -
         report = await operator.run(operator.order(action, reason="cut", overrides=overrides), cut)
     finally:
         await cluster.stop()
-    return {**run_document(report, "lab", 0), "boundaries": cut.names}
+    return {**run_document(report, "lab"), "boundaries": cut.names}
 
 
 def boundary_of(report: RunReport) -> Any:

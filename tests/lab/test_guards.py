@@ -18,7 +18,6 @@ from iamops.model.exit_code import ExitCode
 from iamops.nodes.collect.system import read_safety
 from iamops.nodes.lock import hold
 from iamops.plan.action import ServiceAction, UnitVerb
-from iamops.report.run import exit_code
 from iamops.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
 from tests.lab.serving import edited
@@ -265,7 +264,7 @@ async def test_evidence_that_has_grown_old(acting: ActingLab):
         acting.heal("sshd-hang", "iam-b")
     assert report.outcome is Outcome.REFUSED
     assert {denial.code for denial in report.denials} & {"stale-evidence", "node-unreachable"}
-    assert exit_code(report) in (ExitCode.REFUSED, ExitCode.UNREACHABLE)
+    assert report.exit_code in (ExitCode.REFUSED, ExitCode.UNREACHABLE)
     assert acting.footprint() == before
 
 
@@ -278,7 +277,7 @@ async def test_a_state_that_changed_since_the_plan_was_shown(acting: ActingLab):
         before = acting.footprint()
         report = await operator.run(operator.order(action, shown=plan.fingerprint), lambda report: None)
     assert [denial.code for denial in report.denials] == ["state-changed"]
-    assert exit_code(report) is ExitCode.REFUSED
+    assert report.exit_code is ExitCode.REFUSED
     assert acting.footprint() == before
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from iamops.engine.ports import Order
 from iamops.judge.config import ConfigComparison, compared_files, sorted_files
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillReport, DrillVerdict, TimelineEntry
+from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict, TimelineEntry
 from iamops.judge.guards.guards import denials
 from iamops.judge.lint.lint import lint
 from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport

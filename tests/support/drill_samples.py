@@ -13,8 +13,8 @@ from iamops.judge.drill.evidence import (
     StateSeen,
     invariants,
 )
+from iamops.judge.drill.judgement import failures, measures
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, TimelineEntry
-from iamops.judge.drill.verdict import failures, measures
 from iamops.judge.run import Stage, StepReport
 from iamops.model.drill import Drill, resolved_steps
 from iamops.model.facts import VrrpState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillProgress
 from iamops.plan.action import DrillAction
 from iamops.report.drill import drill_document
 from iamops.session.drills.files import load_drill
@@ -27,7 +27,7 @@ def progress(made: FixedDeck) -> DrillProgress:
 
 def deck(**changes: object) -> FixedDeck:
     made = FixedDeck(FixedCluster(scenes.healthy()))
-    made.earlier = (drill_document(report(**changes), 0), drill_document(report(), 0))
+    made.earlier = (drill_document(report(**changes)), drill_document(report()))
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.judge.drill.verdict import failures, measures
+from iamops.judge.drill.judgement import failures, measures
 from iamops.model.drill import Drill
 from iamops.session.drills.files import load_drill
 from tests.support.drill_samples import course

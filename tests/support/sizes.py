@@ -30,8 +30,7 @@ FEATURES = {
     ),
     "drills": (
         "judge/drill/* session/drills/* parse/drill/* model/drill.py plan/drill.py cli/drill/* "
-        "tui/drills/* report/drill.py judge/guards/drills.py nodes/probes/gap.py model/outage.py "
-        "session/measuring.py"
+        "tui/drills/* report/drill.py judge/guards/drills.py nodes/probes/gap.py model/outage.py"
     ),
     "configuration, backends": (
         "render/* plan/config/* session/config/* nodes/config.py parse/config_files.py "

@@ -251,7 +251,7 @@ def awk_program(query: CountQuery) -> str:
 def backend_awk_program(form: LogFormat, endpoint: str) -> str:
     """Prints how many lines say that the backend was asked, and how many are not in the format.
 
-    The format must have Field.UPSTREAM.
+    The format must have LogField.UPSTREAM.
     """
     query = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(LogField.UPSTREAM, "=", endpoint),)))
     # By default nginx writes a dash for nothing.

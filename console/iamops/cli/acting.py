@@ -28,14 +28,14 @@ from iamops.cli.output import settled_code
 from iamops.cli.plan_text import dry_lines, overridden_lines, plan_lines, progress_lines, result_lines
 from iamops.engine.engine import Weighed
 from iamops.engine.ports import Order
-from iamops.judge.run import Outcome, RunReport
+from iamops.judge.run import Outcome, RunReport, refusal_code
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import LinkState
 from iamops.model.profile import Environment, Profile
 from iamops.plan.action import Action, NoSuchTarget
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Confirmation, Plan, confirmation
-from iamops.report.run import denial_document, exit_code, plan_document, refusal_code, run_document
+from iamops.report.run import denial_document, plan_document, run_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator
@@ -252,14 +252,13 @@ class ActingSession(GuardedSession):
             return order
         with self.under_way():
             report = await self.operator.run(order, self.progress)
-        code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
             write_stderr_lines(f"iamops: {line}" for line in result_lines(report))
         elif not self.args.json:
             write_stdout_lines(result_lines(report))
         if self.args.json:
-            write_stdout(json_text(run_document(report, self.profile.name, code)))
-        return code
+            write_stdout(json_text(run_document(report, self.profile.name)))
+        return report.exit_code
 
     def progress(self, report: RunReport) -> None:
         for line in progress_lines(self.shown, report):

@@ -18,8 +18,8 @@ from iamops.render.templating import RenderError
 from iamops.session.config.configurator import CannotDrain, NoSuchPush
 from iamops.session.config.directory import DirectoryUnreadable
 from iamops.session.drills.files import DrillNotFound, DrillUnreadable
+from iamops.session.faults import fault_text, traceback_of
 from iamops.session.metrics import MetricsRefused
-from iamops.session.patience import fault_text, traceback_of
 from iamops.session.profiles import ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing
 from iamops.session.user_files import NoSuchLedger
 from iamops.session.watch.urls import AlertUrlsRefused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -145,6 +145,25 @@ class RunReport:
     def ending(self) -> str:
         """The outcome in a person's word; empty while it runs."""
         return "undone" if self.put_back else str(self.outcome or "")
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 is only ever a success. 130 promises that everything is as it was before."""
+        if self.interrupted and self.taken_back:
+            return ExitCode.INTERRUPTED
+        match self.outcome:
+            case Outcome.SUCCEEDED:
+                return ExitCode.OK
+            case Outcome.FAILED:
+                return ExitCode.CHECK_FAILED
+            case Outcome.REFUSED:
+                return refusal_code(self.denials)
+        return ExitCode.UNKNOWN
+
+
+def refusal_code(denials: Iterable[Denial]) -> ExitCode:
+    unreachable = any(denial.code == "node-unreachable" for denial in denials)
+    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
 
 def _stands(step: Step, cleared: Collection[str]) -> bool:

@@ -27,7 +27,7 @@ from iamops.report.run import denial_document, plan_document
 from iamops.report.text import Json
 
 
-def drill_document(report: DrillReport, code: int) -> Json:
+def drill_document(report: DrillReport) -> Json:
     """The whole report; what is not known is null."""
     return {
         "schema": "iamops.drill/1",
@@ -41,7 +41,7 @@ def drill_document(report: DrillReport, code: int) -> Json:
         "duration_s": report.duration_s,
         "verdict": str(report.verdict),
         "sentence": report.sentence,
-        "exit_code": code,
+        "exit_code": report.exit_code,
         "failures": [{"kind": str(f.kind), "text": f.text, "step": f.step} for f in report.failures],
         "denials": [denial_document(denial) for denial in report.denials],
         "restored_by": None if report.restored_by is None else str(report.restored_by),

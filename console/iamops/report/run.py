@@ -1,41 +1,15 @@
-"""Plans (`iamops.plan/1`), runs (`iamops.run/1`) and what the ledger says of them; runs as exit codes. Pure."""
+"""Plans (`iamops.plan/1`), runs (`iamops.run/1`) and what the ledger says of them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from iamops.judge.drill.report import DrillReport, DrillVerdict
-from iamops.judge.run import Outcome, RunReport, StepReport, UndoReport
-from iamops.model.exit_code import ExitCode
+from iamops.judge.run import RunReport, StepReport, UndoReport
 from iamops.model.outage import GapReport
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Forecast, Plan, Step, Undo
 from iamops.redact.clean import clean_document
 from iamops.report.text import Json
-
-
-def exit_code(report: RunReport | DrillReport) -> ExitCode:
-    """0 is only ever a success or a pass. 130 promises that everything is as it was before."""
-    result: Outcome | DrillVerdict | None
-    if isinstance(report, RunReport):
-        put_back, result = report.interrupted and report.taken_back, report.outcome
-    else:
-        put_back, result = report.put_back, report.verdict
-    if put_back:
-        return ExitCode.INTERRUPTED
-    match result:
-        case Outcome.SUCCEEDED | DrillVerdict.PASS:
-            return ExitCode.OK
-        case Outcome.FAILED | DrillVerdict.FAIL:
-            return ExitCode.CHECK_FAILED
-        case Outcome.REFUSED | DrillVerdict.REFUSED:
-            return refusal_code(report.denials)
-    return ExitCode.UNKNOWN
-
-
-def refusal_code(denials: Iterable[Denial]) -> ExitCode:
-    unreachable = any(denial.code == "node-unreachable" for denial in denials)
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
 
 def plan_document(plan: Plan) -> Json:
@@ -88,7 +62,7 @@ def _planned_undo(undo: Undo) -> Json:
     }
 
 
-def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
+def run_document(report: RunReport, profile: str) -> Json:
     return {
         "schema": "iamops.run/1",
         "run": report.run,
@@ -96,7 +70,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
         "action": report.action.sentence,
         "outcome": report.outcome,
         "sentence": report.sentence,
-        "exit_code": exit_code,
+        "exit_code": report.exit_code,
         "duration_s": None if report.ended is None else round(report.ended - report.began, 3),
         "denials": [denial_document(denial) for denial in report.denials],
         "plan": plan_document(report.plan) if report.plan else None,

@@ -24,7 +24,6 @@ from iamops.nodes.transport import ChannelRefused, Transport, TransportError
 from iamops.redact.clean import clean_lines, clean_text
 from iamops.render.privileges import older
 from iamops.session.own_command import run_own
-from iamops.session.patience import wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:
@@ -240,6 +239,20 @@ class NodeLocks:
     def lost(self, node: str) -> str | None:
         lock = self._held.get(node)
         return f"{node} was never locked" if lock is None else lock.lost()
+
+
+async def wait_for(store: Store, holds: Callable[[ClusterState], bool], timeout_s: float) -> bool:
+    """Returns at the next event after which it holds; False after the timeout."""
+    done = asyncio.Event()
+    unsubscribe = store.subscribe(lambda state, _event: done.set() if holds(state) else None)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await done.wait()
+    except TimeoutError:
+        return False
+    finally:
+        unsubscribe()
+    return True
 
 
 class StoreReader:

@@ -39,8 +39,7 @@ from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.supervisor import Supervisor, run_in_thread, session_clock
 from iamops.nodes.transport import Clock, CommandFailed, Transport, TransportError
 from iamops.redact.clean import clean_text
-from iamops.session.adapters import NodeCommands
-from iamops.session.patience import wait_for
+from iamops.session.adapters import NodeCommands, wait_for
 from iamops.session.store import Store
 
 if TYPE_CHECKING:

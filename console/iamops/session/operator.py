@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import Engine, MeterFor
-from iamops.engine.ports import Order
+from iamops.engine.ports import GapMeter, Order
 from iamops.judge.run import RunReport
 from iamops.ledger.audit import Audit
 from iamops.ledger.verify import LedgerPage, ledger_page
 from iamops.model.observed import Known
+from iamops.model.profile import Service
+from iamops.model.state import ClusterState
+from iamops.model.vip import OwnedBy, owner_of
+from iamops.nodes.probes.client import ClientTarget
+from iamops.nodes.probes.gap import EVERY_S, GapProbe, Lane
+from iamops.nodes.transport import Clock
 from iamops.plan.action import Action, ConfigPush, DrainedRestart, command_line
 from iamops.plan.denial import Denial
+from iamops.plan.impact import ASKED_THROUGH
+from iamops.plan.known import answered
+from iamops.plan.steps import Plan
 from iamops.session.adapters import StoreReader
-from iamops.session.cluster import Cluster
-from iamops.session.measuring import meter_for
+from iamops.session.cluster import Cluster, client_targets
 from iamops.session.profiles import ProfileOnDisk
 from iamops.session.user_files import audit_file, current_user
 
@@ -172,3 +181,37 @@ class Operator(Engine):
 
     def audit(self) -> LedgerPage:
         return ledger_page(self._ledger)
+
+
+def meter_for(plan: Plan, state: ClusterState, now: Clock) -> GapMeter | None:
+    """None where no client is served now at a VIP that the plan could touch: there is nothing to lose."""
+    lanes = tuple(_lanes(plan, state, now()))
+    return GapProbe(*lanes, namespace=state.profile.network_namespace, clock=now) if lanes else None
+
+
+def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
+    """Every VIP, as any node may take it; through it, each published service that the plan touches, or may."""
+    names = dict.fromkeys((*plan.impact.moves, *state.profile.vrrp))
+    well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
+    targets = [target for target in client_targets(state.profile) if target.name in well]
+    if plan.asked_host is not None:
+        for target in targets:
+            yield Lane(replace(target, host=plan.asked_host, path="/"), any_answer=True)
+    # Those that the plan stops; all of them where it stops none by name, or where it may reach any.
+    published = [service for service in state.profile.services.values() if service.domain]
+    touched = [service for service in published if service.name in plan.impact.stops_service]
+    services = touched if touched and not plan.impact.stops_datastore else published
+    for target in targets:
+        served = [service for service in services if _is_served(state, service, target, now)]
+        # Where nothing is published, whatever answers at the VIP is what a client has.
+        asked = [replace(target, host=s.domain or "", path=s.health) for s in served] or [target]
+        every_s = EVERY_S * (len(asked) if plan.asked_host is None else ASKED_THROUGH)
+        yield from (Lane(target, every_s=every_s) for target in asked)
+
+
+def _is_served(state: ClusterState, service: Service, target: ClientTarget, now: float) -> bool:
+    """What is not answered now cannot be lost. The target's own host is what the VIP is always asked for."""
+    owner = owner_of(state, target.name, now)
+    if service.domain == target.host or not isinstance(owner, OwnedBy):
+        return service.domain == target.host
+    return answered(state.nodes[owner.node].domains[service.domain or ""])

@@ -27,7 +27,7 @@ from iamops.cli.plan_text import dry_lines, progress_lines, result_lines
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
 from iamops.cli.triage.forms import triage_lines
-from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillProgress
 from iamops.judge.lint.lint import lint
 from iamops.judge.rules import findings
 from iamops.judge.run import RunReport, StepReport
@@ -208,7 +208,7 @@ def test_a_drill_s_report(chance: random.Random):
     cases = len(list(ElementTree.fromstring(drill.junit(drill_report())).iter("testcase")))  # noqa: S314 - our own
     harmless_xml(drill.junit(ended), cases)
     harmless_markdown(drill.markdown(ended))
-    harmless_document(json_text(drill_document(ended, 1)))
+    harmless_document(json_text(drill_document(ended)))
 
 
 def trees(chance: random.Random) -> list[ConfTree]:
@@ -258,7 +258,7 @@ def test_a_plan_its_progress_and_its_result(chance: random.Random, monkeypatch: 
     harmless(printed(lambda: [write_progress(each) for each in progress_lines(None, ran)]))
     harmless(printed(lambda: write_stdout_lines(result_lines(ran))))
     harmless_document(json_text(plan_document(plan)))
-    harmless_document(json_text(run_document(ran, "lab", 1)))
+    harmless_document(json_text(run_document(ran, "lab")))
 
     def bar() -> None:
         with progress_shown(hostile(chance)) as hear:

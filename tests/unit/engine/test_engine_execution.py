@@ -17,7 +17,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
-from iamops.report.run import exit_code, run_document
+from iamops.report.run import run_document
 from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, files
 from tests.support.cuts import CUTS
@@ -206,7 +206,7 @@ async def interrupted_after(bench: Bench, action: ServiceAction, *, answers: boo
 async def test_an_interrupted_command_without_an_undo_is_looked_at_and_told_as_done(action: ServiceAction):
     bench = Bench()
     report = await interrupted_after(bench, action)
-    assert (report.outcome, exit_code(report)) == (Outcome.SUCCEEDED, ExitCode.OK)
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCEEDED, ExitCode.OK)
     assert [step.stage for step in report.steps] == [Stage.DONE] * len(report.steps)
     assert f"interrupted, but by then this was done: {action.sentence}" in report.notes
 
@@ -218,7 +218,7 @@ async def test_an_interrupted_command_without_an_undo_that_nobody_saw_is_unknown
     monkeypatch.setattr("iamops.engine.steps.LAST_LOOK_S", 0.05)
     bench = Bench()
     report = await interrupted_after(bench, action, answers=False)
-    assert (report.outcome, exit_code(report)) == (Outcome.UNKNOWN, ExitCode.UNKNOWN)
+    assert (report.outcome, report.exit_code) == (Outcome.UNKNOWN, ExitCode.UNKNOWN)
     assert report.steps[-1].stage is Stage.UNKNOWN
     assert report.restored_by is None
     assert "interrupted before it was seen what came of it" in report.sentence
@@ -242,7 +242,7 @@ async def test_interrupted_between_two_commands_without_an_undo_the_first_is_tol
     task = asyncio.ensure_future(run(bench, action))
     report = await task
     assert len(bench.hands.changes) == 1
-    assert (report.outcome, exit_code(report)) == (Outcome.FAILED, ExitCode.CHECK_FAILED)
+    assert (report.outcome, report.exit_code) == (Outcome.FAILED, ExitCode.CHECK_FAILED)
     assert "not undone: restart iam-pump" in report.sentence
 
 
@@ -269,7 +269,7 @@ async def test_interrupted_when_every_step_is_done_nothing_is_called_undone():
     task = asyncio.ensure_future(bench.engine.run(bench.order(action), tell))
     report = await task
     assert (report.outcome, report.interrupted) == (Outcome.UNKNOWN, True)
-    assert exit_code(report) is ExitCode.UNKNOWN
+    assert report.exit_code is ExitCode.UNKNOWN
     assert "interrupted when every step was done" in report.sentence
 
 
@@ -334,12 +334,12 @@ async def test_interrupted_it_is_undone_only_where_everything_is_as_it_was(name:
         if report.put_back:
             assert footprint(bench) == before, (at, report.sentence)
             assert not restarted(report), (at, report.sentence)
-            assert exit_code(report) == ExitCode.INTERRUPTED
+            assert report.exit_code == ExitCode.INTERRUPTED
             undone += 1
         elif report.outcome is Outcome.FAILED:
             assert report.not_undone, (at, report.sentence)
             assert all(each in report.sentence for each in report.not_undone)
-            assert run_document(report, "lab", 1)["not_undone"] == list(report.not_undone)
+            assert run_document(report, "lab")["not_undone"] == list(report.not_undone)
             left += 1
     assert undone or name in ("start",)
     assert left or name in ("reload", "stop")

@@ -9,7 +9,6 @@ import pytest
 from iamops.judge.run import Outcome
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Switchover, UnitVerb
-from iamops.report.run import exit_code
 from tests.support.pair import Bench, run
 from tests.support.starting_unit import NODE, UNIT, WHY_NOT, bench_with_a_stopped_unit, started
 
@@ -28,7 +27,7 @@ async def test_nothing_is_told_of_a_node_that_is_off_but_since_when_it_is_not_se
     truth = report.sentence.partition("now: ")[2]
     assert f"{lost} is not seen since " in truth
     assert not any(word in truth for word in (f"on {lost} is", f"MASTER on {lost}", f"priority of {lost}"))
-    assert exit_code(report) is ExitCode.UNKNOWN
+    assert report.exit_code is ExitCode.UNKNOWN
 
 
 @pytest.mark.parametrize("verb", [UnitVerb.START, UnitVerb.RESTART])

@@ -17,7 +17,6 @@ from iamops.model.outage import GapReport
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import FileChange, FilesSeen, NodeFilesChange, PushedFiles
 from iamops.plan.steps import StepKind
-from iamops.report.run import exit_code
 from tests.support.meters import FixedMeter, measured
 from tests.support.pair import Bench, Killed, run
 
@@ -247,7 +246,7 @@ async def test_interrupted_while_the_files_are_kept_the_run_has_succeeded_and_sa
     bench = seeing()
     report = await interrupted_at(bench, "confirm", 2)
     assert (report.outcome, files(bench)) == (Outcome.SUCCEEDED, ["new", "new"])
-    assert exit_code(report) is ExitCode.OK
+    assert report.exit_code is ExitCode.OK
     assert "interrupted, but by then the new files were kept" in report.notes
     assert not any(argv[-1] == "restore" for argv in bench.hands.sent)
 
@@ -256,7 +255,7 @@ async def test_interrupted_before_any_node_keeps_its_files_they_are_taken_back()
     bench = seeing()
     report = await interrupted_at(bench, "ready", 2)
     assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.CONSOLE)
-    assert (files(bench), exit_code(report)) == (["old", "old"], ExitCode.INTERRUPTED)
+    assert (files(bench), report.exit_code) == (["old", "old"], ExitCode.INTERRUPTED)
     assert report.files == {"iam-a": "old", "iam-b": "old"}
 
 
@@ -289,7 +288,7 @@ async def test_one_node_new_and_one_old_is_unknown_and_told_node_by_node():
     report = await run(bench, PUSH)
     assert files(bench) == ["new", "old"]
     assert (report.outcome, report.restored_by) == (Outcome.UNKNOWN, RestoredBy.NOBODY)
-    assert exit_code(report) is ExitCode.UNKNOWN
+    assert report.exit_code is ExitCode.UNKNOWN
     assert report.files == {"iam-a": "new", "iam-b": "old"}
     truth = report.sentence.partition("now: ")[2]
     assert "iam-a has the new files (confirmed)" in truth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,13 @@ from iamops.judge.run import (
     beyond,
     drill_ending_of,
     ending_of,
+    refusal_code,
     stage_word,
 )
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ALLOWANCE_S, Switchover
+from iamops.plan.denial import Denial
 from iamops.plan.steps import Forecast, Step, StepKind, Undo
 
 STOP = Step(StepKind.DO, "stop keepalived on iam-a", "iam-a", ("x",), 5.0, requires_undo="start-it")
@@ -110,3 +113,33 @@ def test_what_was_lost_beyond_the_forecast_is_one_sentence():
 def test_a_forecast_holds_within_its_allowance_and_what_was_not_forecast_is_not_beyond():
     assert beyond(replace(GAP, total_ms=ALLOWANCE_S * 1000 + 50.0), Forecast(0.0, 5.0)) is None
     assert beyond(GAP, Forecast(None, 5.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"outcome": Outcome.SUCCEEDED}, ExitCode.OK),
+        ({"outcome": Outcome.FAILED}, ExitCode.CHECK_FAILED),
+        ({"outcome": Outcome.UNKNOWN}, ExitCode.UNKNOWN),
+        ({}, ExitCode.UNKNOWN),
+        ({"outcome": Outcome.REFUSED, "denials": (Denial("locked", "x"),)}, ExitCode.REFUSED),
+        (
+            {"outcome": Outcome.FAILED, "interrupted": True, "restored_by": RestoredBy.CONSOLE},
+            ExitCode.INTERRUPTED,
+        ),
+        (
+            {"outcome": Outcome.FAILED, "interrupted": True, "restored_by": RestoredBy.NOBODY},
+            ExitCode.CHECK_FAILED,
+        ),
+    ],
+)
+def test_0_is_only_ever_a_success_and_130_promises_that_all_is_as_before(changes: dict[str, Any], code: ExitCode):
+    assert replace(RUN, **changes).exit_code is code
+
+
+def test_a_node_that_cannot_be_reached_is_another_refusal():
+    assert (
+        refusal_code([Denial("locked", "x"), Denial("node-unreachable", "y", node="iam-b")])
+        is ExitCode.UNREACHABLE
+    )
+    assert refusal_code([]) is ExitCode.REFUSED

@@ -13,7 +13,6 @@ from iamops.judge.drill.report import DrillVerdict, FailureKind, Invariant, Node
 from iamops.judge.drill.report import Failure as DrillFailure
 from iamops.plan.denial import Denial
 from iamops.report.drill import drill_document, junit, markdown
-from iamops.report.run import exit_code
 from tests.support.drill_samples import gap, keepalived_stop, refused, report
 
 
@@ -66,26 +65,8 @@ def hostile():
     )
 
 
-@pytest.mark.parametrize(
-    ("made", "code"),
-    [
-        (report(), 0),
-        (slow(), 1),
-        (refused(), 3),
-        (replace(refused(), denials=(Denial("node-unreachable", "gone"),)), 4),
-        (report(verdict=DrillVerdict.UNKNOWN), 5),
-        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="console"), 130),
-        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="nobody"), 1),
-        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="dead-man"), 1),
-        (report(interrupted=True), 0),
-    ],
-)
-def test_each_verdict_has_its_exit_code(made, code):
-    assert exit_code(made) == code
-
-
 def test_the_document_goes_through_json_and_holds_what_others_rely_on():
-    document = json.loads(json.dumps(drill_document(report(), 0)))
+    document = json.loads(json.dumps(drill_document(report())))
     assert document["schema"] == "iamops.drill/1"
     assert (document["verdict"], document["exit_code"], document["at"]) == ("pass", 0, "2026-11-23T14:00:15.125Z")
     assert document["budgets"][0] == {

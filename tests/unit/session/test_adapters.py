@@ -14,16 +14,19 @@ from typing import Any
 import pytest
 
 from iamops.engine.ports import CommandAnswer, Locked, OutcomeUnknown
-from iamops.model.events import DatastoreProbed, Event, PortProbed
+from iamops.model.events import DatastoreProbed, Event, LinkChanged, PortProbed
+from iamops.model.facts import Link, LinkState
 from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
-from iamops.session.adapters import NodeCommands, StoreReader
+from iamops.session.adapters import NodeCommands, StoreReader, wait_for
 from iamops.session.store import Store
 from tests.support.cluster_states import NOW, healthy, seen_on
 from tests.support.profiles import pair
 from tests.support.transport import Run, ScriptedTransport
+
+SHORT_S, LONG_S = 0.05, 60.0
 
 
 async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkeypatch: pytest.MonkeyPatch):
@@ -264,3 +267,23 @@ async def test_it_is_over_once_all_was_seen_anew():
 )
 async def test_what_services_need_is_looked_at_again_too(missing: type[Event], unseen: set[str]):
     assert set(await eyes(missing).fresh(["iam-b"], 1.0)) == {f"{what} on iam-b" for what in unseen}
+
+
+async def test_an_event_after_which_it_holds_ends_the_wait():
+    store = Store(healthy())
+
+    def cut(state: object) -> bool:
+        return store.state.nodes["iam-b"].link.state is LinkState.DOWN
+
+    task = asyncio.create_task(wait_for(store, cut, LONG_S))
+    await asyncio.sleep(0)
+    store.apply(LinkChanged(NOW + 1, "iam-b", Link(LinkState.DOWN)))
+    async with asyncio.timeout(5):
+        assert await task is True
+
+
+async def test_without_such_an_event_it_is_false_after_the_timeout_and_nobody_listens_on():
+    store, asked = Store(healthy()), []
+    assert await wait_for(store, lambda state: bool(asked.append(state)), SHORT_S) is False
+    store.apply(LinkChanged(NOW + 1, "iam-b", Link(LinkState.DOWN)))
+    assert asked == []

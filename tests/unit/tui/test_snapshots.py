@@ -153,5 +153,5 @@ def test_drill_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
 def drilled() -> ConsoleApp:
     cluster = FixedCluster(scenes.healthy())
     deck = FixedDeck(cluster)
-    deck.earlier = (drill_document(report(), 0),)
+    deck.earlier = (drill_document(report()),)
     return ConsoleApp(cluster, lambda: deck)

@@ -15,8 +15,7 @@ from iamops.cli.lines import lines, write_progress, write_stderr, write_stderr_l
 from iamops.cli.output import columns, not_written
 from iamops.cli.plan_text import progress_lines
 from iamops.cli.printing import CleanConsole
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure
+from iamops.judge.drill.report import ClientView, DrillProgress, DrillReport, DrillVerdict, Measure
 from iamops.judge.run import RunReport
 from iamops.model.drill import Drill
 from iamops.model.exit_code import ExitCode
@@ -25,14 +24,13 @@ from iamops.model.profile import Profile
 from iamops.model.text import safe
 from iamops.plan.action import ALLOWANCE_S
 from iamops.report.drill import drill_document, junit, markdown
-from iamops.report.run import exit_code
 from iamops.report.text import json_text
 
 OnProgress = Callable[[DrillProgress], None]
 HELD = {True: "held", False: "BROKEN", None: "not known"}
 STDOUT = "-"
 FORMATS: dict[str, Callable[[DrillReport], str]] = {
-    "json": lambda report: json_text(drill_document(report, exit_code(report))) + "\n",
+    "json": lambda report: json_text(drill_document(report)) + "\n",
     "junit": junit,
     "markdown": markdown,
 }
@@ -74,7 +72,7 @@ class DrillSession(GuardedSession):
         beside = report.verdict is DrillVerdict.REFUSED or STDOUT in wanted.values()
         (write_stderr_lines if beside else write_stdout_lines)(result_lines(report))
         written = [_write(path, FORMATS[name](report)) for name, path in wanted.items()]
-        return exit_code(report) or (ExitCode.OK if all(written) else ExitCode.UNKNOWN)
+        return report.exit_code or (ExitCode.OK if all(written) else ExitCode.UNKNOWN)
 
     def _progress(self, on_progress: OnProgress, progress: DrillProgress) -> None:
         self.doing = "undoing" if progress.run.outcome is None else "judging"

@@ -1,18 +1,21 @@
-"""What was seen during a drill, and what must hold throughout it. Times are session time in seconds."""
+"""What was seen during a drill, by step, and what must hold throughout it. Times are session time in seconds."""
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from iamops.judge.drill.report import Invariant
+from iamops.judge.run import Stage, StepReport
 from iamops.model.drill import MACHINE_VERBS, Bound, DrillVerb, ResolvedStep
 from iamops.model.facts import VrrpState
 from iamops.model.foreign import Json
 from iamops.model.outage import Gap
 from iamops.model.running import LiveVrrp
+from iamops.plan.steps import StepKind
 from iamops.plan.vrrp_timing import LOST_ADVERTS, Pair, Window, skew_of, window
 
 # A gap begins at the last request before the change, which may lie just before our command's own time.
@@ -220,3 +223,36 @@ def silent_now(plan: DrillRunPlan, live_after: Mapping[str, LiveVrrp] | None) ->
     for node, before in plan.live.items():
         if live_after is not None and not before.assumed and node not in live_after:
             yield f"what keepalived on {node} runs with now is not known: it does not tell"
+
+
+def step_run(drill_step: ResolvedStep, steps: Sequence[StepReport]) -> DrillStepRun:
+    own = [step for step in steps if step.step.move == drill_step.number]
+    acts = [step for step in own if step.step.kind in (StepKind.DO, StepKind.ASK, StepKind.WATCH)]
+    title = acts[0].step.title if acts else str(drill_step.move.verb)
+    if drill_step.move.verb is DrillVerb.SWITCHOVER:
+        title = f"switchover to {drill_step.standby}"
+    begun = [step.began for step in acts if step.began is not None]
+    if not begun:
+        return DrillStepRun(drill_step.number, title, "waiting")
+    worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
+    stage = str(worst[0]) if worst else "running"
+    if all(step.stage is Stage.DONE for step in own):
+        stage = "done"
+    output: Json = {}
+    for step in acts:
+        output |= json.loads(step.output) if step.output else {}
+    ended = max((step.ended for step in own if step.ended is not None), default=None)
+    return DrillStepRun(drill_step.number, title, stage, begun[0], ended, output)
+
+
+def taken_away(plan: DrillRunPlan, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
+    """A machine that is off or frozen answers for no address, though its kernel reports no change."""
+    for drill_step in plan.steps:
+        own = (s.began for s in steps if s.step.move == drill_step.number and s.step.kind is StepKind.DO)
+        at, node, verb = next(own, None), drill_step.node(drill_step.move.on), drill_step.move.verb
+        if at is None:
+            continue
+        if verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE) and node == drill_step.owner:
+            yield AddressSeen(at, at, 0.0, node, present=False)
+        elif verb is DrillVerb.THAW:
+            yield AddressSeen(at, at, 0.0, node, present=True)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
+from iamops.judge.run import UNDONE, RestoredBy, RunReport, StepReport, drill_ending_of, refusal_code, verdict_word
+from iamops.model.drill import Drill
+from iamops.model.exit_code import ExitCode
 from iamops.model.foreign import Json
+from iamops.model.outage import Samples
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Plan
 
@@ -181,6 +184,33 @@ class DrillReport:
     def ending(self) -> str:
         """The word for people."""
         return UNDONE if self.put_back else self.verdict.word
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 is only ever a pass. 130 promises that everything is as it was before."""
+        if self.put_back:
+            return ExitCode.INTERRUPTED
+        match self.verdict:
+            case DrillVerdict.PASS:
+                return ExitCode.OK
+            case DrillVerdict.FAIL:
+                return ExitCode.CHECK_FAILED
+            case DrillVerdict.REFUSED:
+                return refusal_code(self.denials)
+        return ExitCode.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class DrillProgress:
+    """A drill at one time, as a front shows it; `timeline` are the entries so far. `samples()` gives the client's
+    latest requests: thousands, so only those who want to see them ask. `report` is there when it is over.
+    """
+
+    drill: Drill
+    run: RunReport
+    timeline: tuple[TimelineEntry, ...] = ()
+    samples: Callable[[], Samples] = Samples
+    report: DrillReport | None = None
 
 
 ENOUGH = 6

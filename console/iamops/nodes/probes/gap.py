@@ -11,17 +11,19 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Segment, gap_report
+from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Samples, Segment, gap_report
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.probes.client import ClientTarget
 from iamops.nodes.probes.http import MAX_BODY, HttpRequest, HttpResponse, judged
 from iamops.nodes.supervisor import since_boot
+from iamops.nodes.transport import Clock
 
 EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
@@ -35,6 +37,8 @@ TROUBLE_EVERY_S = 0.05
 # What has no answer by now may never have one.
 LATE_S = 0.03
 START_TIMEOUT_S = 2.0
+# The probe's thread must not wait for the interpreter while the screen or a judge is busy.
+SWITCH_S = 0.0005
 # The pause after a fault of ours: longer than a hole, so that it is one.
 AGAIN_AFTER_S = 2 * HOLE_S
 # What is missing on our own machine says nothing about the cluster.
@@ -174,14 +178,14 @@ class _Attempt:
 
 
 class GapProbe:
-    """Probes until stopped. `report` may be called at any time, from any thread.
+    """Probes until stopped. `report` may be called at any time, from any thread; `clock` gives session time.
 
     Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
     """
 
-    def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
-        self._namespace = namespace
-        self._patience_s = patience_s
+    def __init__(self, *lanes: Lane, namespace: str | None, clock: Clock = time.monotonic) -> None:
+        self._namespace, self._clock = namespace, clock
+        self._usual_s = sys.getswitchinterval()
         self._lanes = [_LaneState(lane) for lane in lanes]
         self._under_way: deque[_Attempt] = deque()
         self._often_s = min(lane.every_s for lane in lanes)
@@ -196,6 +200,7 @@ class GapProbe:
 
     def start(self) -> None:
         """Raises NamespaceMissing, NamespaceForbidden."""
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         self._ready.wait(START_TIMEOUT_S)
         if self._failure is not None:
@@ -205,17 +210,18 @@ class GapProbe:
         """Returns when every attempt that was under way has its answer, or none: at most the patience."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(self._patience_s + START_TIMEOUT_S)
+            self._thread.join(PATIENCE_S + START_TIMEOUT_S)
+        sys.setswitchinterval(self._usual_s)
 
     def report(self) -> GapReport:
         with self._changing:
             rows = [ProbeRow(tuple(lane.segments), lane.spacing_s, lane.own_errors) for lane in self._lanes]
             return gap_report(rows, self._holes)
 
-    def samples(self) -> tuple[ProbeSample, ...]:
-        """The latest attempts, one by one, oldest first; times of the monotonic clock."""
+    def samples(self) -> Samples:
+        """The latest attempts, one by one, oldest first."""
         with self._changing:
-            return tuple(self._samples)
+            return Samples(tuple(self._samples), self._clock() - time.monotonic())
 
     # --- the thread ---
 
@@ -253,7 +259,7 @@ class GapProbe:
                     # A schedule that was missed is not made up for: that would be a burst, not a client.
                     lane.asked = max(due, now - (due - lane.asked))
             for attempt in self._under_way:
-                if now - attempt.started < self._patience_s:
+                if now - attempt.started < PATIENCE_S:
                     break  # the others are younger
                 if attempt.result is None:
                     attempt.abandon()

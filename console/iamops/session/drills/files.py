@@ -16,11 +16,11 @@ from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
 from iamops.session.user_files import PACKAGE, by_name, text_of
 
 if TYPE_CHECKING:
-    from iamops.engine.engine import Engine
     from iamops.engine.ports import Order
     from iamops.judge.drill.report import DrillReport
     from iamops.session.cluster import Cluster
     from iamops.session.drills.runner import OnDrillProgress
+    from iamops.session.operator import Operator
 
 
 class DrillNotFound(Exception):
@@ -76,8 +76,8 @@ def load_drill(
 class Drills:
     """The drills of one cluster: which there are, their actions, their runs, and their reports in the ledger."""
 
-    def __init__(self, cluster: Cluster, engine: Engine, ledger: Path) -> None:
-        self._cluster, self._engine, self._ledger = cluster, engine, ledger
+    def __init__(self, cluster: Cluster, operator: Operator, ledger: Path) -> None:
+        self._cluster, self._operator, self._ledger = cluster, operator, ledger
 
     def available(self) -> tuple[Drill, ...]:
         """Every drill that can be run on this cluster. Reads the disk.
@@ -107,9 +107,9 @@ class Drills:
         # What a run needs, a console that only lists drills does not load.
         from iamops.session.drills.runner import record_body, run_drill
 
-        report = await run_drill(self._cluster, self._engine.run, order, on_progress)
+        report = await run_drill(self._cluster, self._operator.run, order, on_progress)
         try:
-            self._engine.audit_log.record("drill", record_body(report))
+            self._operator.audit_log.record("drill", record_body(report))
         except LedgerError as failure:
             report = replace(report, notes=(*report.notes, f"the report could not be kept: {failure}"))
         return report

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from iamops.judge.drill.account import live_document
 from iamops.judge.drill.evidence import AddressSeen, StateSeen
 from iamops.judge.drill.report import NodeFacts, TimelineEntry
 from iamops.model.events import AddressChanged, Event, LinkChanged, UnitReported, VrrpTransition
+from iamops.model.foreign import Json
 from iamops.model.observed import Known
 from iamops.model.running import ClockOffset, LiveVrrp
 from iamops.model.state import ClusterState
@@ -127,5 +127,19 @@ class DrillContext:
             nginx=versions.get("nginx"),
             clock_offset_ms=offset.offset_ms if offset else None,
             clock_uncertainty_ms=offset.uncertainty_ms if offset else None,
-            live=live_document(live),
+            live=_live_document(live),
         )
+
+
+def _live_document(live: LiveVrrp) -> Json:
+    keys = ("name", "interval_s", "timeout_s", "fall", "rise", "weight")
+    checks = None if live.checks is None else [{key: getattr(check, key) for key in keys} for check in live.checks]
+    return {
+        "source": "profile" if live.assumed else "keepalived",
+        "priority": live.priority,
+        "advert_interval_s": live.advert_interval_s,
+        "nopreempt": live.nopreempt,
+        "virtual_router_id": live.virtual_router_id,
+        "checks": checks,
+        "notify": list(live.notify),
+    }

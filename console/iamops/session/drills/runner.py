@@ -6,15 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from iamops.engine.account import OnProgress
 from iamops.engine.engine import MeterFor
 from iamops.engine.ports import GapMeter, Order
-from iamops.judge.drill.account import DrillProgress, step_run
-from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan
+from iamops.judge.drill.evidence import DrillEvidence, DrillRunPlan, step_run
 from iamops.judge.drill.judgement import FinishedDrill, drill_report
-from iamops.judge.drill.report import DrillReport
+from iamops.judge.drill.report import DrillProgress, DrillReport
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.drill import resolved_steps
 from iamops.model.outage import Samples
@@ -24,14 +23,13 @@ from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
 from iamops.plan.steps import Plan, StepKind
 from iamops.report.drill import drill_document
-from iamops.report.run import exit_code
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Recorder
-from iamops.session.measuring import meter_for
-from iamops.session.patience import WaitThrough
+from iamops.session.operator import meter_for
 
+T = TypeVar("T")
 OnDrillProgress = Callable[[DrillProgress], None]
-EngineRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunReport]]
+OperatorRun: TypeAlias = Callable[[Order, OnProgress, MeterFor], Awaitable[RunReport]]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
 # Ctrl-C when all is done shortens the wait for the verdict to this.
@@ -41,13 +39,13 @@ LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
 async def run_drill(
-    cluster: Cluster, engine_run: EngineRun, order: Order, on_progress: OnDrillProgress
+    cluster: Cluster, operator_run: OperatorRun, order: Order, on_progress: OnDrillProgress
 ) -> DrillReport:
     """Carries it out and judges it. Longer than the drill's maximum, it is undone. Cancelling undoes."""
     assert isinstance(order.action, DrillAction)  # noqa: S101 - the caller made it so
     began = cluster.now()
     context = await DrillContext.read(cluster)
-    return await _DrillExecution(cluster, engine_run, order, order.action, on_progress, context, began).run()
+    return await _DrillExecution(cluster, operator_run, order, order.action, on_progress, context, began).run()
 
 
 class _DrillExecution:
@@ -56,14 +54,14 @@ class _DrillExecution:
     def __init__(
         self,
         cluster: Cluster,
-        engine_run: EngineRun,
+        operator_run: OperatorRun,
         order: Order,
         action: DrillAction,
         on_progress: OnDrillProgress,
         context: DrillContext,
         began: float,
     ) -> None:
-        self._cluster, self._engine_run, self._order, self._action = cluster, engine_run, order, action
+        self._cluster, self._operator_run, self._order, self._action = cluster, operator_run, order, action
         self._on_progress, self._context, self._began = on_progress, context, began
         self._instance = instance_of(cluster.profile, action.instance)
         self._recorder = Recorder(cluster.store, self._instance, began, context.offsets)
@@ -87,7 +85,7 @@ class _DrillExecution:
 
     async def _bounded(self) -> RunReport:
         """The engine's run; past the drill's maximum it is cancelled, and cancelling undoes."""
-        task = asyncio.ensure_future(self._engine_run(self._order, self._on_run, self._measure))
+        task = asyncio.ensure_future(self._operator_run(self._order, self._on_run, self._measure))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._action.drill.max_duration_s)
             self._timed_out = not done
@@ -195,5 +193,48 @@ class _DrillExecution:
 
 def record_body(report: DrillReport) -> dict[str, object]:
     """What the ledger keeps of a drill. The plan stands in the run's own intent already."""
-    body = drill_document(replace(report, plan=None), exit_code(report))
+    body = drill_document(replace(report, plan=None))
     return {"run": report.run, "action": f"drill {report.drill}", "who": report.who, "drill_report": body}
+
+
+class WaitThrough:
+    """A cancellation ends no wait here. After the first one, looks have `rest_s` seconds left, all together.
+
+    They begin with the first look: what is being undone meanwhile takes the time it takes.
+    """
+
+    def __init__(self, rest_s: float) -> None:
+        self._rest_s = rest_s
+        self._until: float | None = None
+        self.tried = False
+
+    async def ended(self, task: asyncio.Future[T]) -> T:
+        """What comes of it, however long that takes. Raises what it raises."""
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                self.tried = True
+        return task.result()
+
+    async def check(self, work: Awaitable[T]) -> T | None:
+        """What it finds; None when no time was left for it. Raises what it raises."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            try:
+                done, _ = await asyncio.wait({task}, timeout=self._left_s() if self.tried else None)
+            except asyncio.CancelledError:
+                self.tried = True
+                continue
+            if not done:
+                # Nobody asks any more what came of it.
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
+                task.cancel()
+                return None
+        return task.result()
+
+    def _left_s(self) -> float:
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + self._rest_s
+        return max(0.0, self._until - now)

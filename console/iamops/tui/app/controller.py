@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iamops.engine.ports import Order
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillVerdict
+from iamops.judge.drill.report import DrillProgress, DrillVerdict
 from iamops.judge.run import Outcome, RunReport
 from iamops.model.drill import Drill
 from iamops.model.events import Noticed
@@ -23,7 +22,6 @@ from iamops.plan.action import (
     NoSuchTarget,
 )
 from iamops.plan.denial import Denial
-from iamops.report.run import exit_code
 from iamops.tui.app.actions import ACTIONS
 from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.dialogs.progress import run_summary
@@ -120,8 +118,8 @@ class CurrentRun:
         if self.failure:
             return ExitCode.UNKNOWN
         if self.drill is not None and self.drill.report is not None:
-            return exit_code(self.drill.report)
-        return exit_code(self.report) if self.report is not None else ExitCode.INTERRUPTED
+            return self.drill.report.exit_code
+        return self.report.exit_code if self.report is not None else ExitCode.INTERRUPTED
 
     @property
     def summary(self) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from iamops.model.facts import Severity
 from iamops.model.text import safe_lines
-from iamops.session.patience import fault_text, traceback_of
+from iamops.session.faults import fault_text, traceback_of
 from iamops.session.user_files import private_directory, state_dir, write_private
 
 if TYPE_CHECKING:

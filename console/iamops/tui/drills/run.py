@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure, TimelineEntry
+from iamops.judge.drill.report import ClientView, DrillProgress, DrillReport, DrillVerdict, Measure, TimelineEntry
 from iamops.judge.run import Stage
 from iamops.model.outage import ProbeResult, ProbeSample, Samples
 from iamops.model.text import safe

@@ -7,7 +7,6 @@ from dataclasses import replace
 from iamops.cli.drill.show import history_lines, list_lines, show_lines
 from iamops.judge.drill.report import DrillRun, DrillVerdict, drill_runs
 from iamops.report.drill import drill_document
-from iamops.report.run import exit_code
 from iamops.session.drills.files import load_drill
 from tests.support.drill_samples import report
 
@@ -43,6 +42,6 @@ PUT_BACK = report(verdict=DrillVerdict.FAIL, interrupted=True, sentence="interru
 
 
 def test_the_history_tells_the_last_drill_as_its_result_did():
-    document = drill_document(PUT_BACK, exit_code(PUT_BACK))
+    document = drill_document(PUT_BACK)
     (line, *_) = history_lines(drill_runs([{"kind": "drill", "drill_report": document}]), None)
     assert "; last undone at " in line

@@ -1,4 +1,4 @@
-"""The history of drills: median, worst and trend, and nothing in a ledger that can stop it."""
+"""The exit code of each verdict; the history of drills: median, worst, trend, and nothing that can stop it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from iamops.cli.drill.show import history_lines
-from iamops.judge.drill.report import DrillRun, drill_runs, trends
+from iamops.judge.drill.report import DrillReport, DrillRun, DrillVerdict, drill_runs, trends
+from iamops.plan.denial import Denial
 from iamops.report.drill import drill_document, drill_history_document
-from tests.support.drill_samples import gap, keepalived_stop, report
+from tests.support.drill_samples import gap, keepalived_stop, refused, report
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    return {"kind": "drill", "drill_report": drill_document(report(), 0) | changes}
+    return {"kind": "drill", "drill_report": drill_document(report()) | changes}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def records(*outages_ms: float):
     for number, outage_ms in enumerate(outages_ms):
         made = report(keepalived_stop(gaps=(gap(0.125, outage_ms / 1000),)), run=f"r{number}")
         client = replace(made.client, longest_ms=outage_ms)
-        yield {"kind": "drill", "drill_report": drill_document(replace(made, client=client), 0)}
+        yield {"kind": "drill", "drill_report": drill_document(replace(made, client=client))}
 
 
 def test_history_tells_median_worst_and_where_it_is_going():
@@ -65,3 +66,21 @@ def test_few_runs_have_no_trend_and_none_have_no_history():
 def test_what_is_no_report_is_passed_over():
     rubbish = [{"kind": "drill"}, {"kind": "drill", "drill_report": {"run": 1}}, {"kind": "outcome"}]
     assert drill_runs(rubbish) == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (report(), 0),
+        (report(keepalived_stop(gaps=(gap(0.125, 1.25),))), 1),
+        (refused(), 3),
+        (replace(refused(), denials=(Denial("node-unreachable", "gone"),)), 4),
+        (report(verdict=DrillVerdict.UNKNOWN), 5),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="console"), 130),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="nobody"), 1),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="dead-man"), 1),
+        (report(interrupted=True), 0),
+    ],
+)
+def test_each_verdict_has_its_exit_code(made: DrillReport, code: int):
+    assert made.exit_code == code

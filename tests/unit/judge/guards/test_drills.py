@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.judge.drill.account import step_run
+from iamops.judge.drill.evidence import step_run
 from iamops.judge.guards.guards import denials
 from iamops.judge.run import Stage, StepReport
 from iamops.model.drill import resolved_steps

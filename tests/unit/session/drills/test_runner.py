@@ -10,22 +10,21 @@ from typing import Any
 import pytest
 
 from iamops.engine.ports import Order
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillReport, DrillVerdict, FailureKind
+from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict, FailureKind
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.running import LiveVrrp
 from iamops.nodes.transport import CommandResult
 from iamops.plan.action import DrillAction
 from iamops.report.drill import drill_document, junit
-from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
-from iamops.session.drills.runner import run_drill
+from iamops.session.drills.runner import WaitThrough, run_drill
 from tests.support.drill_samples import LIVE
 from tests.support.pair import Bench
 from tests.support.profiles import pair
 
 SAFETY = {"dead_man_s": 30, "anti_flap_s": 0}
+SHORT_S = 0.05
 
 
 async def at_once() -> None:
@@ -110,7 +109,7 @@ async def test_interrupted_when_the_engine_is_done_the_drill_is_judged_and_keeps
     made = Drilled()
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.PASS, 0), report.sentence
+    assert (report.verdict, report.exit_code) == (DrillVerdict.PASS, 0), report.sentence
     assert not report.interrupted
     assert made.heard[-1].report is report
 
@@ -121,7 +120,7 @@ async def test_interrupted_when_the_engine_has_failed_the_failure_is_told_as_suc
     made.bench.hands.before = lambda number, argv: made.bench.world.silent.add("iam-apiserver")
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.FAIL, 1)
+    assert (report.verdict, report.exit_code) == (DrillVerdict.FAIL, 1)
     assert FailureKind.INTERRUPTED not in {each.kind for each in report.failures}
 
 
@@ -135,7 +134,7 @@ async def test_interrupted_in_the_middle_of_the_judging_again_and_again_it_is_ju
         made.task.cancel()
         await asyncio.sleep(0)
     go_on.set()
-    assert exit_code(await made.task) == 0
+    assert (await made.task).exit_code == 0
 
 
 @pytest.mark.usefixtures("short")
@@ -144,7 +143,7 @@ async def test_what_does_not_answer_after_an_interrupt_is_left_and_the_verdict_i
     made.session.nodes["iam-b"].read = never
     await made.session.nodes["iam-b"].reading.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (DrillVerdict.UNKNOWN, 5)
+    assert (report.verdict, report.exit_code) == (DrillVerdict.UNKNOWN, 5)
     assert "judged in part: interrupted before this was read: the notify log of iam-b" in report.sentence
     assert not report.failures
 
@@ -178,7 +177,7 @@ async def in_mid_run(drill: str) -> DrillReport:
 
 async def test_an_interrupted_drill_is_interrupted_in_every_view_and_not_unsteady():
     report = await in_mid_run("backend-loss")
-    document = drill_document(report, exit_code(report))
+    document = drill_document(report)
     first = document["failures"][0]
     assert (first["kind"], document["interrupted"], document["exit_code"]) == ("interrupted", True, 130)
     assert first["text"] == f"in '{first['step']}', and undone"
@@ -191,5 +190,54 @@ async def test_an_interrupted_drill_is_interrupted_in_every_view_and_not_unstead
 async def test_an_interrupted_drill_that_cannot_be_taken_back_is_not_called_undone(drill: str):
     """nginx has loaded its files anew; the VIP has moved."""
     report = await in_mid_run(drill)
-    assert (exit_code(report), report.ending) == (1, "failed")
+    assert (report.exit_code, report.ending) == (1, "failed")
     assert report.failures[0].text.endswith("and not undone")
+
+
+async def test_what_is_under_way_ends_however_often_it_is_interrupted():
+    waiting, gate = WaitThrough(SHORT_S), asyncio.Event()
+
+    async def undone() -> str:
+        await gate.wait()
+        return "undone"
+
+    task = asyncio.create_task(waiting.ended(asyncio.ensure_future(undone())))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.sleep(2 * SHORT_S)
+    assert not task.done()
+    gate.set()
+    assert await task == "undone"
+    assert waiting.tried
+
+
+async def test_what_it_raises_is_raised_after_an_interrupt_too():
+    async def fails() -> None:
+        raise LookupError("gone")
+
+    waiting = WaitThrough(SHORT_S)
+    with pytest.raises(LookupError, match="gone"):
+        await waiting.ended(asyncio.ensure_future(fails()))
+    with pytest.raises(LookupError, match="gone"):
+        await waiting.check(fails())
+    assert not waiting.tried
+
+
+async def test_a_look_is_given_up_only_after_an_interrupt():
+    waiting = WaitThrough(SHORT_S)
+    task = asyncio.create_task(waiting.check(never()))
+    await asyncio.sleep(3 * SHORT_S)
+    assert not task.done()
+    task.cancel()
+    async with asyncio.timeout(5):
+        assert await task is None
+
+
+async def test_looks_after_an_interrupt_have_their_time_all_together():
+    waiting = WaitThrough(SHORT_S)
+    waiting.tried = True
+    assert await waiting.check(never()) is None
+    began = asyncio.get_running_loop().time()
+    assert await waiting.check(never()) is None
+    assert asyncio.get_running_loop().time() - began < SHORT_S

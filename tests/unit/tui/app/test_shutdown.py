@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import DrillReport, DrillVerdict
+from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict
 from iamops.judge.run import Outcome, RestoredBy
 from tests.support import decks, scenes
 from tests.support.decks import FixedDeck, finished, undone

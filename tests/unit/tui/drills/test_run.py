@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from iamops.judge.drill.account import DrillProgress
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, TimelineEntry
+from iamops.judge.drill.report import ClientView, DrillProgress, DrillReport, DrillVerdict, TimelineEntry
 from iamops.judge.run import Phase
 from iamops.model.outage import ProbeResult, ProbeSample, Samples
 from iamops.plan.action import DrillAction
