@@ -382,8 +382,6 @@ def test_a_link_that_another_user_put_there_is_not_followed(tmp_path: Path):
 
 # --- one edge ---
 
-# Who makes text harmless without taking secrets out of it: the ends of the house, where a second look costs time
-# and the text was looked at when it came in.
 # The edges where text leaves, which clean once more; and those that are the one redaction, or call it themselves.
 AROUND = (
     *("cli/", "tui/", "report/", "plan/config/diff.py"),
@@ -392,6 +390,8 @@ AROUND = (
 
 
 # What of `model/text.py` makes foreign words harmless and leaves their secrets in.
+# What makes text harmless without taking secrets out of it: for the ends of the house, where a second look costs time
+# and the text was looked at when it came in.
 HARMLESS = {"safe", "safe_bytes", "safe_lines", "one_line", "is_safe", "thinned"}
 
 
