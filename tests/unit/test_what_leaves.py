@@ -389,9 +389,8 @@ AROUND = (
 )
 
 
-# What of `model/text.py` makes foreign words harmless and leaves their secrets in.
-# What makes text harmless without taking secrets out of it: for the ends of the house, where a second look costs time
-# and the text was looked at when it came in.
+# What of `model/text.py` makes foreign words harmless and leaves their secrets in: for the ends of the house,
+# where a second look costs time and the text was looked at when it came in.
 HARMLESS = {"safe", "safe_bytes", "safe_lines", "one_line", "is_safe", "thinned"}
 
 
