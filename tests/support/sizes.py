@@ -39,7 +39,7 @@ FEATURES = {
     ),
     "actions: plans, guards, engine": (
         "plan/* judge/guards/* judge/run.py engine/* session/operator.py session/adapters.py "
-        "nodes/lock.py cli/acting.py cli/plan_text.py cli/actions.py tui/dialogs/* tui/app/controller.py "
+        "nodes/lock.py cli/acting.py cli/acting.py cli/actions.py tui/dialogs/* tui/app/controller.py "
         "report/run.py"
     ),
     "audit": "ledger/* cli/audit/* tui/audit.py",

@@ -227,7 +227,7 @@ def test_the_architecture_says_what_features_cost():
     assert rows == pytest.approx(lines, rel=0.05)
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/decisions.md"])
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/decisions.md", "docs/walks.md"])
 def test_a_page_names_no_file_that_is_not_there(page):
     named = re.findall(r"`([\w/]+\.py)`", (ROOT / page).read_text("utf-8"))
     files = [path.as_posix() for place in ("console", "tests") for path in (ROOT / place).rglob("*.py")]

@@ -1,4 +1,7 @@
-"""The one engine: guards, lock, second look, audit, steps, undo, audit. Every front goes through here."""
+"""The one engine: guards, lock, second look, audit, steps, undo, audit. Every front goes through here.
+
+`Execution` carries out one plan that is locked and written down; `Engine` decides whether there is one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The lock on a node: held by a command on an open channel, gone when the channel or its holder is.
+"""The lock on a node, held by a command on an open channel and gone when the channel or its holder is; and
+commands that the node runs only while their undo is armed.
 
 flock(1) on the directory /run, which every node has and every login user may open; no file is left behind. The
 holder's name is an argument of the holding process, so what others read can never be stale.

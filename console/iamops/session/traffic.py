@@ -129,6 +129,7 @@ class TrafficFeed:
             transport = self._transport(node)
             if transport is not None:
                 # Whatever else it fails of is the counter's reason already: it is begun again all the same.
+                # Told after each look, too: only then is its reason up to date.
                 with contextlib.suppress(Exception):
                     await counter.follow(transport, self._changed)
             await asyncio.sleep(RETRY_S)

@@ -6,16 +6,19 @@ import argparse
 import asyncio
 import os
 import pty
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from iamops.cli.acting import ActingSession, GuardedSession, typed_line
-from iamops.judge.run import Outcome, RunReport
+from iamops.cli.acting import ActingSession, GuardedSession, gap_line, result_lines, typed_line
+from iamops.judge.run import Outcome, RestoredBy, RunReport
 from iamops.model.events import Source, SourceLost
 from iamops.model.exit_code import ExitCode
+from iamops.model.outage import Hole, ProbeResult, ProbeRow, Segment, gap_report
 from iamops.model.profile import Environment
 from iamops.plan.action import ServiceAction, Switchover, UnitVerb
+from iamops.report.run import gap_document
 from tests.support.pair import Bench
 from tests.support.profiles import pair
 
@@ -130,3 +133,38 @@ async def test_a_file_is_a_terminal_that_has_everything_already(tmp_path):
     (tmp_path / "answer").write_text("yes\nmore\n")
     with open(tmp_path / "answer") as stream:  # noqa: ASYNC230 - a test's own few bytes
         assert await typed_line(stream) == "yes"
+
+
+ROW = (Segment(ProbeResult.GOOD, "iam-a", 0.0, 1.0, 101), Segment(ProbeResult.GOOD, "iam-b", 31.0, 32.0, 101))
+
+SEEN, UNSEEN = (
+    gap_report([ProbeRow(tuple(ROW), 0.01)]),
+    gap_report([ProbeRow(tuple(ROW), 0.01)], holes=(Hole(1.0, 31.0, 30.0),)),
+)
+
+INTERRUPTED = RunReport(
+    "4972991a",
+    Switchover(),
+    0.0,
+    outcome=Outcome.FAILED,
+    sentence="interrupted; now: VIP 10.0.4.99 is on iam-a",
+    interrupted=True,
+    restored_by=RestoredBy.CONSOLE,
+)
+
+
+def test_an_interrupted_run_that_was_put_back_is_undone_and_not_failed():
+    assert result_lines(INTERRUPTED)[0] == "undone: interrupted; now: VIP 10.0.4.99 is on iam-a"
+
+
+def test_one_that_nobody_put_back_has_failed():
+    left = replace(INTERRUPTED, restored_by=RestoredBy.NOBODY)
+    assert result_lines(left)[0].startswith("failed: ")
+
+
+def test_time_in_which_nobody_looked_is_said():
+    assert "not measured" not in gap_line(SEEN)
+    assert gap_line(UNSEEN).endswith("; not measured for 30.0 s)")
+    document = gap_document(UNSEEN)
+    assert document is not None
+    assert (document["not_measured_ms"], document["longest_gap_ms"]) == (30000.0, None)

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from iamops.cli.acting import dry_lines, progress_lines, result_lines
 from iamops.cli.config.run import diff_text, lint_text
 from iamops.cli.drill.run import progress_shown
 from iamops.cli.drill.run import result_lines as drill_lines
@@ -23,7 +24,6 @@ from iamops.cli.errors import explain
 from iamops.cli.lines import write_progress, write_stderr_lines, write_stdout, write_stdout_lines
 from iamops.cli.main import main
 from iamops.cli.output import Coloured, not_written, print_lines, watched
-from iamops.cli.plan_text import dry_lines, progress_lines, result_lines
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
 from iamops.cli.triage.forms import triage_lines

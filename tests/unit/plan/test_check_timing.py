@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iamops.cli.plan_text import plan_lines
+from iamops.cli.acting import plan_lines
 from iamops.model.events import FilesExamined, VrrpReported
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.state import ClusterState

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from iamops.cli.acting import GuardedSession
+from iamops.cli.acting import GuardedSession, progress_lines
 from iamops.cli.lines import lines, write_progress, write_stderr, write_stderr_lines, write_stdout_lines
 from iamops.cli.output import columns, not_written
-from iamops.cli.plan_text import progress_lines
 from iamops.cli.printing import CleanConsole
 from iamops.judge.drill.report import ClientView, DrillProgress, DrillReport, DrillVerdict, Measure
 from iamops.judge.run import RunReport

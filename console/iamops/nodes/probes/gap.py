@@ -204,6 +204,7 @@ class GapProbe:
         self._thread.start()
         self._ready.wait(START_TIMEOUT_S)
         if self._failure is not None:
+            sys.setswitchinterval(self._usual_s)
             raise self._failure
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""What the operator asks the cluster for: arming, the dialog before an action, and its run."""
+"""What the operator asks the cluster for: arming, the dialog before an action, and its run, one at a time."""
 
 from __future__ import annotations
 

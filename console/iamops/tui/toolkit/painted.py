@@ -1,4 +1,6 @@
-"""A widget drawn from toned lines. It repaints exactly the lines that changed, and never lays out anew."""
+"""From event to widget: which parts of a screen an event touches, what a view is painted from, and a widget of
+toned lines. It repaints exactly the lines that changed, and never lays out anew.
+"""
 
 from __future__ import annotations
 

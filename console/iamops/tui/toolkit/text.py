@@ -1,4 +1,6 @@
-"""Toned text: what a piece of text means. Which colour that is, the theme decides."""
+"""Toned text: what a piece of text means, and rows, tables and paragraphs of it. Which colour that is, the theme
+decides.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import dataclasses
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -287,8 +288,10 @@ def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():
 
 def test_a_namespace_that_is_not_there_is_said_at_once(server: Server):
     probe = GapProbe(Lane(target(server)), namespace="iamops-no-such")
+    usual_s = sys.getswitchinterval()
     with pytest.raises((NamespaceMissing, NamespaceForbidden)):
         probe.start()
+    assert sys.getswitchinterval() == usual_s
 
 
 def test_what_this_machine_lacks_is_no_outage(server: Server, monkeypatch: pytest.MonkeyPatch):
