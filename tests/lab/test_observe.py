@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from iamops.model.facts import LinkState, ProbeOutcome, VrrpState
 from iamops.model.observed import Freshness, Known
 from iamops.model.profile import DatastoreKind
+from iamops.nodes.keepalived import _ASK
 from iamops.nodes.probes.http import Endpoint, probe_datastore
 from iamops.nodes.ssh.connector import SshConnector
+from iamops.render import privileges
 from iamops.session.profiles import load_profile
 from tests.lab.watching import Watching, watching
 
@@ -201,3 +204,31 @@ async def test_a_stopped_service_is_seen_from_both_sides(lab):
         finally:
             lab.exec("iam-b", ["systemctl", "start", "iam-pump"])
         await seen.until(lambda: seen.codes() == [], 15)
+
+
+ASKING_S = 25
+RESTARTS = f"""
+until=$(($(date +%s) + {ASKING_S}))
+while [ $(date +%s) -lt $until ]; do
+  systemctl reset-failed keepalived
+  case $n in *[02468]) systemctl restart keepalived ;; *) systemctl stop keepalived; systemctl start keepalived ;; esac ||
+    echo died
+  n=$((n + 1))
+done
+echo $n
+"""
+
+
+def test_asking_never_ends_a_keepalived_that_is_being_started(lab):
+    """The signal that asks for a dump ends a process that does not take it yet, and so would end its start."""
+    ask = (
+        "sh", "-c", _ASK, "ask", privileges.JSON_DUMP, "1000000", "40", *privileges.ask_json_dump(lab.profile)
+    )  # fmt: skip
+    again = 'until=$(($(date +%s) + $1)); shift; while [ $(date +%s) -lt $until ]; do "$@" >&2; done 2>/dev/null'
+    asking = ("runuser", "-u", "iamops", "--", "sh", "-c", again, "-", str(ASKING_S), *ask)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(lab.exec, "iam-b", asking, timeout_s=60) for _ in range(3)]
+        done = lab.exec("iam-b", ["sh", "-c", f"n=0; {RESTARTS}"], timeout_s=60).stdout.decode().split()
+        assert [each.result().returncode for each in asked] == [0, 0, 0]
+    assert "died" not in done
+    assert int(done[-1]) >= 10

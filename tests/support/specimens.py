@@ -55,8 +55,8 @@ def parsed(name: str, text: str) -> Specimen:
     for node, path, how, content in zip(rest[::4], rest[1::4], rest[2::4], rest[3::4], strict=True):
         nodes.setdefault(node, {})[path] = _file(path, how.split(), content.removeprefix("\n"))
     trees = tuple(ConfTree(node, files) for node, files in nodes.items())
-    expect = tuple(sorted(told["expect"]))
-    return Specimen(name, told["what"], expect, told["daemon"], trees, told.get("reason", ""), told.get("page", ""))
+    about = {key: told.get(key, "") for key in ("reason", "page")}
+    return Specimen(name, told["what"], tuple(sorted(told["expect"])), told["daemon"], trees, **about)
 
 
 def _file(path: str, how: list[str], content: str) -> ConfFile:

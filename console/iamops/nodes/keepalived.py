@@ -22,7 +22,7 @@ DUMP_MOST = 4 * 1024 * 1024
 TRIES, TRIES_AGAIN = 40, 120
 # $1: the dump's path; $2: how big it may be; $3: how often to look; the rest: the signal's argv. Waits until the
 # file has been written anew. Exit 4: the daemon wrote nothing; 5: the file there is not keepalived's, see stderr;
-# 6: it has just been started and takes no signal yet; anything else is sudo's or systemctl's own exit status.
+# 6: it takes no signal now; anything else is sudo's or systemctl's own exit status.
 #
 # The directory is everybody's. A file of root's own, with one name, in a directory where others can neither remove
 # nor rename it, stays what it is until root reads it: no link to another file, no fifo that would hold root up.
@@ -42,13 +42,17 @@ sound() {
         *) no "is no regular file, so keepalived has not written it: remove it" ;;
     esac
 }
-# A process that has just been started takes no signal yet: this one would end it, and with it the start.
+# A process that has just been started takes no signal yet: this one would end it, and with it the start. And
+# systemctl sends it to whatever is the unit's process by then: while one is going, that may be the next one.
 ready() {
     signal=0 unit=
     for word in "$@"; do
         case $word in --signal=SIGUSR1) signal=10 ;; --signal=*) signal=${word#*=} ;; *.service) unit=$word ;; esac
     done
-    pid=$(systemctl show --property=MainPID --value -- "$unit" 2>/dev/null)
+    doing=$(systemctl show --property=MainPID,ActiveState -- "$unit" 2>/dev/null)
+    case $doing in *ActiveState=active* | *ActiveState=reloading*) ;; *) return 1 ;; esac
+    pid=${doing#*MainPID=} pid=${pid%%[!0-9]*}
+    [ "${pid:-0}" -gt 0 ] || return 1
     for each in $pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
         taken=
         for mask in $(sed -n -e 's/^SigBlk:[[:space:]]//p' -e 's/^SigCgt:[[:space:]]//p' "/proc/$each/status"); do
@@ -178,7 +182,7 @@ class VrrpWitness:
         if result.exit_status == _NOT_KEEPALIVEDS:
             raise VrrpUnknown(clean_bytes(result.stderr.strip(), 200), final=False)
         if result.exit_status == _NOT_READY:
-            raise VrrpUnknown("keepalived is starting", final=True)
+            raise VrrpUnknown("keepalived is being started or stopped", final=True)
         if result.exit_status == _UNANSWERED:
             raise NotWritten
         if not result.ok:

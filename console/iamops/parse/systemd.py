@@ -50,7 +50,7 @@ _VERBS = {
     "Reloaded": "reloaded",
     "Failed to start": "could not be started",
 }
-_EXITED = re.compile(r"[Mm]ain process exited, code=(?P<code>\w+), status=(?P<status>[\w/]+)")
+_EXITED = re.compile(r"[Mm]ain process exited, code=(?P<code>\w+), status=(?P<status>[\w/+]+)")
 _FAILED = re.compile(r": Failed with result '(?P<result>[\w-]+)'")
 _RESTART = re.compile(r"Scheduled restart job, restart counter is at (?P<count>[0-9]{1,19})")
 _BOOTED = re.compile(r"Startup finished in (?:.*= )?(?P<took>[^=]+?)\.?$")

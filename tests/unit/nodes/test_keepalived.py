@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,14 @@ class Node:
         sudo = place / "bin" / "sudo"
         sudo.write_text(SUDO.format(asked=self.asked, dump=self.dump, path=self.path))
         sudo.chmod(0o755)
+        self.unit("active", os.getpid())
         self.environment = {**os.environ, "PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
+
+    def unit(self, state: str, pid: int) -> None:
+        """What systemctl says of keepalived's unit."""
+        systemctl = self.dump.parent / "bin" / "systemctl"
+        systemctl.write_text(f"#!/bin/sh\necho MainPID={pid}\necho ActiveState={state}\n")
+        systemctl.chmod(0o755)
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         if argv[0] == "systemctl":
@@ -51,10 +59,13 @@ class Node:
 
 
 @pytest.fixture
-def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
     made = Node(tmp_path)
     monkeypatch.setattr(module.privileges, "DATA_DUMP", str(made.path))
-    return made
+    # This process stands for the daemon, which takes the signal.
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    yield made
+    signal.signal(signal.SIGUSR1, before)
 
 
 async def test_a_dump_of_keepalived_s_is_read_each_time_anew(node: Node):
@@ -138,7 +149,6 @@ async def test_what_changes_hands_while_keepalived_is_asked_is_not_read(node: No
 
 async def test_a_daemon_that_has_just_been_started_and_takes_no_signal_yet_is_sent_none(node: Node):
     """keepalived 2.2.7 blocks the signals that it reads; until then SIGUSR1 and the JSON signal end it."""
-    systemctl = node.dump.parent / "bin" / "systemctl"
     starting = await asyncio.create_subprocess_exec("sleep", "60")
     blocking = await asyncio.create_subprocess_exec(
         "python3",
@@ -149,17 +159,29 @@ async def test_a_daemon_that_has_just_been_started_and_takes_no_signal_yet_is_se
     try:
         assert blocking.stdout is not None
         await blocking.stdout.readline()
-        systemctl.write_text(f"#!/bin/sh\necho {starting.pid}\n")
-        systemctl.chmod(0o755)
-        with pytest.raises(VrrpUnknown, match="keepalived is starting"):
+        node.unit("active", starting.pid)
+        with pytest.raises(VrrpUnknown, match="keepalived is being started or stopped"):
             await VrrpWitness(node, pair()).data_text()
         assert node.asked.read_text() == ""
-        systemctl.write_text(f"#!/bin/sh\necho {blocking.pid}\n")
+        node.unit("active", blocking.pid)
         assert await VrrpWitness(node, pair()).data_text() == DATA
     finally:
         for process in (starting, blocking):
             process.kill()
             await process.wait()
+
+
+@pytest.mark.parametrize("state", ["deactivating", "inactive", "activating", "failed"])
+async def test_a_daemon_that_is_about_to_make_room_for_the_next_one_is_sent_no_signal(node: Node, state: str):
+    """systemctl sends it to whatever is the unit's process by then: that killed a keepalived in its start."""
+    for pid in (0, os.getpid()):
+        node.unit(state, pid)
+        with pytest.raises(VrrpUnknown, match="keepalived is being started or stopped"):
+            await VrrpWitness(node, pair()).data_text()
+    node.unit("active", 0)
+    with pytest.raises(VrrpUnknown):
+        await VrrpWitness(node, pair()).data_text()
+    assert node.asked.read_text() == ""
 
 
 async def test_a_private_tmp_is_still_told_as_one(node: Node):
