@@ -211,8 +211,8 @@ RESTARTS = f"""
 until=$(($(date +%s) + {ASKING_S}))
 while [ $(date +%s) -lt $until ]; do
   systemctl reset-failed keepalived
-  case $n in *[02468]) systemctl restart keepalived ;; *) systemctl stop keepalived; systemctl start keepalived ;; esac ||
-    echo died
+  systemctl restart keepalived || echo died
+  systemctl stop keepalived; systemctl start keepalived || echo died
   n=$((n + 1))
 done
 echo $n
