@@ -224,7 +224,7 @@ def test_asking_never_ends_a_keepalived_that_is_being_started(lab):
     ask = (
         "sh", "-c", _ASK, "ask", privileges.JSON_DUMP, "1000000", "40", *privileges.ask_json_dump(lab.profile)
     )  # fmt: skip
-    again = 'until=$(($(date +%s) + $1)); shift; while [ $(date +%s) -lt $until ]; do "$@" >&2; done 2>/dev/null'
+    again = 'until=$(($(date +%s) + $1)); shift; while [ $(date +%s) -lt $until ]; do "$@" >&2; done; :'
     asking = ("runuser", "-u", "iamops", "--", "sh", "-c", again, "-", str(ASKING_S), *ask)
     with ThreadPoolExecutor() as pool:
         asked = [pool.submit(lab.exec, "iam-b", asking, timeout_s=60) for _ in range(3)]
