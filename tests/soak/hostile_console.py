@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from iamops.session.cluster import Cluster
 from iamops.session.profiles import load_profile
 from iamops.tui.app.app import ConsoleApp
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.hostile import raw
 
 # Every view, and a fresh look at everything in each of them.
@@ -39,8 +39,8 @@ def how_it_is(cluster: Cluster, screen: str) -> dict[str, Any]:
 
 async def main(profile: Path) -> None:
     cluster = Cluster(load_profile(str(profile)), for_console=True)
-    deck = FixedDeck(cluster)  # type: ignore[arg-type]  # it only reads the store
-    app = ConsoleApp(cluster, lambda: deck)  # type: ignore[arg-type]
+    operator = FixedOperator(cluster)  # type: ignore[arg-type]  # it only reads the store
+    app = ConsoleApp(cluster, lambda: operator)  # type: ignore[arg-type]
     async with app.run_test(size=(120, 40)) as pilot:
         walking = asyncio.create_task(_walked(pilot))
         while not walking.done():

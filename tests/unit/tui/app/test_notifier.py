@@ -19,7 +19,7 @@ from iamops.tui.app.app import ConsoleApp
 from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier, notification
 from iamops.tui.toolkit.themes import remember, remembered
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NO_GRANT, NOW, SPLIT, VIP, A, B, FixedCluster
 from tests.support.screens import Watched, console
 
@@ -412,7 +412,7 @@ async def _moved_and_seen(pilot: Pilot[None]) -> None:
 @pytest.mark.parametrize("stage", [_moved, _moved_and_seen], ids=["called", "waiting"])
 def test_a_moves_picture(snap_compare, stage, theme):
     cluster = FixedCluster(scenes.healthy())
-    app = ConsoleApp(cluster, lambda: FixedDeck(cluster), theme=theme, no_color=theme is None)
+    app = ConsoleApp(cluster, lambda: FixedOperator(cluster), theme=theme, no_color=theme is None)
     assert snap_compare(app, terminal_size=(80, 24), run_before=stage)
 
 
