@@ -10,8 +10,8 @@ from iamops.report.drill import drill_document
 from iamops.session.drills.files import load_drill
 from iamops.tui.drills.screen import DrillsScreen
 from tests.support import scenes
-from tests.support.operators import TIMELINE, FixedOperator, half_way
 from tests.support.drill_samples import LIVE, report
+from tests.support.operators import TIMELINE, FixedOperator, half_way
 from tests.support.scenes import NOW, FixedCluster
 from tests.support.screens import Watched
 

@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 from iamops.model.facts import Severity
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
-from tests.support.operators import FixedOperator
 from tests.support.hostile import SEQUENCES, hostile
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 
 

@@ -10,15 +10,22 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from iamops.model.state import ClusterState
+from iamops.tui.app.actions import BY_NAME, OVERVIEW
 from iamops.tui.app.app import ConsoleApp
+from iamops.tui.app.painting import VIEWS
 from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
+
+# Each view with its key, the one that a console begins with last.
+VIEW_KEYS = {view: BY_NAME[view.lower()].keys[0] for view in (*VIEWS, OVERVIEW)}
 
 
 class Watched:
     """A running console and its cluster."""
 
-    def __init__(self, app: ConsoleApp, cluster: FixedCluster, operator: FixedOperator, pilot: Pilot[None]) -> None:
+    def __init__(
+        self, app: ConsoleApp, cluster: FixedCluster, operator: FixedOperator, pilot: Pilot[None]
+    ) -> None:
         self.app, self.cluster, self.operator, self.pilot = app, cluster, operator, pilot
 
     @property

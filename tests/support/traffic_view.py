@@ -14,8 +14,8 @@ from iamops.model.state import ClusterState, VipMove
 from iamops.model.traffic import Traffic
 from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
 from tests.support import scenes
-from tests.support.operators import FixedOperator
 from tests.support.feeds import FixedFeed
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, A, B, FixedCluster, fed
 from tests.support.screens import Watched
 

@@ -12,8 +12,8 @@ from iamops.model.state import ClusterState
 from iamops.report.drill import drill_document
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
-from tests.support.operators import FixedOperator, audited, drifted
 from tests.support.drill_samples import gap, keepalived_stop, report
+from tests.support.operators import FixedOperator, audited, drifted
 from tests.support.scenes import FixedCluster
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {

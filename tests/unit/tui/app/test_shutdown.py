@@ -13,9 +13,9 @@ import pytest
 from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict
 from iamops.judge.run import Outcome, RestoredBy
 from tests.support import operators, scenes
-from tests.support.operators import FixedOperator, finished, undone
 from tests.support.drill_samples import report
 from tests.support.drills_view import begun, drill_operator, progress
+from tests.support.operators import FixedOperator, finished, undone
 from tests.support.screens import agree, armed, console
 
 

@@ -22,8 +22,8 @@ from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.text import text_of
 from tests.support import cluster_states, scenes
 from tests.support.cluster_states import healthy
-from tests.support.operators import FixedOperator
 from tests.support.hostile import poisoned, raw
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, B, FixedCluster
 from tests.support.screens import Watched, agree, armed, console
 

@@ -19,9 +19,9 @@ from iamops.tui.dialogs.run import RunScreen
 from iamops.tui.drills.run import drill_lines, drill_summary, latency_lines
 from iamops.tui.toolkit.text import Tone, text_of, width_of
 from tests.support import scenes
-from tests.support.operators import FixedOperator, finished, undone
 from tests.support.drill_samples import gap, keepalived_stop, report
 from tests.support.drills_view import SIZES, at_drills, begun, drill_operator, progress
+from tests.support.operators import FixedOperator, finished, undone
 from tests.support.scenes import NOW
 from tests.support.screens import console
 

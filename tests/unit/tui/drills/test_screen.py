@@ -16,9 +16,9 @@ from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.drills.screen import DrillsScreen, drill_story, expected_words, move_words
 from iamops.tui.toolkit.text import text_of
 from tests.support import scenes
-from tests.support.operators import FixedOperator
 from tests.support.drill_samples import LIVE
 from tests.support.drills_view import SIZES, at_drills, drill_operator
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, B, FixedCluster
 from tests.support.screens import console
 
