@@ -15,11 +15,12 @@ from textual.pilot import Pilot
 from iamops.session.cluster import Cluster
 from iamops.session.profiles import load_profile
 from iamops.tui.app.app import ConsoleApp
-from tests.support.decks import FixedDeck
 from tests.support.hostile import raw
+from tests.support.operators import FixedOperator
+from tests.support.screens import VIEW_KEYS
 
 # Every view, and a fresh look at everything in each of them.
-KEYS = ("1", "ctrl+r", "2", "3", "ctrl+r", "4", "5", "6", "ctrl+r", "7", "escape")
+KEYS = tuple(key for view_key in VIEW_KEYS.values() for key in (view_key, "ctrl+r"))
 GOOD = "iam-a"
 EVERY_S = 0.5
 
@@ -39,8 +40,8 @@ def how_it_is(cluster: Cluster, screen: str) -> dict[str, Any]:
 
 async def main(profile: Path) -> None:
     cluster = Cluster(load_profile(str(profile)), for_console=True)
-    deck = FixedDeck(cluster)  # type: ignore[arg-type]  # it only reads the store
-    app = ConsoleApp(cluster, lambda: deck)  # type: ignore[arg-type]
+    operator = FixedOperator(cluster)  # type: ignore[arg-type]  # it only reads the store
+    app = ConsoleApp(cluster, lambda: operator)  # type: ignore[arg-type]
     async with app.run_test(size=(120, 40)) as pilot:
         walking = asyncio.create_task(_walked(pilot))
         while not walking.done():

@@ -10,23 +10,23 @@ from iamops.report.drill import drill_document
 from iamops.session.drills.files import load_drill
 from iamops.tui.drills.screen import DrillsScreen
 from tests.support import scenes
-from tests.support.decks import TIMELINE, FixedDeck, half_way
 from tests.support.drill_samples import LIVE, report
+from tests.support.operators import TIMELINE, FixedOperator, half_way
 from tests.support.scenes import NOW, FixedCluster
 from tests.support.screens import Watched
 
 SIZES = [(80, 24), (120, 40)]
 
 
-def progress(made: FixedDeck) -> DrillProgress:
+def progress(made: FixedOperator) -> DrillProgress:
     """`keepalived-stop`, half way."""
     action = DrillAction(load_drill("keepalived-stop"), LIVE)
     plan, _ = made.consider(made.order(action))
     return DrillProgress(action.drill, half_way(plan, NOW + 1.6), TIMELINE)
 
 
-def deck(**changes: object) -> FixedDeck:
-    made = FixedDeck(FixedCluster(scenes.healthy()))
+def drill_operator(**changes: object) -> FixedOperator:
+    made = FixedOperator(FixedCluster(scenes.healthy()))
     made.earlier = (drill_document(report(**changes)), drill_document(report()))
     return made
 

@@ -10,9 +10,8 @@ from iamops.model.facts import ConfigReport, SafetyReport, UnitReport
 from iamops.model.observed import Known
 from iamops.model.state import ClusterState
 from tests.support.cluster_states import NOW, healthy
-from tests.support.profiles import pair
+from tests.support.profiles import FENCING, pair
 
-FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 PROFILE = pair(
     fencing=FENCING,
     safety={"dead_man_s": 60, "rollback_s": 120, "anti_flap_s": 300},

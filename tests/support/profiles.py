@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from iamops.model.profile import Profile
+from iamops.model.profile import Fence, Profile
 
+# A command for everything that can be done to a whole machine.
+FENCING = {fence: [fence, "{node}"] for fence in get_args(Fence)}
 THREE = {
     "iam-a": {"address": "10.0.4.20", "priority": 100},
     "iam-b": {"address": "10.0.4.21", "priority": 50},

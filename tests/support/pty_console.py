@@ -14,14 +14,14 @@ from pathlib import Path
 
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 
 
 async def main(beats: Path) -> int:
     cluster = FixedCluster(scenes.healthy())
-    deck = FixedDeck(cluster)
-    app = ConsoleApp(cluster, lambda: deck, leave_on=(signal.SIGTERM, signal.SIGHUP))
+    operator = FixedOperator(cluster)
+    app = ConsoleApp(cluster, lambda: operator, leave_on=(signal.SIGTERM, signal.SIGHUP))
 
     async def beat() -> None:
         with beats.open("ab", buffering=0) as file:
@@ -39,7 +39,7 @@ async def main(beats: Path) -> int:
     await app.run_async()
     beating.cancel()
     other.kill()
-    print(f"undone {len(deck.undone)} of {len(deck.runs)}", file=beats.with_suffix(".end").open("w"))
+    print(f"undone {len(operator.undone)} of {len(operator.runs)}", file=beats.with_suffix(".end").open("w"))
     return app.return_code or 0
 
 

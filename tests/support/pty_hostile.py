@@ -12,16 +12,16 @@ from textual.widgets import Input, Static
 from iamops.model.facts import Severity
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
-from tests.support.decks import FixedDeck
 from tests.support.hostile import SEQUENCES, hostile
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 
 
 async def main() -> None:
     chance = random.Random(7)
     cluster = FixedCluster(scenes.with_notice(scenes.healthy(), "".join(SEQUENCES)))
-    deck = FixedDeck(cluster)
-    app = ConsoleApp(cluster, lambda: deck)
+    operator = FixedOperator(cluster)
+    app = ConsoleApp(cluster, lambda: operator)
 
     async def show(pilot: Pilot[None]) -> None:
         await pilot.pause()

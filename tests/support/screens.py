@@ -10,16 +10,23 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from iamops.model.state import ClusterState
+from iamops.tui.app.actions import BY_NAME, OVERVIEW
 from iamops.tui.app.app import ConsoleApp
-from tests.support.decks import FixedDeck
+from iamops.tui.app.painting import VIEWS
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
+
+# Each view with its key, the one that a console begins with last.
+VIEW_KEYS = {view: BY_NAME[view.lower()].keys[0] for view in (*VIEWS, OVERVIEW)}
 
 
 class Watched:
     """A running console and its cluster."""
 
-    def __init__(self, app: ConsoleApp, cluster: FixedCluster, deck: FixedDeck, pilot: Pilot[None]) -> None:
-        self.app, self.cluster, self.deck, self.pilot = app, cluster, deck, pilot
+    def __init__(
+        self, app: ConsoleApp, cluster: FixedCluster, operator: FixedOperator, pilot: Pilot[None]
+    ) -> None:
+        self.app, self.cluster, self.operator, self.pilot = app, cluster, operator, pilot
 
     @property
     def lines(self) -> list[str]:
@@ -57,17 +64,17 @@ async def console(
     state: ClusterState,
     size: tuple[int, int] = (80, 24),
     cluster: FixedCluster | None = None,
-    deck: FixedDeck | None = None,
+    operator: FixedOperator | None = None,
     **options: object,
 ) -> AsyncIterator[Watched]:
     """A console on a fixed cluster, painted and idle."""
-    cluster = cluster or (deck.cluster if deck else FixedCluster(state))
-    deck = deck or FixedDeck(cluster)
-    app = ConsoleApp(cluster, lambda: deck, **options)  # type: ignore[arg-type]
-    assert app.operator is deck  # whatever it knows already is on the first frame
+    cluster = cluster or (operator.cluster if operator else FixedCluster(state))
+    operator = operator or FixedOperator(cluster)
+    app = ConsoleApp(cluster, lambda: operator, **options)  # type: ignore[arg-type]
+    assert app.operator is operator  # whatever it knows already is on the first frame
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        yield Watched(app, cluster, deck, pilot)
+        yield Watched(app, cluster, operator, pilot)
 
 
 async def armed(seen: Watched) -> None:

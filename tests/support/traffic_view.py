@@ -14,8 +14,8 @@ from iamops.model.state import ClusterState, VipMove
 from iamops.model.traffic import Traffic
 from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
 from tests.support import scenes
-from tests.support.decks import FixedDeck
 from tests.support.feeds import FixedFeed
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, A, B, FixedCluster, fed
 from tests.support.screens import Watched
 
@@ -42,10 +42,10 @@ def state() -> ClusterState:
     return fed(moved, [Noticed(NOW - 150, None, Severity.INFO, "restart nginx on iam-a: done")])
 
 
-def on(feed: FixedFeed) -> FixedDeck:
+def on(feed: FixedFeed) -> FixedOperator:
     cluster = FixedCluster(state())
     cluster.feed = feed
-    return FixedDeck(cluster)
+    return FixedOperator(cluster)
 
 
 async def at_traffic(seen: Watched, *keys: str) -> None:

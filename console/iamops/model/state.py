@@ -26,6 +26,7 @@ from iamops.model.traffic import mean_rate
 
 PUBLIC = "public"
 NOTICES_KEPT = 200
+NOT_WATCHED = "the profile has no such unit there"
 # Rates in words are means of so long.
 RATE_WINDOW_S = 10.0
 # No machine of a pair has so many addresses: more are a flood.
@@ -153,6 +154,10 @@ class NodeState:
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.last_event_at, now)
+
+    def unit(self, name: str) -> Observed[UnitReport]:
+        """What systemd reports of it. Nobody asks about a unit that the profile does not have here."""
+        return self.units.get(name, Unknown(NOT_WATCHED))
 
     def rate_per_s(self, now: float) -> float | None:
         """Mean requests per second, or None while there are too few samples."""

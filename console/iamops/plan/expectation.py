@@ -140,7 +140,7 @@ class UnitRuns:
         return f"{self.unit} runs on {self.node}{fresh}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
-        seen = state.nodes[self.node].units[self.unit]
+        seen = state.nodes[self.node].unit(self.unit)
         if isinstance(seen, Unknown):
             return Observation.unknown(f"{self.unit} on {self.node}: {seen.reason}")
         report = seen.value
@@ -162,7 +162,7 @@ class UnitStopped:
         return f"{self.unit} is stopped on {self.node}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Observation:
-        seen = state.nodes[self.node].units[self.unit]
+        seen = state.nodes[self.node].unit(self.unit)
         if isinstance(seen, Unknown):
             return Observation.unknown(f"{self.unit} on {self.node}: {seen.reason}")
         return _since(seen.at, since, seen.value.stopped, f"{self.unit} on {self.node} {being(seen.value.active)}")

@@ -21,7 +21,7 @@ class NotKnown(Exception):
 
 def unit_of(state: ClusterState, unit: str, node: str) -> UnitReport:
     """What systemd reports of a unit. Raises NotKnown."""
-    seen = state.nodes[node].units[unit]
+    seen = state.nodes[node].unit(unit)
     if isinstance(seen, Unknown):
         raise NotKnown(f"the state of {unit} on {node} is not known: {seen.reason}")
     return seen.value

@@ -293,7 +293,7 @@ class Planner(ABC, Generic[A_co]):
         return self.watched_nodes()
 
     def acted_on(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-        """The units of the state that are started, stopped, restarted or reloaded, each with its node."""
+        """The units that are started, stopped, restarted or reloaded, each with its node."""
         return ()
 
     def lost_backends(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from iamops.model.facts import LinkState, ProbeReport
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.running import Unloaded
-from iamops.model.state import ClusterState
+from iamops.model.state import NOT_WATCHED, ClusterState
 from iamops.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from iamops.plan.action import Action
 from iamops.plan.backends import proxy_notes
@@ -22,7 +22,13 @@ def unknown_notes(plan: Plan, planner: Planner[Action]) -> tuple[str, ...]:
     """One sentence for each. What cannot be done without is no note: see `known.NotKnown` and the guards."""
     state, found = planner.state, [*_owners(planner.state, planner.now), *_clients(planner.state)]
     for unit, node in planner.acted_on(plan.nodes):
-        found += [*_process(state, unit, node), *_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
+        if unit in state.nodes[node].units:
+            found += (*_process(state, unit, node), *_health(plan, state, unit, node))
+            found += proxy_notes(state, unit, node)
+        else:
+            found.append(
+                f"the state of {unit} on {node} is not known ({NOT_WATCHED}), so nothing is checked about it"
+            )
     for unit, node in planner.lost_backends(plan.nodes):
         found += proxy_notes(state, unit, node)
     for unit, node in planner.awaited(plan.nodes):

@@ -10,9 +10,8 @@ from iamops.judge.run import Outcome
 from iamops.plan.action import DrillAction
 from iamops.session.drills.files import load_drill
 from tests.support.pair import Bench, Killed
-from tests.support.profiles import pair
+from tests.support.profiles import FENCING, pair
 
-FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 SAFETY = {"dead_man_s": 30, "anti_flap_s": 0}
 
 

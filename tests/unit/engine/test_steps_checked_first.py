@@ -14,9 +14,8 @@ from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, healthy
 from tests.support.pair import Bench
-from tests.support.profiles import pair
+from tests.support.profiles import FENCING, pair
 
-FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 PROFILE = pair(safety={"dead_man_s": 60, "anti_flap_s": 0}, fencing=FENCING)
 CHECKS = {
     "keepalived": ("sudo", "-n", "/usr/sbin/keepalived", "-t"),

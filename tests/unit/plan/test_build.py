@@ -24,10 +24,13 @@ from iamops.model.facts import (
 )
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import ClusterState, Contest, Flooded, NodeState, Notice, PartFailure, Split, VipMove
+from iamops.plan import action as actions
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
-from iamops.plan.build import plan_for
+from iamops.plan.build import PLANNERS, plan_for
 from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, VIP, fed, healthy
+from tests.support.every_action import every_action
+from tests.support.observed_values import PROFILE
 
 A, B = "iam-a", "iam-b"
 PUMP, API = "iam-pump", "iam-apiserver"
@@ -41,20 +44,8 @@ STOP_KEEPALIVED, RESTART_API = (
     ServiceAction(UnitVerb.RESTART, API, B),
 )
 DRILL = DrillAction(load_drill("switchover"))
-ACTIONS: list[Action] = [
-    STOP_PUMP,
-    ServiceAction(UnitVerb.RESTART, PUMP, B),
-    RESTART_API,
-    ServiceAction(UnitVerb.STOP, "nginx", A),
-    RESTART_NGINX,
-    RELOAD_NGINX,
-    STOP_KEEPALIVED,
-    ServiceAction(UnitVerb.RESTART, "keepalived", B),
-    RollingRestart("nginx"),
-    RollingRestart(API),
-    Switchover(),
-    DRILL,
-]
+STATE = healthy(NOW, PROFILE)
+ACTIONS = every_action(PROFILE)
 by_action = pytest.mark.parametrize("action", ACTIONS, ids=[each.sentence for each in ACTIONS])
 Change = Callable[[ClusterState], ClusterState]
 
@@ -159,21 +150,20 @@ def test_every_part_of_the_state_is_thought_of():
 
 @by_action
 def test_what_may_change_by_itself_voids_no_plan(action: Action):
-    shown = mark(action, healthy())
+    shown = mark(action, STATE)
     for name, change in {**NODE, **CLUSTER}.items():
         if change is not None:
-            assert mark(action, change(healthy())) == shown, name
-    assert mark(action, healthy(), NOW + 3) == shown, "time"
+            assert mark(action, change(STATE)) == shown, name
+    assert mark(action, STATE, NOW + 3) == shown, "time"
 
 
 @by_action
 def test_other_units_may_crash_and_come_back_as_they_like(action: Action):
-    shown, own = mark(action, healthy()), getattr(action, "unit", "keepalived")
+    shown, own = mark(action, STATE), action.units(PROFILE)
     for node in (A, B):
-        for name in healthy().nodes[node].units:
+        for name in STATE.nodes[node].units.keys() - own:
             for report in (UnitReport("active", "running", 8, 4711), UnitReport("activating", "auto", 8, 0)):
-                if name != own:
-                    assert mark(action, unit(node, name, report)(healthy())) == shown, (node, name, report)
+                assert mark(action, unit(node, name, report)(STATE)) == shown, (node, name, report)
 
 
 @pytest.mark.parametrize("action", [STOP_PUMP, STOP_KEEPALIVED, ServiceAction(UnitVerb.STOP, "nginx", A)])
@@ -234,7 +224,12 @@ def test_what_the_plan_rests_on_voids_it(what: str, action: Action, change: Chan
 
 
 def test_every_action_is_another_plan():
-    assert len({mark(action, healthy()) for action in ACTIONS}) == len(ACTIONS)
+    assert len({mark(action, STATE) for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_every_action_that_can_be_asked_for_has_a_planner_and_is_tried_here():
+    kinds = {each for each in vars(actions).values() if isinstance(each, type) and issubclass(each, Action)}
+    assert kinds - {Action} == set(PLANNERS) == {type(action) for action in ACTIONS}
 
 
 WITH_TRACK_FILE = [SafetyReported(NOW, node, SafetyReport((), None, ("VI_1",))) for node in ("iam-a", "iam-b")]

@@ -14,15 +14,16 @@ from iamops.model.events import HttpProbed, Target, UnitReported, VrrpReported
 from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from iamops.model.observed import Unknown
 from iamops.model.state import ClusterState
-from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.backends import LAST_BACKEND
 from iamops.plan.build import plan_for
 from iamops.plan.denial import NEW, Denial, GuardContext, overridden, refused_by, remaining_denials, without_looks
+from iamops.plan.overridable import OVERRIDABLE
 from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.plan.steps import Plan, StepKind
-from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, fed, healthy
-from tests.support.profiles import pair
+from tests.support.every_action import every_action
+from tests.support.observed_values import PROFILE, base
 
 
 def test_looks_that_were_overridden_leave_the_plan_that_was_shown():
@@ -118,31 +119,16 @@ def test_what_a_step_found_names_what_leaves_out_that_step_and_no_other():
     assert looks(without_looks(plan, [CONFIG_INVALID], [found]), CONFIG_INVALID) == ["iam-b"]
 
 
-def drill(name: str) -> DrillAction:
-    return DrillAction(load_drill(name), disruptive=True)
-
-
-ACTIONS: list[Action] = [
-    Switchover(),
-    RollingRestart("keepalived"),
-    RollingRestart("nginx"),
-    RollingRestart("iam-apiserver"),
-    *(
-        ServiceAction(verb, unit, "iam-a")
-        for verb in UnitVerb
-        for unit in ("keepalived", "nginx", "iam-apiserver")
-    ),
-    *(drill(name) for name in ("power-off", "nginx-stop", "keepalived-stop", "backend-loss", "reload")),
-]
+ACTIONS = every_action(PROFILE)
 NAMES = [each.sentence for each in ACTIONS]
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=NAMES)
 def test_every_step_that_can_refuse_has_an_identity_of_its_own(action: Action):
-    plan = plan_for(action, healthy(NOW, PROFILE), NOW + 1)
+    plan = plan_for(action, base(), NOW + 1)
     refusing = [refused_by(plan, step) for step in plan.steps if step.refuses is not None]
     assert all(each.subjects and each.node for each in refusing)
-    assert all(step.kind is StepKind.LOOK for step in plan.steps if step.refuses is not None)
+    assert all(step.kind is StepKind.LOOK for step in plan.steps if step.refuses in OVERRIDABLE)
 
 
 def test_every_denial_that_can_be_overridden_says_what_it_is_about():
@@ -161,7 +147,6 @@ def _nameless(path: Path) -> Iterator[str]:
                 yield f"{path.name}:{call.lineno}"
 
 
-PROFILE = pair(safety={"dead_man_s": 60, "anti_flap_s": 0}, fencing={"power-off": ["x"], "power-on": ["x"]})
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
 
 
@@ -183,7 +168,7 @@ def worse(state: ClusterState) -> Iterator[ClusterState]:
 @pytest.mark.parametrize("action", ACTIONS, ids=NAMES)
 def test_two_reasons_of_one_moment_are_never_one(action: Action):
     """Who insists on one of them alone has not insisted on the other, unless that one says less."""
-    for state in worse(healthy(NOW, PROFILE)):
+    for state in worse(base()):
         found = denials(GuardContext(plan_for(action, state, NOW + 1), state, NOW + 1))
         whole = [each.identities for each in found if each.overridable]
         assert len(set(whole)) == len(whole), [each.sentence for each in found]

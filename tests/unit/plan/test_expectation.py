@@ -124,6 +124,12 @@ def test_a_source_that_is_lost_makes_it_unknown():
     assert (reading.verdict, reading.text) == (UNKNOWN, "nginx on iam-a: no shell")
 
 
+@pytest.mark.parametrize("expected", [UnitRuns(A, "sshd"), UnitStopped(A, "sshd")])
+def test_a_unit_that_the_profile_does_not_have_is_unknown(expected: StateExpectation):
+    reading = seen(expected)
+    assert (reading.verdict, reading.text) == (UNKNOWN, "sshd on iam-a: the profile has no such unit there")
+
+
 def test_of_several_readings_the_worst_is_told_and_unknown_is_worst():
     state = fed(healthy(), [SourceLost(NOW + 1, A, Source.UNITS, "no shell")])
     expected = [UnitStopped(B, "nginx"), UnitRuns(A, "nginx"), VipOn(VI, A)]

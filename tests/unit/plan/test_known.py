@@ -24,6 +24,10 @@ def test_what_is_not_known_ends_the_planning_with_its_reason():
         unit_of(state, "nginx", A)
     with pytest.raises(NotKnown, match="the VRRP state of VI_1 on iam-a is not known: no shell"):
         vrrp_of(state, "VI_1", A)
+    with pytest.raises(
+        NotKnown, match="the state of sshd on iam-a is not known: the profile has no such unit there"
+    ):
+        unit_of(state, "sshd", A)
 
 
 def test_a_vip_is_held_alone_or_together_with_another_node():

@@ -6,7 +6,7 @@ happens the value must play no part: whatever it were, the plan and the denials 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,63 +26,23 @@ from iamops.model.facts import (
     VrrpState,
 )
 from iamops.model.observed import Known, Unknown
-from iamops.model.profile import Profile
-from iamops.model.running import FilesReport, LiveVrrp, Unloaded
+from iamops.model.running import FilesReport, Unloaded
 from iamops.model.state import ClusterState
-from iamops.plan.action import (
-    Action,
-    ConfigPush,
-    Drain,
-    DrainedRestart,
-    DrillAction,
-    RollingRestart,
-    ServiceAction,
-    Switchover,
-    UnitVerb,
-)
+from iamops.plan.action import Action, Switchover
 from iamops.plan.build import plan_for
-from iamops.plan.config.change import FileChange, NodeFilesChange
 from iamops.plan.denial import GuardContext
 from iamops.plan.steps import confirmation
+from iamops.plan.switchover import SwitchoverPlanner
+from iamops.plan.unknowns import unknown_notes
 from iamops.report.run import plan_document
-from iamops.session.drills.files import available_drills, load_drill
-from tests.support.cluster_states import NOW, OK, VIP, files
+from tests.support.cluster_states import NOW, OK, VIP, files, healthy
+from tests.support.every_action import NGINX_CONF, every_action
 from tests.support.observed_values import PROFILE, Path, base, get, observed, put, untold
+from tests.support.profiles import pair
 
 WHY = "nobody has told"
-FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
 AT = NOW + 1
 BAD = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
-CONF = "/etc/nginx/nginx.conf"
-
-
-def change(node: str) -> NodeFilesChange:
-    return NodeFilesChange(node, (FileChange(CONF, "old\n", "new\n"),), {CONF: "1" * 64})
-
-
-def vrrp_change(node: str) -> NodeFilesChange:
-    path = "/etc/keepalived/keepalived.conf"
-    return NodeFilesChange(node, (FileChange(path, "old\n", "new\n"),), {path: "1" * 64})
-
-
-def actions(profile: Profile) -> Iterator[Action]:
-    for node in profile.nodes:
-        for unit in profile.actionable_units_on(node):
-            yield from (ServiceAction(verb, unit, node) for verb in UnitVerb)
-    yield from (RollingRestart(unit) for unit in profile.all_units)
-    yield from (Switchover(), Switchover("iam-b"), Switchover(plain=True))
-    live = {name: LiveVrrp.of_profile(profile.instance, node) for name, node in profile.nodes.items()}
-    told = {name: replace(each, assumed=False) for name, each in live.items()}
-    yield from (DrillAction(load_drill(name), told) for name in available_drills())
-    push = ConfigPush("20261128T120000Z-abcdef", ("config", "push"), {n: change(n) for n in profile.nodes})
-    yield push
-    yield replace(push, changes={node: vrrp_change(node) for node in profile.nodes}, incompatible=("router id",))
-    drains = {node: tuple(Drain(each, "10.0.4.20:8080") for each in profile.nodes) for node in profile.nodes}
-    yield replace(push, drains=drains["iam-a"])
-    by_node = {node: {each: change(each) for each in profile.nodes} for node in profile.nodes}
-    yield DrainedRestart("iam-apiserver", "iam-apiserver", push.push, by_node, drains)
-
-
 LOCK = LockHolder("bob@there", "10.0.4.10", NOW - 5, "switchover", "abcd1234")
 
 
@@ -116,7 +76,7 @@ def alternatives(path: Path) -> tuple[Any, ...]:
                 replace(own, unloaded=dict.fromkeys(("keepalived", "nginx"), Unloaded(unseen=("x",)))),
             )
         case "config", _:
-            return (ConfigReport((CONF,)),)
+            return (ConfigReport((NGINX_CONF,)),)
         case _:
             return (OK, BAD)
 
@@ -141,7 +101,7 @@ class Outcome:
         return " ".join((self.plan["prediction"], *self.plan["notes"], *self.denied))
 
 
-ACTIONS = tuple(actions(PROFILE))
+ACTIONS = every_action(PROFILE)
 STATE = base()
 PATHS = tuple(observed(STATE))
 UNTOLD = tuple(untold(STATE))
@@ -191,3 +151,21 @@ def test_how_many_combinations_were_asked(capsys: pytest.CaptureFixture[str]):
     with capsys.disabled():
         print(f"\n{len(ACTIONS)} actions x {len(PATHS)} values and {len(UNTOLD)} fields: {count} combinations")
     assert count > 3000
+
+
+class ActsOnMore(SwitchoverPlanner):
+    """Also touches units that the profile does not have where it does: nobody watches them."""
+
+    def acted_on(self, nodes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+        yield from (("sshd", "iam-a"), ("iam-apiserver", "iam-b"), ("nginx", "iam-b"))
+
+
+def test_a_unit_that_nobody_watches_is_told_as_not_known():
+    services = {"iam-apiserver": {"port": 8080, "domain": "iam.api.marmotedu.com", "nodes": ["iam-a"]}}
+    state = healthy(NOW, pair(services=services))
+    plan = plan_for(Switchover(), state, AT)
+    assert unknown_notes(plan, SwitchoverPlanner(Switchover(), state, AT)) == ()
+    assert unknown_notes(plan, ActsOnMore(Switchover(), state, AT)) == tuple(
+        f"the state of {unit} is not known (the profile has no such unit there), so nothing is checked about it"
+        for unit in ("sshd on iam-a", "iam-apiserver on iam-b")
+    )

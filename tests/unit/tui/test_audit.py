@@ -10,12 +10,12 @@ from iamops.ledger.audit import Audit, read
 from iamops.ledger.verify import Break, ChainVerdict, runs_of
 from iamops.tui.audit import AuditList, run_story
 from tests.support import scenes
-from tests.support.decks import audited
+from tests.support.operators import audited
 from tests.support.screens import console
 
 
 async def test_runs_newest_first_with_the_story_of_the_one_under_the_cursor() -> None:
-    async with console(scenes.healthy(), deck=audited()) as seen:
+    async with console(scenes.healthy(), operator=audited()) as seen:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         assert "3 records, chain intact" in seen.text
@@ -30,7 +30,7 @@ async def test_runs_newest_first_with_the_story_of_the_one_under_the_cursor() ->
 
 
 async def test_what_somebody_wrote_as_a_reason_is_shown_harmless() -> None:
-    async with console(scenes.healthy(), deck=audited()) as seen:
+    async with console(scenes.healthy(), operator=audited()) as seen:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         assert "new [bold]cert" in seen.text
@@ -43,7 +43,7 @@ async def test_a_broken_chain_is_said_with_its_record(size: tuple[int, int]) -> 
     tampered.verdict = ChainVerdict(
         1, Break(2, 2, "when it was written: records 2 to 4 are missing, and its hash differs")
     )
-    async with console(scenes.healthy(), size=size, deck=tampered) as seen:
+    async with console(scenes.healthy(), size=size, operator=tampered) as seen:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         assert "BROKEN at record 2" in seen.text
@@ -65,7 +65,7 @@ def test_a_break_in_the_ledger_is_no_run_without_an_outcome(tmp_path: Path) -> N
 
 
 async def test_the_filter_finds_a_run_and_escape_goes_back() -> None:
-    async with console(scenes.healthy(), deck=audited()) as seen:
+    async with console(scenes.healthy(), operator=audited()) as seen:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         await seen.type("/nginx")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from iamops.judge.config import ConfigComparison
 from iamops.plan.action import ConfigPush
 from tests.support import scenes
-from tests.support.decks import FixedDeck, drifted, renamed
+from tests.support.operators import FixedOperator, drifted, renamed
 from tests.support.scenes import FixedCluster
 from tests.support.screens import console
 
 
 async def test_what_differs_comes_first_with_what_a_push_would_mean() -> None:
-    async with console(scenes.healthy(), size=(120, 40), deck=drifted()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=drifted()) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         assert "2 files differ" in seen.text
@@ -23,7 +23,7 @@ async def test_what_differs_comes_first_with_what_a_push_would_mean() -> None:
 
 async def test_a_profile_of_another_name_finds_the_same_files_in_order() -> None:
     """`profile init mine --from lab`: its name stands in the files' first lines, and that is no difference."""
-    async with console(scenes.healthy(), size=(120, 40), deck=renamed()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=renamed()) as seen:
         await seen.press("5")
         await seen.until(lambda: "● in sync" in seen.text)
         assert "differ" not in seen.text
@@ -34,7 +34,7 @@ async def test_a_profile_of_another_name_finds_the_same_files_in_order() -> None
 
 
 async def test_a_line_written_by_hand_is_shown_harmless_beside_the_profile_s() -> None:
-    async with console(scenes.healthy(), size=(120, 40), deck=drifted()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=drifted()) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         await seen.press("j", "space")
@@ -44,7 +44,7 @@ async def test_a_line_written_by_hand_is_shown_harmless_beside_the_profile_s() -
 
 
 async def test_at_eighty_columns_the_difference_is_a_unified_one() -> None:
-    async with console(scenes.healthy(), deck=drifted()) as seen:
+    async with console(scenes.healthy(), operator=drifted()) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         await seen.press("space")
@@ -56,8 +56,8 @@ async def test_at_eighty_columns_the_difference_is_a_unified_one() -> None:
 
 
 async def test_push_asks_with_the_cluster_s_name_and_runs_what_was_read() -> None:
-    deck = drifted()
-    async with console(scenes.healthy(), size=(120, 40), deck=deck) as seen:
+    operator = drifted()
+    async with console(scenes.healthy(), size=(120, 40), operator=operator) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         await seen.press("P")
@@ -67,25 +67,25 @@ async def test_push_asks_with_the_cluster_s_name_and_runs_what_was_read() -> Non
         seen.pilot.app.screen.query_one("#typed").focus()
         await seen.press(*"lab", "enter")
         await seen.pilot.pause(0.3)
-        assert [type(order.action) for order in deck.runs] == [ConfigPush]
-        deck.go_on.set()
+        assert [type(order.action) for order in operator.runs] == [ConfigPush]
+        operator.go_on.set()
 
 
 async def test_read_only_it_cannot_be_pushed_and_says_why() -> None:
-    deck = drifted()
-    deck.disarm()
-    async with console(scenes.healthy(), deck=deck) as seen:
+    operator = drifted()
+    operator.disarm()
+    async with console(scenes.healthy(), operator=operator) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         await seen.press("P")
         assert "read-only" in seen.foot
-        assert deck.runs == []
+        assert operator.runs == []
 
 
 async def test_a_node_that_cannot_be_read_is_told_and_hides_nothing() -> None:
-    deck = FixedDeck(FixedCluster(scenes.healthy()))
-    deck.sight = ConfigComparison(drifted().sight.files, {"iam-a": "iam-a: iam-a is not connected"})
-    async with console(scenes.healthy(), deck=deck) as seen:
+    operator = FixedOperator(FixedCluster(scenes.healthy()))
+    operator.sight = ConfigComparison(drifted().sight.files, {"iam-a": "iam-a: iam-a is not connected"})
+    async with console(scenes.healthy(), operator=operator) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         assert "not all could be read" in seen.text
@@ -94,7 +94,7 @@ async def test_a_node_that_cannot_be_read_is_told_and_hides_nothing() -> None:
 
 
 async def test_the_filter_finds_a_file() -> None:
-    async with console(scenes.healthy(), deck=drifted()) as seen:
+    async with console(scenes.healthy(), operator=drifted()) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
         await seen.type("/sudoers")

@@ -23,7 +23,7 @@ from iamops.session.cluster import Cluster
 from iamops.tui.toolkit.painted import ViewState
 from tests.support import scenes
 from tests.support.cluster_states import files
-from tests.support.drills_view import begun, deck
+from tests.support.drills_view import begun, drill_operator
 from tests.support.scenes import NOW, VIP, A, B, FixedCluster, addresses, bad, fed, host, linked
 from tests.support.screens import Watched, agree, armed, console
 from tests.support.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
@@ -199,7 +199,7 @@ async def test_during_ones_own_switchover_nothing_rings_and_nothing_advises_agai
         assert "iamops start it" not in seen.text
         await seen.press("1")
         assert called == []
-        seen.deck.go_on.set()
+        seen.operator.go_on.set()
         await seen.until(lambda: "ACTING" not in seen.lines[0])
         seen.cluster.time += 10
         seen.app._tick()
@@ -208,7 +208,7 @@ async def test_during_ones_own_switchover_nothing_rings_and_nothing_advises_agai
 
 async def test_during_ones_own_drill_nothing_advises_against_it_in_any_view() -> None:
     stopped = Finding("unit-down", Severity.CRITICAL, "nginx is inactive on iam-a", (), "iamops start nginx", A)
-    async with console(scenes.healthy(), (120, 40), deck=deck()) as seen:
+    async with console(scenes.healthy(), (120, 40), operator=drill_operator()) as seen:
         await begun(seen)
         await seen.press("q", "1")
         seen.cluster.found = (stopped,)

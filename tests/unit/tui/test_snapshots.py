@@ -12,8 +12,8 @@ from iamops.model.state import ClusterState
 from iamops.report.drill import drill_document
 from iamops.tui.app.app import ConsoleApp
 from tests.support import scenes
-from tests.support.decks import FixedDeck, audited, drifted
 from tests.support.drill_samples import gap, keepalived_stop, report
+from tests.support.operators import FixedOperator, audited, drifted
 from tests.support.scenes import FixedCluster
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
@@ -37,7 +37,7 @@ def app(scene: str, theme: str) -> ConsoleApp:
     make, findings = (SCENES | EXTRA)[scene]
     cluster = FixedCluster(make(), findings=findings)
     plain = theme == "no-color"
-    return ConsoleApp(cluster, lambda: FixedDeck(cluster), theme=None if plain else theme, no_color=plain)
+    return ConsoleApp(cluster, lambda: FixedOperator(cluster), theme=None if plain else theme, no_color=plain)
 
 
 async def _settled(pilot: Pilot[None]) -> None:
@@ -119,9 +119,9 @@ async def _config(pilot: Pilot[None]) -> None:
 
 @SIZES
 def test_config(snap_compare: Compare, size: tuple[int, int]) -> None:
-    deck = drifted()
-    app = ConsoleApp(deck.cluster, lambda: deck)
-    assert app.operator is deck  # armed from the first frame on
+    operator = drifted()
+    app = ConsoleApp(operator.cluster, lambda: operator)
+    assert app.operator is operator  # armed from the first frame on
     assert snap_compare(app, terminal_size=size, run_before=_config)
 
 
@@ -152,6 +152,6 @@ def test_drill_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def drilled() -> ConsoleApp:
     cluster = FixedCluster(scenes.healthy())
-    deck = FixedDeck(cluster)
-    deck.earlier = (drill_document(report()),)
-    return ConsoleApp(cluster, lambda: deck)
+    operator = FixedOperator(cluster)
+    operator.earlier = (drill_document(report()),)
+    return ConsoleApp(cluster, lambda: operator)

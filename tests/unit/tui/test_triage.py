@@ -14,7 +14,7 @@ from iamops.tui.logs.screen import LogsScreen
 from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.screen import Overview
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 from tests.support.screens import Watched
 from tests.support.triage_samples import CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
@@ -168,5 +168,5 @@ async def _opened(pilot: Pilot[None]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_triage(snap_compare, size: tuple[int, int]) -> None:
     cluster = troubled("production")
-    app = ConsoleApp(cluster, lambda: FixedDeck(cluster))
+    app = ConsoleApp(cluster, lambda: FixedOperator(cluster))
     assert snap_compare(app, terminal_size=size, run_before=_opened)

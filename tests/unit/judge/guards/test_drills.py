@@ -24,7 +24,7 @@ from iamops.plan.steps import Plan
 from iamops.plan.through_nginx import OthersServe, TakenBack
 from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, fed, files, healthy, silent
-from tests.support.profiles import pair
+from tests.support.profiles import FENCING, pair
 
 PROFILE = pair()
 STOP_A = ServiceAction(UnitVerb.STOP, "nginx", "iam-a")
@@ -174,7 +174,7 @@ STORES = pair(
         "mariadb": {"node": "iam-a", "unit": "mariadb"},
         "redis": {"node": "iam-b", "unit": "redis-server"},
     },
-    fencing={verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")},
+    fencing=FENCING,
 )
 
 

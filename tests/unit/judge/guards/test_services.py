@@ -35,7 +35,7 @@ from iamops.render.nodefiles import NodeFile
 from iamops.session.drills.files import load_drill
 from tests.support.cluster_states import NOW, fed, files, healthy
 from tests.support.denials import codes
-from tests.support.profiles import pair
+from tests.support.profiles import FENCING, pair
 
 AT = NOW + 1
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "status 502")
@@ -236,9 +236,8 @@ DRILLS = {
 
 @pytest.mark.parametrize("name", DRILLS)
 def test_a_drill_that_makes_a_node_boot_loads_files_as_one_that_starts_keepalived_does(name: str):
-    fencing = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
     report = replace(files(pair(), "iam-a"), unloaded={"keepalived": Unloaded(unknown=("x changed",))})
-    state = fed(healthy(NOW, pair(fencing=fencing)), [FilesExamined(NOW, "iam-a", report)])
+    state = fed(healthy(NOW, pair(fencing=FENCING)), [FilesExamined(NOW, "iam-a", report)])
     plan = plan_for(DrillAction(load_drill(name), disruptive=True), state, AT)
     assert plan.steps
     codes = [each.code for each in denials(GuardContext(plan, state, AT))]

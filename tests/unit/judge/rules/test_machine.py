@@ -84,8 +84,6 @@ def test_a_full_disk_and_a_wrong_clock_are_warnings():
 
 
 NOLOGIN = "the login shell of iam-b printed 'This account is currently not available.' and ran nothing (exit 1)"
-UP = Link(LinkState.UP, NOW)
-OWN = (Source.ADDRESSES, Source.UNITS, Source.VRRP, Source.HOST, Source.SAFETY)
 
 
 def test_a_shell_that_runs_nothing_is_told_with_its_words():

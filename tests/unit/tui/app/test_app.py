@@ -19,7 +19,7 @@ from iamops.tui.dialogs.help import HelpScreen
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.overview.screen import Overview
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 from tests.support.screens import console
 
@@ -176,8 +176,8 @@ async def test_no_color_writes_no_colour_at_all(monkeypatch: pytest.MonkeyPatch)
         if not asked:
             monkeypatch.setenv("NO_COLOR", "1")
         cluster = FixedCluster(scenes.troubled())
-        deck = FixedDeck(cluster)
-        app = ConsoleApp(cluster, lambda deck=deck: deck, no_color=asked)
+        operator = FixedOperator(cluster)
+        app = ConsoleApp(cluster, lambda operator=operator: operator, no_color=asked)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
             await pilot.press("question_mark")
@@ -198,7 +198,7 @@ async def test_themes_have_no_effect_without_colour_and_that_is_said() -> None:
 async def crashed() -> tuple[str, int | None]:
     """What a console leaves on the terminal that failed with a password at hand."""
     cluster = FixedCluster(scenes.healthy())
-    app = ConsoleApp(cluster, lambda: FixedDeck(cluster))
+    app = ConsoleApp(cluster, lambda: FixedOperator(cluster))
     told = io.StringIO()
     app.error_console = Console(file=told, width=400)
 

@@ -15,8 +15,8 @@ from iamops.plan.denial import refused_by
 from iamops.plan.step_builders import CONFIG_INVALID
 from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.overview.screen import Overview
-from tests.support import decks, scenes
-from tests.support.decks import FixedDeck
+from tests.support import operators, scenes
+from tests.support.operators import FixedOperator
 from tests.support.scenes import FixedCluster
 from tests.support.screens import agree, armed, console
 
@@ -47,7 +47,7 @@ async def test_a_second_a_disarms() -> None:
         await armed(seen)
         await seen.press("A")
         assert "READ-ONLY" in seen.lines[0]
-        assert seen.deck.armed_s == 0
+        assert seen.operator.armed_s == 0
 
 
 async def test_a_restart_is_about_what_is_under_the_cursor() -> None:
@@ -58,7 +58,7 @@ async def test_a_restart_is_about_what_is_under_the_cursor() -> None:
         assert "restart iam-pump on iam-b" in seen.text
         seen.app.screen.query_one("#run", Button).press()
         await seen.pilot.pause()
-        assert seen.deck.runs[0].action == ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
+        assert seen.operator.runs[0].action == ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
 
 
 async def test_a_restart_on_the_owner_asks_for_its_name() -> None:
@@ -74,10 +74,10 @@ async def test_a_rolling_restart_from_the_command_line() -> None:
         await seen.type(":restart iam-pump --rolling")
         await seen.press("enter")
         await agree(seen)
-        assert seen.deck.runs[0].action == RollingRestart("iam-pump")
+        assert seen.operator.runs[0].action == RollingRestart("iam-pump")
 
 
-class RefusedByAStep(FixedDeck):
+class RefusedByAStep(FixedOperator):
     """A configuration check of the plan says no."""
 
     async def run(self, order: Order, tell: OnProgress) -> RunReport:
@@ -85,7 +85,7 @@ class RefusedByAStep(FixedDeck):
         plan = self.consider(order)[0]
         step = next(each for each in plan.steps if each.refuses == CONFIG_INVALID)
         over = replace(
-            decks.half_way(plan, self.cluster.now()),
+            operators.half_way(plan, self.cluster.now()),
             phase=Phase.OVER,
             outcome=Outcome.REFUSED,
             denials=(refused_by(plan, step, f"{step.title}: exit code 1"),),
@@ -95,8 +95,8 @@ class RefusedByAStep(FixedDeck):
 
 
 async def test_what_a_step_has_refused_may_be_insisted_on_the_next_time_and_need_not_be() -> None:
-    deck = RefusedByAStep(FixedCluster(scenes.healthy()))
-    async with console(scenes.healthy(), deck=deck) as seen:
+    operator = RefusedByAStep(FixedCluster(scenes.healthy()))
+    async with console(scenes.healthy(), operator=operator) as seen:
         await armed(seen)
         await seen.press("F")
         assert not list(seen.app.screen.query(Checkbox))
@@ -115,7 +115,7 @@ async def test_what_a_step_has_refused_may_be_insisted_on_the_next_time_and_need
         await seen.pilot.pause()
         screen.query_one("#run", Button).press()
         await seen.pilot.pause()
-        assert deck.runs[-1].overrides == ("config-invalid@iam-a/keepalived",)
+        assert operator.runs[-1].overrides == ("config-invalid@iam-a/keepalived",)
 
 
 async def test_what_is_already_so_needs_no_dialog() -> None:
@@ -135,12 +135,12 @@ async def test_nothing_is_run_while_the_picture_is_held() -> None:
 
 
 async def test_an_edited_profile_is_said_once_and_its_return_too() -> None:
-    deck = FixedDeck(FixedCluster(scenes.healthy()))
-    async with console(scenes.healthy(), deck=deck) as seen:
-        deck.edited = "mine.yaml was edited on disk"
+    operator = FixedOperator(FixedCluster(scenes.healthy()))
+    async with console(scenes.healthy(), operator=operator) as seen:
+        operator.edited = "mine.yaml was edited on disk"
         await seen.pilot.pause(1.2)
         assert "mine.yaml was edited on disk: open the console again to use it" in seen.foot
         assert seen.text.count("mine.yaml was edited") == 2, "in the foot, and once in the events"
-        deck.edited = ""
+        operator.edited = ""
         await seen.pilot.pause(1.2)
         assert "the profile on disk is the one in use" in seen.foot

@@ -19,9 +19,9 @@ from iamops.tui.app.app import ConsoleApp
 from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier, notification
 from iamops.tui.toolkit.themes import remember, remembered
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NO_GRANT, NOW, SPLIT, VIP, A, B, FixedCluster
-from tests.support.screens import Watched, console
+from tests.support.screens import VIEW_KEYS, Watched, console
 
 XTERM = {"TERM": "xterm-256color"}
 
@@ -269,16 +269,6 @@ async def moved_in(seen: Watched) -> list[str]:
     return told
 
 
-VIEWS = {
-    "2": "Traffic",
-    "3": "Logs",
-    "4": "Drills",
-    "5": "Config",
-    "6": "Triage",
-    "7": "Audit",
-    "1": "Overview",
-}
-
 BANNER = "▲ VIP MOVED 08:53:20 iam-a -> iam-b · a acknowledges"
 
 
@@ -296,7 +286,7 @@ async def test_every_view_shows_it_until_a_is_pressed_and_the_events_keep_it():
     async with console(scenes.healthy(), size=(120, 40)) as seen:
         await moved_in(seen)
         await seen.press("escape")
-        for key, view in VIEWS.items():
+        for view, key in VIEW_KEYS.items():
             await seen.press(key)
             assert view == seen.app.view.NAME
             seen.app.view.foot.status.clear()
@@ -412,7 +402,7 @@ async def _moved_and_seen(pilot: Pilot[None]) -> None:
 @pytest.mark.parametrize("stage", [_moved, _moved_and_seen], ids=["called", "waiting"])
 def test_a_moves_picture(snap_compare, stage, theme):
     cluster = FixedCluster(scenes.healthy())
-    app = ConsoleApp(cluster, lambda: FixedDeck(cluster), theme=theme, no_color=theme is None)
+    app = ConsoleApp(cluster, lambda: FixedOperator(cluster), theme=theme, no_color=theme is None)
     assert snap_compare(app, terminal_size=(80, 24), run_before=stage)
 
 

@@ -13,7 +13,7 @@ from iamops.tui.drills.screen import DrillsScreen
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.painted import ScreenPart
 from tests.support import scenes
-from tests.support.drills_view import deck
+from tests.support.drills_view import drill_operator
 from tests.support.scenes import NOW, VIP, A, B
 from tests.support.screens import console
 from tests.support.triage_samples import NO_GRANT, SPLIT
@@ -105,7 +105,7 @@ def test_what_is_marked_while_a_frame_is_painted_makes_one_frame_more() -> None:
 
 
 async def test_views_stand_beside_each_other_and_never_pile_up():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         for key in "474747":
             await seen.press(key)
             view = DrillsScreen if key == "4" else AuditScreen

@@ -12,10 +12,10 @@ import pytest
 
 from iamops.judge.drill.report import DrillProgress, DrillReport, DrillVerdict
 from iamops.judge.run import Outcome, RestoredBy
-from tests.support import decks, scenes
-from tests.support.decks import FixedDeck, finished, undone
+from tests.support import operators, scenes
 from tests.support.drill_samples import report
-from tests.support.drills_view import begun, deck, progress
+from tests.support.drills_view import begun, drill_operator, progress
+from tests.support.operators import FixedOperator, finished, undone
 from tests.support.screens import agree, armed, console
 
 
@@ -26,10 +26,10 @@ async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:
         await agree(seen)
         await seen.press("q", "q")
         assert "press q again to undo it and quit" in seen.foot
-        assert seen.deck.undone == []
+        assert seen.operator.undone == []
         await seen.press("q")
         await seen.pilot.pause(0.3)
-        assert seen.deck.undone == seen.deck.runs
+        assert seen.operator.undone == seen.operator.runs
     assert seen.app.return_code == 130
 
 
@@ -46,7 +46,7 @@ async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:
 async def test_a_console_that_is_told_to_end_ends_with_the_exit_code_of_its_run(
     monkeypatch: pytest.MonkeyPatch, ending: dict[str, Any], code: int
 ) -> None:
-    monkeypatch.setattr(decks, "undone", lambda report: replace(undone(report), **ending))
+    monkeypatch.setattr(operators, "undone", lambda report: replace(undone(report), **ending))
     async with console(scenes.healthy()) as seen:
         await armed(seen)
         await seen.press("F")
@@ -58,13 +58,13 @@ async def test_a_console_that_is_told_to_end_ends_with_the_exit_code_of_its_run(
 
 
 async def test_quitting_in_mid_drill_asks_twice_and_undoes_once():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         await seen.press("q", "q", "q")
         assert "press q again to undo it and quit" in seen.foot
         await seen.press("q")
         await seen.pilot.pause(0.3)
-        assert seen.deck.undone == seen.deck.runs
+        assert seen.operator.undone == seen.operator.runs
     assert seen.app.return_code == 130
 
 
@@ -86,7 +86,7 @@ async def test_a_console_that_is_told_to_end_ends_with_the_verdict_of_its_drill(
 ):
     """Judged all the same: the run was over when it was told, or it was undone."""
 
-    async def judged(self: FixedDeck, order: object, tell: Callable[[DrillProgress], None]) -> DrillReport:
+    async def judged(self: FixedOperator, order: object, tell: Callable[[DrillProgress], None]) -> DrillReport:
         told = progress(self)
         tell(told)
         with contextlib.suppress(asyncio.CancelledError):
@@ -94,8 +94,8 @@ async def test_a_console_that_is_told_to_end_ends_with_the_verdict_of_its_drill(
         tell(replace(told, run=finished(told.run), report=report(**ending)))
         return report(**ending)
 
-    monkeypatch.setattr(FixedDeck, "run_drill", judged)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "run_drill", judged)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         seen.app.shutdown.begin()
         await seen.pilot.pause(0.3)

@@ -22,8 +22,8 @@ from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.text import text_of
 from tests.support import cluster_states, scenes
 from tests.support.cluster_states import healthy
-from tests.support.decks import FixedDeck
 from tests.support.hostile import poisoned, raw
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, B, FixedCluster
 from tests.support.screens import Watched, agree, armed, console
 
@@ -45,7 +45,7 @@ async def test_cancel_has_the_focus_and_the_buttons_are_always_in_sight(size: tu
         await seen.press("enter")
         assert isinstance(seen.app.screen, Overview)
         assert "cancelled: nothing was changed" in seen.foot
-        assert seen.deck.runs == []
+        assert seen.operator.runs == []
 
 
 async def test_the_plan_stands_in_the_dialog_word_for_word() -> None:
@@ -66,9 +66,9 @@ async def test_a_switchover_runs_only_when_the_clusters_name_was_typed() -> None
         assert seen.app.screen.query_one("#run", Button).disabled
         seen.app.screen.query_one("#typed", Input).value = ""
         await agree(seen)
-        order = seen.deck.runs[0]
+        order = seen.operator.runs[0]
         assert order.action == Switchover()
-        assert order.shown == seen.deck.consider(order)[0].fingerprint
+        assert order.shown == seen.operator.consider(order)[0].fingerprint
 
 
 async def test_keys_typed_ahead_of_a_slow_console_go_where_tab_leads() -> None:
@@ -107,7 +107,7 @@ async def test_a_guard_crosses_its_key_out_and_the_dialog_and_help_say_why() -> 
         await seen.press("escape", "question_mark")
         for _ in range(8):
             await seen.press("pagedown")
-        assert seen.deck.runs == []
+        assert seen.operator.runs == []
 
 
 async def test_an_override_needs_a_reason_and_goes_into_the_order() -> None:
@@ -128,7 +128,7 @@ async def test_an_override_needs_a_reason_and_goes_into_the_order() -> None:
         assert screen.obstacle == ""
         screen.query_one("#run", Button).press()
         await seen.pilot.pause()
-        order = seen.deck.runs[0]
+        order = seen.operator.runs[0]
         assert set(order.overrides) == {"standby-unhealthy", "check-blind"}
         assert order.reason == "nginx comes up in a minute"
 
@@ -154,7 +154,7 @@ async def test_a_reason_that_comes_after_its_code_was_ticked_clears_the_tick() -
         await seen.pilot.pause()
         screen.query_one("#run", Button).press()
         await seen.pilot.pause()
-        read = seen.deck.runs[0].insisted
+        read = seen.operator.runs[0].insisted
         assert read is not None
         assert [each.reason.split()[0] for each in read] == domains
 
@@ -178,7 +178,7 @@ async def test_ctrl_c_leaves_a_dialog_and_a_prompt_and_changes_nothing() -> None
         await seen.press("ctrl+c")
         assert isinstance(seen.app.screen, Overview)
         assert ":rest" not in seen.foot
-        assert seen.deck.runs == []
+        assert seen.operator.runs == []
 
 
 async def test_a_dialog_waits_for_the_nodes_files_instead_of_changing_under_the_operators_hands():
@@ -222,12 +222,12 @@ async def test_the_plan_that_a_person_agrees_to(seed: int, monkeypatch: pytest.M
     chance = random.Random(seed)
     kept = frozenset({"name", "node", "unit", "argv", "code", "instance", "action"})
     cluster = scenes.FixedCluster(scenes.healthy())
-    deck = FixedDeck(cluster, armed=True)
-    plan, denied = deck.consider(deck.order(Switchover()))
+    operator = FixedOperator(cluster, armed=True)
+    plan, denied = operator.consider(operator.order(Switchover()))
     given = poisoned(plan, chance, kept)
     assert raw(" ".join(text_of(line) for line in plan_lines(given, (), (), 80))) != []
-    monkeypatch.setattr(deck, "consider", lambda order: (given, denied))
-    async with console(cluster.store.state, size=(100, 40), cluster=cluster, deck=deck) as seen:
+    monkeypatch.setattr(operator, "consider", lambda order: (given, denied))
+    async with console(cluster.store.state, size=(100, 40), cluster=cluster, operator=operator) as seen:
         await seen.press("F")
         assert isinstance(seen.app.screen, ConfirmScreen)
         for _ in range(5):

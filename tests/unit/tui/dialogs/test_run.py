@@ -23,7 +23,7 @@ async def test_the_panel_shows_the_steps_and_can_be_left_running() -> None:
         assert "ACTING 3/9" in seen.lines[0]
         await seen.press("R")
         assert "switchover is under way" in seen.foot
-        seen.deck.go_on.set()
+        seen.operator.go_on.set()
         await seen.pilot.pause(0.2)
         assert "switchover: succeeded: VIP 10.0.4.99 is on iam-b" in seen.foot
         assert "ACTING" not in seen.lines[0]
@@ -53,7 +53,7 @@ async def test_x_twice_undoes_and_any_other_key_goes_on() -> None:
         await shown(seen, "x again", there=False)
         await seen.press("x", "x")
         await shown(seen, "↶ UNDONE")
-        assert seen.deck.undone == seen.deck.runs
+        assert seen.operator.undone == seen.operator.runs
         assert "restored by: console" in seen.text
         assert "waiting" not in seen.text
         assert "not done" in seen.text
@@ -66,6 +66,6 @@ async def test_ctrl_c_in_the_panel_undoes_at_once() -> None:
         await agree(seen)
         await seen.press("ctrl+c")
         await seen.pilot.pause(0.2)
-        assert seen.deck.undone == seen.deck.runs
+        assert seen.operator.undone == seen.operator.runs
         await seen.press("ctrl+c")
         assert isinstance(seen.app.screen, Overview)

@@ -19,26 +19,26 @@ from iamops.tui.dialogs.run import RunScreen
 from iamops.tui.drills.run import drill_lines, drill_summary, latency_lines
 from iamops.tui.toolkit.text import Tone, text_of, width_of
 from tests.support import scenes
-from tests.support.decks import FixedDeck, finished, undone
 from tests.support.drill_samples import gap, keepalived_stop, report
-from tests.support.drills_view import SIZES, at_drills, begun, deck, progress
+from tests.support.drills_view import SIZES, at_drills, begun, drill_operator, progress
+from tests.support.operators import FixedOperator, finished, undone
 from tests.support.scenes import NOW
 from tests.support.screens import console
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_drill_is_watched_while_it_runs_and_judged_when_it_is_over(size: tuple[int, int]):
-    async with console(scenes.healthy(), size=size, deck=deck()) as seen:
+    async with console(scenes.healthy(), size=size, operator=drill_operator()) as seen:
         await begun(seen)
         assert isinstance(seen.app.screen, RunScreen)
-        assert isinstance(seen.deck.runs[0].action, DrillAction)
+        assert isinstance(seen.operator.runs[0].action, DrillAction)
         assert "▶ acting" in seen.text
         assert "✗✗✗" in seen.text
         assert "◌ observing" in seen.text
         await seen.press("q")
         await seen.pilot.pause(0.2)
         assert "ACTING 3/" in seen.lines[0]
-        seen.deck.go_on.set()
+        seen.operator.go_on.set()
         await seen.pilot.pause(0.3)
         assert "drill keepalived-stop: passed: everything as theory allows" in seen.foot
         await seen.type(":run")
@@ -50,9 +50,9 @@ async def test_a_drill_is_watched_while_it_runs_and_judged_when_it_is_over(size:
 
 
 async def test_a_drill_that_failed_says_which_kind_and_how_much():
-    async with console(scenes.healthy(), size=(120, 40), deck=deck()) as seen:
-        seen.deck.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)))
-        seen.deck.go_on.set()
+    async with console(scenes.healthy(), size=(120, 40), operator=drill_operator()) as seen:
+        seen.operator.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)))
+        seen.operator.go_on.set()
         await begun(seen)
         await seen.pilot.pause(0.2)
         assert "✗ FAIL" in seen.text
@@ -60,40 +60,40 @@ async def test_a_drill_that_failed_says_which_kind_and_how_much():
 
 
 async def test_before_the_first_news_the_panel_says_what_it_waits_for(monkeypatch):
-    async def waits(self: FixedDeck, order: object, tell: object) -> None:
+    async def waits(self: FixedOperator, order: object, tell: object) -> None:
         await self.go_on.wait()
         raise OSError("the link is gone")
 
-    monkeypatch.setattr(FixedDeck, "run_drill", waits)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "run_drill", waits)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         assert "▶ asking the nodes" in seen.text
-        seen.deck.go_on.set()
+        seen.operator.go_on.set()
         await seen.pilot.pause(0.3)
         assert "drill keepalived-stop: the link is gone" in seen.text
 
 
 async def test_an_error_in_mid_drill_stands_over_what_was_told_so_far(monkeypatch):
-    async def breaks(self: FixedDeck, order: object, tell: Callable[[DrillProgress], None]) -> None:
+    async def breaks(self: FixedOperator, order: object, tell: Callable[[DrillProgress], None]) -> None:
         tell(progress(self))
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(FixedDeck, "run_drill", breaks)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "run_drill", breaks)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         assert "no space left on device" in seen.text
         assert "● done" in seen.text
 
 
 async def test_success_of_the_engine_is_no_verdict_yet():
-    made = deck()
+    made = drill_operator()
     run = finished(progress(made).run)
     lines = drill_lines(replace(progress(made), run=run), NOW, NOW + 7, 75, 21)
     assert text_of(lines[0]) == "▶ judging  7.0 s, undone after 120 s"
 
 
 async def test_what_is_being_undone_is_seen_while_it_is():
-    made = deck()
+    made = drill_operator()
     run = replace(undone(progress(made).run), outcome=None, phase=Phase.UNDOING)
     text = "\n".join(text_of(line) for line in drill_lines(replace(progress(made), run=run), NOW, NOW + 7, 75, 21))
     assert "▶ undoing" in text
@@ -102,7 +102,7 @@ async def test_what_is_being_undone_is_seen_while_it_is():
 
 @pytest.mark.parametrize("name", ["seed", "keepalived-stop"])
 async def test_on_a_small_screen_the_newest_of_the_timeline_is_in_sight_while_it_runs(name: str):
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A")
         await seen.type(f":drill {name}")
@@ -117,8 +117,8 @@ async def test_on_a_small_screen_the_newest_of_the_timeline_is_in_sight_while_it
 
 
 async def test_a_result_can_be_read_to_its_end_with_the_keys():
-    async with console(scenes.healthy(), deck=deck()) as seen:
-        seen.deck.go_on.set()
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
+        seen.operator.go_on.set()
         await begun(seen)
         assert "0.104 s" not in seen.text
         await seen.press("pagedown", "pagedown")
@@ -126,12 +126,12 @@ async def test_a_result_can_be_read_to_its_end_with_the_keys():
 
 
 async def test_the_last_word_is_what_the_drill_returned(monkeypatch):
-    async def unkept(self: FixedDeck, order: object, tell: Callable[[DrillProgress], None]) -> DrillReport:
+    async def unkept(self: FixedOperator, order: object, tell: Callable[[DrillProgress], None]) -> DrillReport:
         tell(replace(progress(self), report=report()))
         return report(notes=("the report could not be kept: disk full",))
 
-    monkeypatch.setattr(FixedDeck, "run_drill", unkept)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "run_drill", unkept)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         assert "note: the report could not be kept: disk full" in seen.text
 
@@ -139,7 +139,7 @@ async def test_the_last_word_is_what_the_drill_returned(monkeypatch):
 async def test_shares_of_the_backends_and_a_clean_client_are_told():
     client = ClientView(640, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 11.0)
     ending = report(splits={"iam.api.marmotedu.com": {"iam-a": 5, "iam-b": 5}}, client=client)
-    made = replace(progress(deck()), report=ending)
+    made = replace(progress(drill_operator()), report=ending)
     text = "\n".join(text_of(line) for line in drill_lines(made, NOW, NOW, 75, 21))
     assert "iam.api.marmotedu.com: 5 on iam-a, 5 on iam-b" in text
     assert "● none of 640 requests failed" in text
@@ -148,7 +148,7 @@ async def test_shares_of_the_backends_and_a_clean_client_are_told():
 async def test_asking_again_to_stop_does_not_cut_the_undoing_short(monkeypatch):
     undoing, heard = asyncio.Event(), []
 
-    async def slow(self: FixedDeck, order: object, tell: object) -> DrillReport:
+    async def slow(self: FixedOperator, order: object, tell: object) -> DrillReport:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -159,8 +159,8 @@ async def test_asking_again_to_stop_does_not_cut_the_undoing_short(monkeypatch):
                 raise
         return report()
 
-    monkeypatch.setattr(FixedDeck, "run_drill", slow)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "run_drill", slow)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         await seen.press("x", "x")
         assert "undoing…" in seen.text
@@ -174,11 +174,11 @@ async def test_asking_again_to_stop_does_not_cut_the_undoing_short(monkeypatch):
 
 
 async def test_x_twice_undoes_a_drill():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await begun(seen)
         await seen.press("x", "x")
         await seen.pilot.pause(0.3)
-        assert seen.deck.undone == seen.deck.runs
+        assert seen.operator.undone == seen.operator.runs
         assert "restored by: console" in seen.text
 
 
@@ -187,14 +187,14 @@ PUT_BACK: dict[str, Any] = {"verdict": DrillVerdict.FAIL, "interrupted": True, "
 
 def test_an_interrupted_drill_that_was_put_back_is_undone_and_not_failed():
     ending = report(**PUT_BACK, sentence="interrupted; now: VIP 10.0.4.99 is on iam-a")
-    lines = drill_lines(replace(progress(deck()), report=ending), NOW, NOW, 75, 21)
+    lines = drill_lines(replace(progress(drill_operator()), report=ending), NOW, NOW, 75, 21)
     assert text_of(lines[0]).startswith("↶ UNDONE")
     assert drill_summary(ending) == "drill keepalived-stop: undone: interrupted; now: VIP 10.0.4.99 is on iam-a"
 
 
 async def test_wide_text_is_cut_by_cells_not_by_characters():
     ending = report(timeline=(TimelineEntry(0.1, "iam-a", "console", "停" * 200),))
-    made = replace(progress(deck()), report=ending, timeline=ending.timeline)
+    made = replace(progress(drill_operator()), report=ending, timeline=ending.timeline)
     assert all(width_of(line) <= 75 for line in drill_lines(made, NOW, NOW, 75, 21))
 
 

@@ -16,16 +16,16 @@ from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.drills.screen import DrillsScreen, drill_story, expected_words, move_words
 from iamops.tui.toolkit.text import text_of
 from tests.support import scenes
-from tests.support.decks import FixedDeck
 from tests.support.drill_samples import LIVE
-from tests.support.drills_view import SIZES, at_drills, deck
+from tests.support.drills_view import SIZES, at_drills, drill_operator
+from tests.support.operators import FixedOperator
 from tests.support.scenes import NOW, B, FixedCluster
 from tests.support.screens import console
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_drill_with_its_last_verdict_and_what_it_does(size: tuple[int, int]):
-    async with console(scenes.healthy(), size=size, deck=deck()) as seen:
+    async with console(scenes.healthy(), size=size, operator=drill_operator()) as seen:
         await at_drills(seen)
         assert "▸DRILLS" in seen.text
         assert "● passed" in seen.text
@@ -38,7 +38,7 @@ async def test_every_drill_with_its_last_verdict_and_what_it_does(size: tuple[in
 
 
 async def test_a_bound_is_told_with_what_it_comes_to():
-    async with console(scenes.healthy(), size=(120, 40), deck=deck()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=drill_operator()) as seen:
         await at_drills(seen)
         assert "within vrrp.skew (805 ms by the profile)" in seen.text
         assert "the standby is BACKUP within 2 s" in seen.text
@@ -47,7 +47,7 @@ async def test_a_bound_is_told_with_what_it_comes_to():
 
 async def test_without_an_owner_bounds_are_told_as_they_are_written():
     cluster = FixedCluster(scenes.starting())
-    async with console(scenes.starting(), size=(120, 40), deck=FixedDeck(cluster)) as seen:
+    async with console(scenes.starting(), size=(120, 40), operator=FixedOperator(cluster)) as seen:
         await at_drills(seen)
         assert "within vrrp.skew" in seen.text
         assert "by the profile" not in seen.text
@@ -61,7 +61,7 @@ async def test_nothing_was_run_yet_and_that_is_no_error():
 
 
 async def test_the_filter_leaves_what_matches():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.type("/power")
         await seen.press("enter")
@@ -75,7 +75,7 @@ async def test_the_filter_leaves_what_matches():
 
 
 async def test_help_says_what_the_view_is_for():
-    async with console(scenes.healthy(), size=(120, 60), deck=deck()) as seen:
+    async with console(scenes.healthy(), size=(120, 60), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("question_mark")
         assert "D or Enter runs the one under" in seen.text
@@ -83,9 +83,9 @@ async def test_help_says_what_the_view_is_for():
 
 
 async def test_malformed_and_hostile_reports_are_harmless():
-    made = deck()
+    made = drill_operator()
     made.earlier = ({}, {"drill": "seed", "verdict": 3, "at": None, "sentence": "\x1b[31m[bold]x"})
-    async with console(scenes.healthy(), deck=made) as seen:
+    async with console(scenes.healthy(), operator=made) as seen:
         await at_drills(seen)
         await seen.press("G")
         assert "\x1b" not in seen.text
@@ -93,13 +93,13 @@ async def test_malformed_and_hostile_reports_are_harmless():
 
 
 async def test_a_broken_drill_file_is_told_and_the_view_still_opens():
-    made = deck()
+    made = drill_operator()
 
     def broken() -> tuple[()]:
         raise ValueError("own.yaml:3: method.0: expected one thing to do")
 
     made.known_drills = broken
-    async with console(scenes.healthy(), deck=made) as seen:
+    async with console(scenes.healthy(), operator=made) as seen:
         await at_drills(seen)
         assert "own.yaml:3: method.0" in seen.foot
         await seen.press("escape")
@@ -109,15 +109,15 @@ async def test_a_broken_drill_file_is_told_and_the_view_still_opens():
 
 @pytest.mark.parametrize("key", ["D", "enter"])
 async def test_read_only_runs_no_drill(key: str):
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press(key)
         assert "read-only; A arms for ten minutes" in seen.foot
-        assert seen.deck.runs == []
+        assert seen.operator.runs == []
 
 
 async def test_armed_the_view_offers_its_own_key_and_never_more_than_seven():
-    async with console(scenes.healthy(), size=(120, 40), deck=deck()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A")
         assert " D drill " in seen.lines[-1]
@@ -125,7 +125,7 @@ async def test_armed_the_view_offers_its_own_key_and_never_more_than_seven():
 
 
 async def test_a_guard_crosses_the_key_of_the_drill_under_the_cursor_out():
-    async with console(scenes.healthy(), size=(120, 40), deck=deck()) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A", "j")
         await seen.pilot.pause(1.2)
@@ -134,7 +134,7 @@ async def test_a_guard_crosses_the_key_of_the_drill_under_the_cursor_out():
 
 
 async def test_enter_asks_for_the_drill_under_the_cursor():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A", "G", "enter")
         await seen.pilot.pause(0.2)
@@ -143,7 +143,7 @@ async def test_enter_asks_for_the_drill_under_the_cursor():
 
 
 async def test_a_drill_is_confirmed_with_the_clusters_name_and_its_plan_can_be_read():
-    async with console(scenes.healthy(), size=(120, 60), deck=deck()) as seen:
+    async with console(scenes.healthy(), size=(120, 60), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A", "D")
         await seen.pilot.pause(0.2)
@@ -152,11 +152,11 @@ async def test_a_drill_is_confirmed_with_the_clusters_name_and_its_plan_can_be_r
         assert "watch that the VIP stays on iam-b for 3.6 s" in seen.text
         assert "type lab" in seen.text
         await seen.press("enter")
-        assert seen.deck.runs == []
+        assert seen.operator.runs == []
 
 
 async def test_the_command_line_runs_a_drill_by_name_and_c_copies_its_command(monkeypatch):
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         copied: list[str] = []
         monkeypatch.setattr(seen.app, "copy_to_clipboard", copied.append)
@@ -179,11 +179,11 @@ async def test_a_guard_is_shown_in_the_dialog():
 
 
 async def test_nodes_that_do_not_answer_are_told(monkeypatch):
-    async def lost(self: FixedDeck, drill: object) -> None:
+    async def lost(self: FixedOperator, drill: object) -> None:
         raise OSError("iam-b: connection lost")
 
-    monkeypatch.setattr(FixedDeck, "drill_action", lost)
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "drill_action", lost)
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A", "D")
         await seen.pilot.pause(0.2)
@@ -194,12 +194,12 @@ async def test_nodes_that_do_not_answer_are_told(monkeypatch):
 async def test_a_dialog_that_comes_late_is_not_put_over_another(monkeypatch):
     answered = asyncio.Event()
 
-    async def slow(self: FixedDeck, drill: Drill) -> DrillAction:
+    async def slow(self: FixedOperator, drill: Drill) -> DrillAction:
         await answered.wait()
         return DrillAction(drill, LIVE)
 
-    monkeypatch.setattr(FixedDeck, "drill_action", slow)
-    async with console(scenes.healthy(), size=(120, 40), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "drill_action", slow)
+    async with console(scenes.healthy(), size=(120, 40), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("A", "D")
         assert "asking the nodes what they run with" in seen.foot
@@ -212,8 +212,8 @@ async def test_a_dialog_that_comes_late_is_not_put_over_another(monkeypatch):
 
 
 async def test_a_name_that_is_no_drill_is_told(monkeypatch):
-    monkeypatch.setattr(FixedDeck, "known_drills", lambda self: ())
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    monkeypatch.setattr(FixedOperator, "known_drills", lambda self: ())
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await seen.press("A")
         await seen.type(":drill sead")
         await seen.press("enter")

@@ -19,7 +19,7 @@ from iamops.tui.logs.screen import LogsScreen
 from iamops.tui.overview.screen import Overview
 from iamops.tui.toolkit.text import clock
 from tests.support import scenes
-from tests.support.decks import FixedDeck
+from tests.support.operators import FixedOperator
 from tests.support.planted import planted
 from tests.support.scenes import NOW, A, B, FixedCluster
 from tests.support.screens import Watched, console
@@ -30,10 +30,10 @@ ROOM = 20  # rows of the list at 80x24
 Compare = Callable[..., bool]
 
 
-def on(tap: FixedTap) -> FixedDeck:
+def on(tap: FixedTap) -> FixedOperator:
     cluster = FixedCluster(scenes.healthy())
     cluster.tap = tap
-    return FixedDeck(cluster)
+    return FixedOperator(cluster)
 
 
 async def at_logs(seen: Watched) -> None:
@@ -61,7 +61,7 @@ def shown(seen: Watched) -> list[str]:
 
 @SIZES
 async def test_the_newest_line_is_at_the_bottom_and_new_ones_come_by_themselves(size: tuple[int, int]):
-    async with console(scenes.healthy(), size=size, deck=on(busy())) as seen:
+    async with console(scenes.healthy(), size=size, operator=on(busy())) as seen:
         await at_logs(seen)
         assert "GET /v1/users/59" in shown(seen)[-1]
         assert "▸LOGS following" in seen.lines[1]
@@ -71,7 +71,7 @@ async def test_the_newest_line_is_at_the_bottom_and_new_ones_come_by_themselves(
 
 
 async def test_lines_of_both_nodes_and_the_clusters_events_stand_in_order_of_time():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         order = ["/v1/users/47", "connect() failed", "Entering MASTER", "VIP 10.0.4.99 moved", "/v1/users/48"]
         rows = [next(n for n, line in enumerate(shown(seen)) if text in line) for text in order]
@@ -81,14 +81,14 @@ async def test_lines_of_both_nodes_and_the_clusters_events_stand_in_order_of_tim
 
 
 async def test_an_older_line_that_comes_late_is_put_in_its_place():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         seen.cluster.tap.write(request("/late"), at=NOW - 2.5)
         await seen.until(lambda: "/late" in shown(seen)[-3])
 
 
 async def test_moving_up_stops_following_and_the_line_stays_where_it_is():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("k")
         before = shown(seen)
@@ -102,7 +102,7 @@ async def test_moving_up_stops_following_and_the_line_stays_where_it_is():
 
 @pytest.mark.parametrize("key", ["G", "end"])
 async def test_going_to_the_end_follows_again(key: str):
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("g")
         assert "/v1/users/0 " in shown(seen)[0]
@@ -112,7 +112,7 @@ async def test_going_to_the_end_follows_again(key: str):
 
 
 async def test_pages_and_the_mouse_move_over_all_lines():
-    async with console(scenes.healthy(), deck=on(busy(200))) as seen:
+    async with console(scenes.healthy(), operator=on(busy(200))) as seen:
         await at_logs(seen)
         await seen.press("pageup", "pageup")
         assert "/v1/users/167" in shown(seen)[0]
@@ -127,7 +127,7 @@ async def test_pages_and_the_mouse_move_over_all_lines():
 
 async def test_a_line_that_is_no_longer_kept_leaves_the_cursor_at_the_oldest():
     tap = busy()
-    async with console(scenes.healthy(), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), operator=on(tap)) as seen:
         await at_logs(seen)
         await seen.press("g")
         for n in range(5000):
@@ -139,7 +139,7 @@ async def test_a_line_that_is_no_longer_kept_leaves_the_cursor_at_the_oldest():
 
 async def test_what_was_lost_is_counted_in_sight():
     tap = busy()
-    async with console(scenes.healthy(), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), operator=on(tap)) as seen:
         await at_logs(seen)
         for _ in range(1234):
             tap.ring.drop()
@@ -151,7 +151,7 @@ async def test_what_was_lost_is_counted_in_sight():
 
 
 async def test_while_paused_nothing_moves_and_nothing_is_lost():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("p")
         await painted(seen)
@@ -173,7 +173,7 @@ async def test_while_paused_nothing_moves_and_nothing_is_lost():
 
 
 async def test_the_filter_is_a_text_a_node_and_a_source():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await filtered(seen, "GET /V1/users/5")
         assert "/GET /V1/users/5" in seen.lines[1]
@@ -197,7 +197,7 @@ async def test_what_was_not_read_is_marked_and_no_filter_hides_that():
         tap.ring.begin(node, LogSource.ACCESS, NOW)
         for n in range(3):
             tap.write(request(f"/v1/{node}/{n}"), at=first + n, node=node)
-    async with console(scenes.healthy(), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), operator=on(tap)) as seen:
         await at_logs(seen)
         assert "6 lines" in seen.lines[1]
         quiet, busy_one = (n for n, line in enumerate(shown(seen)) if "access: earlier lines not read" in line)
@@ -215,7 +215,7 @@ async def test_what_was_not_read_is_marked_and_no_filter_hides_that():
 
 async def test_lines_and_marks_are_there_after_another_view():
     tap = busy()
-    async with console(scenes.healthy(), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), operator=on(tap)) as seen:
         await at_logs(seen)
         await seen.press("k", "m", "1")
         await at_logs(seen)
@@ -227,7 +227,7 @@ async def test_lines_and_marks_are_there_after_another_view():
 
 
 async def test_a_line_is_marked_and_found_again():
-    async with console(scenes.healthy(), deck=on(busy(200))) as seen:
+    async with console(scenes.healthy(), operator=on(busy(200))) as seen:
         await at_logs(seen)
         await seen.press("g", "m")
         assert shown(seen)[0].startswith("■")
@@ -244,7 +244,7 @@ async def test_a_line_is_marked_and_found_again():
 
 
 async def test_marks_are_still_there_after_another_view():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("k", "m", "1")
         await at_logs(seen)
@@ -252,7 +252,7 @@ async def test_marks_are_still_there_after_another_view():
 
 
 async def test_lines_are_wrapped_and_cut_again():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         assert "…" in shown(seen)[-1]
         await seen.press("w")
@@ -264,7 +264,7 @@ async def test_lines_are_wrapped_and_cut_again():
 
 @pytest.mark.parametrize("steps", [["k"] * 30, ["g", *["j"] * 30], ["pageup", "pagedown", "N", "n"]])
 async def test_the_cursor_is_always_in_sight_when_lines_are_wrapped(steps: list[str]):
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("w")
         for key in steps:
@@ -277,7 +277,7 @@ async def test_the_cursor_is_always_in_sight_when_lines_are_wrapped(steps: list[
 
 
 async def test_enter_shows_the_line_in_full_and_stops_at_it():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("enter")
         await seen.until(lambda: "[24/Nov/2026:17:46:29 +0000]" in seen.text)
@@ -292,7 +292,7 @@ async def test_enter_shows_the_line_in_full_and_stops_at_it():
 
 
 async def test_help_says_what_the_keys_do():
-    async with console(scenes.healthy(), size=(120, 60), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), size=(120, 60), operator=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("question_mark")
         assert "Moving up stops following" in seen.text
@@ -303,7 +303,7 @@ async def test_help_says_what_the_keys_do():
 
 
 async def test_it_watches_while_it_is_open_and_not_longer():
-    async with console(scenes.healthy(), deck=on(busy())) as seen:
+    async with console(scenes.healthy(), operator=on(busy())) as seen:
         assert seen.cluster.tap.watchers == []
         await at_logs(seen)
         assert len(seen.cluster.tap.watchers) == 1
@@ -316,7 +316,7 @@ async def test_it_watches_while_it_is_open_and_not_longer():
 
 
 async def test_before_the_first_line_it_says_what_it_does():
-    async with console(scenes.healthy(), deck=on(FixedTap())) as seen:
+    async with console(scenes.healthy(), operator=on(FixedTap())) as seen:
         await at_logs(seen)
         assert "reading the nodes' logs" in seen.text
         await seen.press("k", "m")
@@ -348,7 +348,7 @@ async def test_hostile_lines_are_harmless():
         ("\x1b[31m\x1b]0;owned\x07", "[bold red]markup[/]", "停" * 4000, "\u202e" * 50, "\x00" * 99)
     ):
         tap.write(text, at=NOW + n)
-    async with console(scenes.healthy(), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), operator=on(tap)) as seen:
         await at_logs(seen)
         for key in ("w", "k", "k", "k", "enter", "k", "G"):
             await seen.press(key)
@@ -371,8 +371,8 @@ PICTURES: dict[str, list[str]] = {
 @SIZES
 @pytest.mark.parametrize("name", PICTURES)
 def test_logs(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
-    deck = on(busy())
-    app = ConsoleApp(deck.cluster, lambda: deck)
+    operator = on(busy())
+    app = ConsoleApp(operator.cluster, lambda: operator)
 
     async def looked_at(pilot: Pilot[None]) -> None:
         first, *others = (KEYS.get(key, key) for key in PICTURES[name])
@@ -389,7 +389,7 @@ async def test_a_picture_of_the_logs_is_for_its_owner_alone_and_holds_no_secret(
     tap = FixedTap()
     for n, each in enumerate(texts):
         tap.write(log_text(each.text.encode()), at=NOW + n)
-    async with console(scenes.healthy(), size=(120, 40), deck=on(tap)) as seen:
+    async with console(scenes.healthy(), size=(120, 40), operator=on(tap)) as seen:
         await at_logs(seen)
         seen.app.action_perform("export", str(tmp_path / "logs.svg"))
         await seen.until((tmp_path / "logs.svg").exists)

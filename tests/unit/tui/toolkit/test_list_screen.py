@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tests.support import scenes
-from tests.support.drills_view import at_drills, deck
+from tests.support.drills_view import at_drills, drill_operator
 from tests.support.screens import console
 
 
 async def test_a_story_that_is_too_long_can_be_read_on():
-    async with console(scenes.healthy(), deck=deck()) as seen:
+    async with console(scenes.healthy(), operator=drill_operator()) as seen:
         await at_drills(seen)
         await seen.press("G")
         assert " 4 start nginx" not in seen.text

@@ -15,7 +15,7 @@ from tests.support.traffic_view import FAILURES, at_traffic, on, row, state, typ
 
 
 async def test_the_filter_is_counted_with_when_it_is_complete():
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, *typed(FAILURES)[:-1])
         assert seen.cluster.feed.filters == []
         await seen.press("enter")
@@ -38,7 +38,7 @@ async def test_the_filter_is_counted_with_when_it_is_complete():
     ],
 )
 async def test_an_expression_that_says_nothing_is_told_and_the_old_filter_stays(expression: str, sentence: str):
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, *typed(FAILURES), "slash", "ctrl+u", *typed(expression)[1:])
         await seen.pilot.pause(0.2)
         assert sentence in seen.foot
@@ -47,7 +47,7 @@ async def test_an_expression_that_says_nothing_is_told_and_the_old_filter_stays(
 
 
 async def test_what_no_line_tells_cannot_be_asked_for():
-    async with console(state(), deck=on(busy("main"))) as seen:
+    async with console(state(), operator=on(busy("main"))) as seen:
         await at_traffic(seen, *typed("host=a"))
         await seen.pilot.pause(0.2)
         assert "the log format has no host ($host); `logs.format: iamops` has" in seen.foot
@@ -55,7 +55,7 @@ async def test_what_no_line_tells_cannot_be_asked_for():
 
 
 async def test_escape_while_typing_keeps_the_filter_that_was_there():
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, *typed("status=502"), "slash", "x", "escape")
         assert seen.cluster.feed.where == "status=502"
 
@@ -75,7 +75,7 @@ async def test_escape_while_typing_keeps_the_filter_that_was_there():
     ],
 )
 async def test_enter_asks_for_what_is_under_the_cursor(keys: list[str], expression: str):
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen)
         for key in keys:
             await seen.press(key)
@@ -84,7 +84,7 @@ async def test_enter_asks_for_what_is_under_the_cursor(keys: list[str], expressi
 
 
 async def test_a_line_that_is_no_row_says_why_it_cannot_be_asked_for():
-    async with console(state(), deck=on(busy("main"))) as seen:
+    async with console(state(), operator=on(busy("main"))) as seen:
         await at_traffic(seen, "shift+tab", "enter")
         assert "all nodes: nothing to leave out" in seen.foot
         await seen.press("escape", "tab", "tab", "enter")

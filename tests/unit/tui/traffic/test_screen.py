@@ -27,7 +27,7 @@ from tests.support.traffic_view import FAILURES, KEYS, SIZES, Compare, at_traffi
 
 @SIZES
 async def test_nodes_backends_and_paths_are_shown_with_their_failures(size: tuple[int, int]):
-    async with console(state(), size=size, deck=on(busy())) as seen:
+    async with console(state(), size=size, operator=on(busy())) as seen:
         await at_traffic(seen)
         assert "1m  5m [15m] 1h  1d" in seen.lines[1]
         assert row(seen, "all").split()[1:6] == ["14.7k", "16.3", "13.6k", "477", "308"]
@@ -46,7 +46,7 @@ async def test_two_machines_never_share_a_row_and_the_one_that_fails_is_named():
         feed.all.add(
             node, {at: Traffic(statuses=Counter({"200": 100 - errors, "502": errors}), backends=asked)}, NOW
         )
-    async with console(state(), deck=on(feed)) as seen:
+    async with console(state(), operator=on(feed)) as seen:
         await at_traffic(seen)
         rows = [line.split("iam-")[-1].split() for line in seen.lines if " apiserver " in line]
         assert [row[:4] for row in rows] == [["a", "apiserver", "50%", "0"], ["b", "apiserver", "50%", "✗30"]]
@@ -55,7 +55,7 @@ async def test_two_machines_never_share_a_row_and_the_one_that_fails_is_named():
 
 @SIZES
 async def test_the_plot_has_both_nodes_the_failures_and_what_happened(size: tuple[int, int]):
-    async with console(state(), size=size, deck=on(busy())) as seen:
+    async with console(state(), size=size, operator=on(busy())) as seen:
         await at_traffic(seen)
         assert "▄ iam-a  ⠶ iam-b  × 5xx, top 4.7/s  │ VIP move  ┊ action" in seen.lines[2]
         plot = "\n".join(seen.lines[3:13])
@@ -65,7 +65,7 @@ async def test_the_plot_has_both_nodes_the_failures_and_what_happened(size: tupl
 
 
 async def test_two_tables_are_shown_where_there_is_room_and_t_turns_both():
-    async with console(state(), size=(120, 40), deck=on(busy())) as seen:
+    async with console(state(), size=(120, 40), operator=on(busy())) as seen:
         await at_traffic(seen)
         assert "PATHS" in seen.text
         assert "HOSTS" in seen.text
@@ -86,14 +86,14 @@ async def test_two_tables_are_shown_where_there_is_room_and_t_turns_both():
     ],
 )
 async def test_t_goes_round_the_tables(turns: int, title: str, row: str):
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, *["t"] * turns)
         assert f"▸{title} t next" in seen.text
         assert row in seen.foot
 
 
 async def test_the_window_is_made_shorter_and_longer_and_says_where_it_ends():
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, KEYS["["])
         assert "[5m]" in seen.lines[1]
         assert row(seen, "all").split()[1] == "4.9k"
@@ -112,7 +112,7 @@ async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypat
     monkeypatch.setattr(
         "iamops.tui.traffic.screen.snapshot_of", lambda *args: looks.append(args[-1]) or snapshot_of(*args)
     )
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen)
         for _ in range(5):
             for on_change in seen.cluster.feed.watchers:
@@ -126,7 +126,7 @@ async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypat
 
 
 async def test_while_paused_the_picture_is_held_and_counting_goes_on():
-    async with console(state(), deck=on(busy())) as seen:
+    async with console(state(), operator=on(busy())) as seen:
         await at_traffic(seen, "p")
         await seen.pilot.pause(0.2)
         assert "held" in seen.lines[1]
@@ -152,7 +152,7 @@ async def test_what_clients_send_is_shown_as_text():
     nasty.backends["unix:/\x1b]0;t"] = Backend(9)
     nasty.methods[""] = 9
     feed.all.add(A, {int(NOW) - 10: nasty}, NOW)
-    async with console(state(), size=(120, 40), deck=on(feed)) as seen:
+    async with console(state(), size=(120, 40), operator=on(feed)) as seen:
         await at_traffic(seen)
         assert r"/\x1b[2J[bold red]x[/]" in seen.text
         assert r"/\u202eevil\x0a" in seen.text
@@ -175,7 +175,7 @@ async def test_paging_moves_in_the_table_and_q_goes_back():
     feed = FixedFeed()
     many = Traffic(Counter({"200": 5050}), paths=Counter({(f"/p/x{n}", "2xx"): 100 - n for n in range(100)}))
     feed.all.add(A, {int(NOW) - 10: many}, NOW)
-    async with console(state(), deck=on(feed)) as seen:
+    async with console(state(), operator=on(feed)) as seen:
         await at_traffic(seen, "space")
         assert "/p/x" in seen.foot
         assert "/p/x0 " not in seen.foot
@@ -214,8 +214,8 @@ PICTURES: dict[str, tuple[Callable[[], FixedFeed], list[str], bool]] = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_traffic(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
     make, keys, plain = PICTURES[name]
-    deck = on(make())
-    app = ConsoleApp(deck.cluster, lambda: deck, no_color=plain)
+    operator = on(make())
+    app = ConsoleApp(operator.cluster, lambda: operator, no_color=plain)
 
     async def looked_at(pilot: Pilot[None]) -> None:
         await pilot.press("2")
@@ -265,7 +265,7 @@ def full_feed() -> FixedFeed:
 
 async def test_a_second_of_news_is_painted_in_time():
     """About 20 ms on a slow core; the bound is for what would make the console lag behind its keys."""
-    async with console(state(), size=(120, 40), deck=on(full_feed())) as seen:
+    async with console(state(), size=(120, 40), operator=on(full_feed())) as seen:
         await at_traffic(seen, KEYS["]"])
         took_ms = []
         for step in range(1, 8):

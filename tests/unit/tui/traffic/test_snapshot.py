@@ -24,7 +24,7 @@ def test_sums_are_those_of_the_book_whatever_comes_late():
 
 
 async def test_what_the_format_does_not_tell_is_said_in_words_and_is_no_number():
-    async with console(state(), deck=on(busy("main"))) as seen:
+    async with console(state(), operator=on(busy("main"))) as seen:
         await at_traffic(seen, "shift+tab")
         assert "? no $request_time" in row(seen, "iam-a")
         assert "the log format has no request time ($request_time); `logs.format: iamops` has" in seen.foot
@@ -37,7 +37,7 @@ async def test_what_the_format_does_not_tell_is_said_in_words_and_is_no_number()
 async def test_a_node_that_is_not_read_has_no_numbers_and_the_sum_says_so():
     feed = busy(nodes=(A,))
     feed.unread_because[B] = "no answer within 5 s"
-    async with console(state(), deck=on(feed)) as seen:
+    async with console(state(), operator=on(feed)) as seen:
         await at_traffic(seen, "shift+tab")
         assert "▲ iam-b not read: no answer within 5 s" in seen.lines[1]
         assert "▲iam-b  ? not read: no answer within 5 s" in seen.text
@@ -48,14 +48,14 @@ async def test_a_node_that_is_not_read_has_no_numbers_and_the_sum_says_so():
 async def test_lines_that_are_not_counted_are_told():
     feed = busy()
     feed.sums = {A: LogTotals(0, 12, 3400, 1), B: LogTotals(left_out=1)}
-    async with console(state(), size=(120, 40), deck=on(feed)) as seen:
+    async with console(state(), size=(120, 40), operator=on(feed)) as seen:
         await at_traffic(seen, "shift+tab", "j")
         assert "▲ unparsed 12 lines · ▲ lost lines once · left out 3.4k lines" in seen.lines[1]
         assert "iam-a: 12 lines unparsed · lost lines once · 3400 left out by the filter" in seen.foot
 
 
 async def test_before_anything_was_read_nothing_is_zero():
-    async with console(state(), deck=on(FixedFeed())) as seen:
+    async with console(state(), operator=on(FixedFeed())) as seen:
         await at_traffic(seen)
         assert "? nothing read yet" in row(seen, "iam-a")
         assert "? nothing read yet" in row(seen, "all")
@@ -64,7 +64,7 @@ async def test_before_anything_was_read_nothing_is_zero():
 
 async def test_a_node_that_the_filter_leaves_out_says_so():
     feed = busy()
-    async with console(state(), deck=on(feed)) as seen:
+    async with console(state(), operator=on(feed)) as seen:
         await at_traffic(seen, *typed("node=iam-a"))
         await seen.pilot.pause(0.2)
         assert "? left out by the filter" in row(seen, "iam-b")

@@ -1,4 +1,4 @@
-"""A deck whose runs go on for as long as a test wants: plans and guards are the real ones."""
+"""An operator whose runs go on for as long as a test wants: plans and guards are the real ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SEGMENTS = (
 )
 
 
-class FixedDeck:
+class FixedOperator:
     """`runs` are the orders that were carried out; `go_on` lets the one under way come to its end."""
 
     def __init__(self, cluster: FixedCluster, *, armed: bool = False) -> None:
@@ -248,9 +248,9 @@ def record(n: int, kind: str, **body: object) -> Record:
     return made
 
 
-def audited() -> FixedDeck:
+def audited() -> FixedOperator:
     """Two runs: a switchover that worked, and a restart that never came to its end."""
-    made = FixedDeck(FixedCluster(scenes.healthy()))
+    made = FixedOperator(FixedCluster(scenes.healthy()))
     who = {"who": "ada@desk", "from": "local"}
     owners, moved = ({"owners": {"VI_1": [node]}} for node in ("iam-a", "iam-b"))
     switchover = {"run": "aaaa", "action": "switchover", "command": "iamops --profile lab switchover", **who}
@@ -265,9 +265,9 @@ def audited() -> FixedDeck:
     return made
 
 
-def drifted() -> FixedDeck:
+def drifted() -> FixedOperator:
     """A line added by hand on iam-b, and a fall of 1 beside it."""
-    made = FixedDeck(FixedCluster(scenes.healthy()), armed=True)
+    made = FixedOperator(FixedCluster(scenes.healthy()), armed=True)
     profile = made.cluster.store.state.profile
     wanted = {node: render_node(profile, node, {}) for node in profile.nodes}
     trees = {node: as_tree(node, files) for node, files in wanted.items()}
@@ -280,9 +280,9 @@ def drifted() -> FixedDeck:
     return _compared(made, trees, wanted)
 
 
-def renamed() -> FixedDeck:
+def renamed() -> FixedOperator:
     """The nodes have what a profile asks for that has another name and is otherwise the same."""
-    made = FixedDeck(FixedCluster(scenes.healthy()), armed=True)
+    made = FixedOperator(FixedCluster(scenes.healthy()), armed=True)
     profile = made.cluster.store.state.profile
     wanted = {node: render_node(profile, node, {}) for node in profile.nodes}
     other = profile.model_copy(update={"name": "of-somebody-else"})
@@ -294,8 +294,8 @@ def renamed() -> FixedDeck:
 
 
 def _compared(
-    made: FixedDeck, trees: Mapping[str, ConfTree], wanted: Mapping[str, Sequence[NodeFile]]
-) -> FixedDeck:
+    made: FixedOperator, trees: Mapping[str, ConfTree], wanted: Mapping[str, Sequence[NodeFile]]
+) -> FixedOperator:
     """What lint says of the nodes' files beside those that are wanted, and what a push would change."""
     made.changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
     report = lint(list(trees.values()), made.cluster.store.state.profile)
