@@ -133,7 +133,7 @@ RECIPE = CountQuery(named_format("iamops"), FULL)
 
 
 def _format(text: str) -> object:
-    form = log_format.log_format(text)
+    form = log_format.named_format(text)
     recipe = CountQuery(form, FULL)
     return tallied(counted(recipe, LINE.splitlines(keepends=True)), recipe)
 

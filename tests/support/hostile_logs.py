@@ -45,8 +45,8 @@ EVERY = FORMATS | {
 }
 
 
-# Where no line says for sure what its status is.
-REFUSED = {"pipes"}
+# Where no line says for sure what its status is, or which backends were asked.
+REFUSED = {"pipes", "a list before a client's text", "a client's text before a list"}
 ROUNDS = 150
 
 

@@ -11,7 +11,7 @@ PACKAGE = Path(iamops.__file__).parent
 # A file belongs to the first feature that names it; what is left over is what all of them stand on.
 FEATURES = {
     "access logs, traffic, balance": (
-        "accesslog/* nodes/logs/* session/traffic.py model/traffic.py report/traffic.py "
+        "accesslog/* nodes/logs/* session/traffic.py model/traffic.py model/log_format.py report/traffic.py "
         "report/balance.py judge/balance.py cli/traffic/* cli/balance/* tui/traffic/* "
         "tui/overview/requests.py"
     ),

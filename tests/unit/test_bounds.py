@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.accesslog.format import MOST_VARIABLES, FormatError, log_format
+from iamops.accesslog.format import MOST_VARIABLES, FormatError, named_format
 from iamops.accesslog.values import VALUE_MAX, pattern_of
 from iamops.judge.triage.timeline import merged
 from iamops.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
@@ -136,7 +136,7 @@ def values() -> None:
 
 def variables() -> None:
     with pytest.raises(FormatError):
-        log_format(" ".join(["$status"] * (MOST_VARIABLES + 1)))
+        named_format(" ".join(["$status"] * (MOST_VARIABLES + 1)))
 
 
 def digits() -> None:

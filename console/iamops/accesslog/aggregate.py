@@ -19,6 +19,7 @@ from iamops.redact.clean import clean_text, without_secrets
 
 # What nginx writes for an attempt that got no answer: refused or cut is 502, too late is 504.
 UNANSWERED = (*NOTHING, "502", "504")
+CLIENT_CLOSED = "499"
 
 
 def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
@@ -43,7 +44,7 @@ def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
         if LogField.HOST in known:
             traffic.hosts[(name(shape.host), class_of(status))] += number
         if shape.upstream not in NOTHING:
-            _add_attempts(traffic, shape, number, statuses=LogField.UPSTREAM_STATUS in known)
+            _add_attempts(traffic, status, shape, number, statuses=LogField.UPSTREAM_STATUS in known)
     for slot, sent in counts.sent.items():
         at(slot).sent += sent
     for slot, status, path, number in counts.path_rows():
@@ -65,22 +66,28 @@ def _plain_name(text: str, escape: Escape) -> str:
     return without_secrets(unescaped(text, escape))
 
 
-def _add_attempts(traffic: Traffic, shape: RequestShape, number: int, *, statuses: bool) -> None:
-    """Every attempt is its backend's, the failed ones too: nginx lists them in order."""
+def _add_attempts(traffic: Traffic, status: str, shape: RequestShape, number: int, *, statuses: bool) -> None:
+    """Every attempt is its backend's, the failed ones too: nginx lists them in order.
+
+    The last one has no status where the client went away before the answer: that is not its backend's error.
+    """
     names, answers = attempts(shape.upstream), attempts(shape.upstream_status)
-    for name, status in zip(names, [*answers, *[""] * len(names)], strict=False):
+    for at, (name, answer) in enumerate(zip(names, [*answers, *[""] * len(names)], strict=False), start=1):
+        if name in NOTHING:  # an internal redirect that asked nobody
+            continue
         backend = traffic.backends.setdefault(name, Backend())
         backend.requests += number
-        if statuses:
-            backend.errors += number * (status in NOTHING or status.startswith("5"))
-            backend.unanswered += number * (status in UNANSWERED)
+        given_up = status == CLIENT_CLOSED and at == len(names) and answer in NOTHING
+        if statuses and not given_up:
+            backend.errors += number * (answer in NOTHING or answer.startswith("5"))
+            backend.unanswered += number * (answer in UNANSWERED)
 
 
 def _add_answer_times(traffic: Traffic, upstream: str, took: str, number: int) -> None:
     names = attempts(upstream)
     buckets = [took] if len(names) == 1 else [bucket_of(time) for time in attempts(took)]
     for name, text in zip(names, buckets, strict=False):
-        if (bucket := whole(text)) is not None:
+        if name not in NOTHING and (bucket := whole(text)) is not None:
             traffic.backends.setdefault(name, Backend()).latency.buckets[bucket_start(bucket)] += number
 
 
@@ -110,10 +117,11 @@ def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttemp
     unnamed = 0
     for line in lines:
         raw = values(form, line.decode("latin-1"), {variable}) or {}
-        *before, final = attempts(raw.get(variable, ""))
-        if final in NOTHING:
+        asked = [name for name in attempts(raw.get(variable, "")) if name not in NOTHING]
+        if not asked:
             unnamed += 1
             continue
+        *before, final = asked
         last[clean_text(final, NAME_MAX)] += 1
         in_vain.update(clean_text(name, NAME_MAX) for name in before)
     return UpstreamAttempts(last, in_vain, unnamed)

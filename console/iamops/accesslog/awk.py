@@ -8,8 +8,8 @@ The program's variables:
   s f c d e     counts of the slot `sl`: by shape, status and path, client, request time, backend and its time;
                 yy bytes sent in it, nn keys in these tables, t0 the time that the slot was last found for
   S P C R U     the same by slot (Y: bytes sent); ns np nc: keys in S, P, C; O Q: what was squeezed out of P, C
-  V M N         duration -> bucket, request line -> pattern, request line less its last id -> pattern; nv nm ni:
-                how many keys they hold, mh: how often M was of use; OK: the statuses 000 to 999
+  V M N G       duration -> bucket, request line -> pattern, request line less its last id -> pattern, methods; nv
+                nm ni ng: how many keys they hold, mh: how often M was of use; OK: the statuses 000 to 999
   n ln p u w    bytes read, the line's length, console's probes, lines not in the format, lines left out by `where`
   r t k z       what is left of the piece, what follows its tail, a position, a value that nobody needs
   a i j o v e   scratch of one block or function
@@ -21,9 +21,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, SHAPE_FIELDS, Columns, CountQuery, Counts, is_key
+from iamops.accesslog.extract import Cut, ExtractStep, plan_of
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
-from iamops.accesslog.format import Cut, Escape, ExtractStep, LogField, LogFormat, TimeFormat, plan_of
-from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
+from iamops.accesslog.format import Escape, LogField, LogFormat, TimeFormat
+from iamops.accesslog.values import FINE, ID_SEGMENT, INVALID, METHOD, VALUE_MAX, Resolution
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS
 
@@ -68,6 +69,10 @@ def values_taken(query: CountQuery) -> Iterator[str]:
             else:
                 yield from _cut(step, piece, query)
             piece = "r"
+    for needed in sorted(query.needed):
+        if query.log_format.fields.get(needed) in query.log_format.counted:
+            name = NAMES[needed]
+            yield f"if ({name} ~ /[,:]/) {name} = first({name}, split(up, a, /, | : /))"
 
 
 def _cut(cut: Cut, piece: str, query: CountQuery) -> Iterator[str]:
@@ -110,9 +115,10 @@ def _taken(step: ExtractStep, piece: str, query: CountQuery) -> Iterator[str]:
     until = len(step.until)
     if step.whole:
         longest = f"match({piece}, {awk_text('^' + step.whole)})"
-        follows = f"substr({piece}, RLENGTH + 1, {until}) == {awk_text(step.until)}"
-        value, rest = f"substr({piece}, 1, RLENGTH)", f"substr({piece}, RLENGTH + {until + 1})"
-        yield from _assigned(step, query, value, rest, f"{longest} && {follows}")
+        end = f"RLENGTH - {step.back}" if step.back else "RLENGTH"
+        follows = f" && substr({piece}, {end} + 1, {until}) == {awk_text(step.until)}" if until else ""
+        value, rest = f"substr({piece}, 1, {end})", f"substr({piece}, {end} + {until + 1})"
+        yield from _assigned(step, query, value, rest, f"{longest}{follows}")
     elif step.width and step.until:
         yield from _assigned(step, query, *_fixed(step, piece), _stands(step.until, piece, step.width))
     elif step.width:
@@ -162,20 +168,26 @@ def _assigned(
         yield from (f"{NAMES[field]} = {name}" for field in fields[1:])
         return
     if LogField.METHOD in fields:
-        yield f'{NAMES[LogField.METHOD]} = (k = index(q, " ")) ? substr(q, 1, k - 1) : ""'
+        yield 'me = (k = index(q, " ")) ? substr(q, 1, k - 1) : ""'
+        unknown = f"if (me !~ /^{METHOD}$/) me = q = {awk_text(INVALID)}; else if (ng++ < {METHODS_MAX}) G[me]"
+        yield f"if (!(me in G)) {{ {unknown} }}"
     if LogField.PATH in fields and not path_later(query):
-        yield from path_of_request()
+        yield from path_of_request(query)
 
 
-def path_of_request() -> Iterator[str]:
-    """The path as it stands in the request line `q`, with its query."""
-    yield 'pa = (k = index(q, " ")) ? substr(q, k + 1) : ""'
+def path_of_request(query: CountQuery) -> Iterator[str]:
+    """The path as it stands in the request line `q`, with its query; empty where it is none."""
+    # Where the method is taken, what is no request line has no blank any more.
+    checked = LogField.METHOD in query.needed and LogField.METHOD not in query.log_format.fields
+    is_one = "" if checked else f" && q ~ /^{METHOD} /"
+    yield f'pa = ((k = index(q, " ")){is_one}) ? substr(q, k + 1) : ""'
     yield 'if (k = index(pa, " ")) pa = substr(pa, 1, k - 1)'
 
 
 # The most keys that a table keeps; then the rarest are counted together. It is also how many keys of one slot are
 # counted before they are added to those that are kept: short keys are cheaper than long ones.
 TABLE_MAX = 20_000
+METHODS_MAX = 100
 # How many request lines are remembered with their pattern, and times with their bucket.
 MEMORY_MAX = 5_000
 MEMORY_REST = 50_000
@@ -200,6 +212,12 @@ function ms(x,   v, e) {{
   v = int(x * 1000 + 0.5)
   for (e = 1; v >= {FINE}; e *= 2) v = int(v / 2)
   return V[x] = v * e ""
+}}
+function first(x, number,   n, k, i, a) {{
+  if ((n = split(x, a, /, | : /)) > number) n = number > 1 ? number : 1
+  k = length(a[1])
+  for (i = 2; i <= n; i++) k += (substr(x, k + 1, 1) == "," ? 2 : 3) + length(a[i])
+  return substr(x, 1, k)
 }}
 """
 # As `count.values` does it: what is escaped must not be taken for the end of a value.
@@ -287,9 +305,9 @@ def _counting(query: CountQuery) -> Iterator[str]:
     if LogField.AGENT in needed:
         yield f"if (substr(ag, 1, {len(PROBE_MARK)}) == {awk_text(PROBE_MARK)}) p++"
     yield from _slot(query)
-    if kept := [NAMES[field] for field in KEPT if field in needed]:
+    if kept := {NAMES[field]: most for field, most in KEPT.items() if field in needed}:
         # A long line's values are cut; asking once per line is cheaper than once per value.
-        cut = "; ".join(f"{name} = substr({name}, 1, {VALUE_MAX})" for name in kept)
+        cut = "; ".join(f"{name} = substr({name}, 1, {most})" for name, most in kept.items())
         yield f"if (ln > {LONG_LINE}) {{ {cut} }}"
     if Columns.SHAPE in want:
         fields = (NAMES[field] if field in needed else '""' for field in SHAPE_FIELDS)
@@ -347,7 +365,7 @@ def _pattern(query: CountQuery) -> Iterator[str]:
     yield "  else {"
     yield f"    j = {key}"
     if path_later(query):
-        yield from (f"    {line}" for line in path_of_request())
+        yield from (f"    {line}" for line in path_of_request(query))
         yield '    if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
     yield f"    if (length(pa) > {VALUE_MAX}) pa = substr(pa, 1, {VALUE_MAX})"
     yield '    pa = pa "/"'

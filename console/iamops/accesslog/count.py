@@ -14,40 +14,40 @@ from enum import Flag, auto
 from functools import lru_cache
 from typing import NamedTuple
 
+from iamops.accesslog.extract import Cut, ExtractStep, Tokens, extract, plan_of
 from iamops.accesslog.filter import EVERYTHING, Where
-from iamops.accesslog.format import (
-    ESCAPE,
-    ESCAPED,
-    QUOTE,
-    Cut,
-    Escape,
-    ExtractStep,
-    LogField,
-    LogFormat,
-    Tokens,
-    extract,
-    plan_of,
+from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, LogField, LogFormat
+from iamops.accesslog.values import (
+    INVALID,
+    LIST_MAX,
+    METHOD,
+    VALUE_MAX,
+    Resolution,
+    bucket_of,
+    first_attempts,
+    pattern_of,
+    slot_text,
 )
-from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
 from iamops.model.traffic import OTHERS
 
 PROBE_AGENT = "iamops-probe"
 PROBE_MARK = f"{PROBE_AGENT}/"
 TAB = "\t"
-# In a line of more bytes than this, values are cut to VALUE_MAX.
+# In a line of more bytes than this, values are cut: lists of attempts to LIST_MAX, others to VALUE_MAX.
 LONG_LINE = 600
 SHAPE_FIELDS = (LogField.METHOD, LogField.HOST, LogField.UPSTREAM, LogField.UPSTREAM_STATUS)
-# What becomes part of a key as it stands in the line.
-KEPT = (
-    LogField.METHOD,
-    LogField.HOST,
-    LogField.CLIENT,
-    LogField.REQUEST_TIME,
-    LogField.UPSTREAM,
-    LogField.UPSTREAM_STATUS,
-    LogField.UPSTREAM_TIME,
-)
+# What becomes part of a key as it stands in the line, and how much of it at most.
+KEPT = {
+    LogField.METHOD: VALUE_MAX,
+    LogField.HOST: VALUE_MAX,
+    LogField.CLIENT: VALUE_MAX,
+    LogField.REQUEST_TIME: VALUE_MAX,
+    LogField.UPSTREAM: LIST_MAX,
+    LogField.UPSTREAM_STATUS: LIST_MAX,
+    LogField.UPSTREAM_TIME: LIST_MAX,
+}
 _STATUS = re.compile(r"[0-9][0-9][0-9]", re.ASCII)
+_REQUEST = re.compile(f"({METHOD}) ([^ ]*)")
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -193,7 +193,7 @@ def counted(query: CountQuery, lines: Iterable[bytes]) -> Counts:
         else:
             counts.probes += fields.get(LogField.AGENT, "").startswith(PROBE_MARK)
             if len(text) > LONG_LINE:
-                fields |= {field: fields[field][:VALUE_MAX] for field in KEPT if field in fields}
+                fields |= {field: fields[field][:most] for field, most in KEPT.items() if field in fields}
             _add_to_tables(query, fields, counts)
     return counts
 
@@ -225,12 +225,14 @@ def _fields(
         value = raw.get(name, "")
         found.update(dict.fromkeys(fields, value))
         if name == form.fields.get(LogField.REQUEST):
-            # Method and path are empty where it is no request line.
-            method, space, rest = value.partition(" ")
+            match = _REQUEST.match(value)
             if LogField.METHOD in fields:
-                found[LogField.METHOD] = method if space else ""
+                found[LogField.METHOD] = match[1] if match is not None else INVALID
             if LogField.PATH in fields:
-                found[LogField.PATH] = rest.partition(" ")[0]
+                found[LogField.PATH] = match[2] if match is not None else ""
+    for listed, name in form.fields.items():
+        if name in form.counted and listed in found:
+            found[listed] = first_attempts(found[listed], like=found.get(LogField.UPSTREAM, ""))
     if LogField.PATH in found:
         found[LogField.PATH] = found[LogField.PATH].partition("?")[0]
     return found

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DIGITS, UPPER, LOWER = string.digits, string.ascii_uppercase, string.ascii_lowercase
 EVERY = frozenset(map(chr, range(256)))
 _D2, _D4 = "[0-9][0-9]", "[0-9][0-9][0-9][0-9]"
 # Between the attempts of one request, and where it was redirected internally.
-_AND = "(, | : )"
+SEPARATORS = (", ", " : ")
+_AND = f"({'|'.join(SEPARATORS)})"
 
 
 @dataclass(frozen=True, slots=True)
 class VariableShape:
     """`chars` may occur in a value, `wild` of them in any number. `width` is fixed where it is not 0.
 
-    `many`: a list with blanks in it. `client`: the client chooses the text, within `chars`.
+    `many`: a list with blanks in it; `more` are the characters that would go on with its last entry. `client`: the
+    client chooses the text, within `chars`. `exact`: a pattern that shows where the value ends whatever follows.
     """
 
     pattern: str
@@ -34,6 +36,8 @@ class VariableShape:
     width: int = 0
     many: bool = False
     client: bool = False
+    more: frozenset[str] = frozenset()
+    exact: str = ""
 
 
 def _word(chars: str, inside: str) -> VariableShape:
@@ -42,14 +46,20 @@ def _word(chars: str, inside: str) -> VariableShape:
 
 def _list(word: VariableShape) -> VariableShape:
     chars = word.chars | set(", :")
-    return VariableShape(f"{word.pattern}({_AND}{word.pattern})*", chars, chars, many=True)
+    more = word.chars - {"]"}
+    return VariableShape(f"{word.pattern}({_AND}{word.pattern})*", chars, chars, many=True, more=more)
 
 
 NUMBER = _word(f"{DIGITS}.-", "0-9.-")
 NAME = _word(f"{DIGITS}{UPPER}{LOWER}_.*-", "0-9A-Za-z_.*-")
 PROTOCOL = _word(f"{DIGITS}{UPPER}{LOWER}/.-", "0-9A-Za-z/.-")
 ADDRESS = _word(f"{DIGITS}{UPPER}{LOWER}.:-", "0-9A-Za-z.:-")
-PEER = _word(f"{DIGITS}{UPPER}{LOWER}.:_/%@[]-", "]0-9A-Za-z.:_/%@[-")
+TIME = replace(NUMBER, exact=r"[0-9]+\.[0-9][0-9][0-9]")
+# An address, a socket, or an upstream's name. Brackets come in pairs, around IPv6. None begins with a colon: a
+# blank before one is a separator's, so that no expression with several lists has many ways to match.
+_PEER = frozenset(f"{DIGITS}{UPPER}{LOWER}.:_/%@[]-")
+_BEHIND = "[0-9A-Za-z.:_/%@-]*"
+PEER = VariableShape(rf"([0-9A-Za-z._/%@-]{_BEHIND})?(\[[0-9A-Za-z.:%]*\]{_BEHIND})*", _PEER, _PEER)
 STATUS = VariableShape("[0-9][0-9][0-9]", frozenset(DIGITS), frozenset(DIGITS), 3)
 LOCAL = VariableShape(
     f"{_D2}/[A-Z][a-z][a-z]/{_D4}:{_D2}:{_D2}:{_D2} [+-]{_D4}",
@@ -70,7 +80,7 @@ HOST = VariableShape("[^/G-Z]*", _HOST, _HOST, client=True)
 ANYTHING = VariableShape("", EVERY, EVERY, client=True)
 
 _NUMBERS = (
-    "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests connection_time "
+    "body_bytes_sent bytes_sent request_length connection connection_requests connection_time "
     "pid remote_port realip_remote_port server_port gzip_ratio"
 )
 _NAMES = (
@@ -84,6 +94,8 @@ _NUMBER_LISTS = (
 )
 _SHAPES: dict[str, VariableShape] = {
     "status": STATUS,
+    "request_time": TIME,
+    "msec": TIME,
     "time_local": LOCAL,
     "time_iso8601": ISO,
     "host": HOST,
@@ -107,12 +119,19 @@ def anchored(parts: Sequence[str | VariableShape]) -> bool:
 
     It cannot where all of the tail is of a fixed width. Nor where some character always occurs in it equally
     often, the first time at the same place: text that made the tail longer would bring one more, or move that.
+    Nor where blanks alone stand between the values, and the first is no list.
     """
-    if not parts or not isinstance(parts[0], str) or ANYTHING in parts:
+    if not parts or not parts[0] or not isinstance(parts[0], str) or ANYTHING in parts:
         return False
     if all(isinstance(part, str) or part.width for part in parts):
         return True
-    wild = {char for part in parts if isinstance(part, VariableShape) for char in part.wild}
+    values = [part for part in parts if isinstance(part, VariableShape)]
+    blanks = all(part == " " for part in parts if isinstance(part, str)) and not values[0].many
+    if blanks and all(value.many or " " not in value.chars for value in values):
+        # No blank between two values can be taken for one inside of a list: a tail that begins earlier would have
+        # the blank in front of the first value inside of that value.
+        return True
+    wild = {char for value in values for char in value.wild}
     fixed = ""
     for part in parts:
         if isinstance(part, VariableShape) and not part.width:

@@ -39,6 +39,13 @@ def attempts(upstream: str) -> list[str]:
     return _ATTEMPTS.split(upstream)
 
 
+def first_attempts(listed: str, *, like: str) -> str:
+    """As many of a list's entries as another one has."""
+    ends = [match.start() for match in _ATTEMPTS.finditer(listed)]
+    number = len(attempts(like))
+    return listed[: ends[number - 1]] if len(ends) >= number else listed
+
+
 def unescaped(value: str, escape: Escape) -> str:
     """A value as the client sent it. It may hold anything: make it safe before it is shown."""
     if escape is Escape.JSON:
@@ -132,6 +139,11 @@ def bucket_start(duration_ms: int) -> int:
 ID_SEGMENT = "([0-9]+|" + "[0-9A-Fa-f-]" * 8 + "[0-9A-Fa-f-]*)"
 _ID = re.compile(f"/{ID_SEGMENT}/")
 VALUE_MAX = 200
+# Of a list of attempts as much is kept as no upstream has servers.
+LIST_MAX = 2000
+# RFC 9110, 9.1. What a client sends that begins with no such word is TLS on a plain port, or other rubbish.
+METHOD = "[!#$%&'*+.0-9A-Z^_`a-z|~-]+"
+INVALID = "(invalid)"
 
 
 def pattern_of(path: str) -> str:

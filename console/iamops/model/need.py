@@ -94,10 +94,10 @@ def _beside(entry: Mapping[str, object], other: object) -> bool:
     """Does the other service run on every node of this one?"""
     if not isinstance(other, dict):
         return False
-    own, others = entry.get("nodes") or (), other.get("nodes") or ()
-    if not isinstance(own, list | tuple) or not isinstance(others, list | tuple):
-        return False
-    return not others or (bool(own) and all(node in others for node in own))
+    own, others = entry.get("nodes"), other.get("nodes")
+    if others is None:
+        return True
+    return isinstance(own, list | tuple) and isinstance(others, list | tuple) and all(n in others for n in own)
 
 
 def _section(raw: Mapping[str, object], name: str) -> Mapping[object, object]:

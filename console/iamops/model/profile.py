@@ -183,8 +183,9 @@ class Service(Frozen):
     `log` is where it writes a line for each request; /var/log/iam/NAME.log by default.
     `scheme`: how its port is asked. `tls_ports`: more ports of it that speak TLS, gRPC's too: their certificates
     are checked; `tls_name`: the name that they are for.
-    `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
-    stay in the upstream but take no requests. `needs` is what it cannot start or work without; where a
+    `nodes` are those of the cluster that it runs on: every one where the profile has no such line, none with
+    `[]`. `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that stay
+    in the upstream but take no requests. `needs` is what it cannot start or work without; where a
     profile does not say, it is what a service of that name is known to need (`model/need.py`).
     """
 
@@ -197,14 +198,13 @@ class Service(Frozen):
     tls_ports: Annotated[tuple[Port, ...], Field(strict=False)] = ()
     tls_name: Host | None = None
     log: AbsolutePath | None = None
-    nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    nodes: Annotated[tuple[Name, ...], Field(strict=False)] | None = None
     backends: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
     drained: Annotated[tuple[Name | Endpoint, ...], Field(strict=False)] = ()
     needs: Annotated[tuple[StatedNeed, ...], Field(strict=False)] = ()
 
     def runs_on(self, node: str) -> bool:
-        """No list of nodes means: on every node."""
-        return not self.nodes or node in self.nodes
+        return self.nodes is None or node in self.nodes
 
     @property
     def log_path(self) -> str:
@@ -266,7 +266,7 @@ Fence = Literal["power-off", "power-on", "freeze", "thaw"]
 
 
 class Logs(Frozen):
-    """Where the nodes write their logs. `format` is `main`, `iamops` or a raw nginx log_format."""
+    """Where the nodes write their logs. `format`: `main`, `iamops`, `combined`, or what a log_format says."""
 
     access: AbsolutePath = "/var/log/nginx/access.log"
     error: AbsolutePath = "/var/log/nginx/error.log"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF
+from iamops.model.log_format import NAMED, format_text
 from iamops.model.profile import Node, Profile, Service, VrrpInstance, endpoint
 from iamops.render.privileges import CONFIG_DEAD_MAN, CONFIG_SCRIPT, priority_file, privileged_commands
 from iamops.render.templating import RenderError, Templates
@@ -135,16 +136,14 @@ class _NodeFiles:
         return nginx, NodeFile(CHECK_SCRIPT, check_script(self.profile, self.templates), 0o755)
 
     def _nginx(self) -> str:
-        profile, formats = self.profile, {"main": "main", "iamops": "iamops"}
+        profile, name = self.profile, self.profile.logs.format.strip()
         upstreams = [self._upstream(service) for service in profile.services.values() if service.domain]
         raw = None
-        if profile.logs.format not in formats:
+        if name not in NAMED:
             # What follows the name in a log_format directive: `escape=` stands before the quotes.
-            text = profile.logs.format
-            escape, _, body = text.strip().partition(" ")
-            named = escape.startswith("escape=")
-            quoted = (body.lstrip() if named else text).replace("\\", "\\\\").replace("'", "\\'")
-            raw = f"{escape} '{quoted}'" if named else f"'{quoted}'"
+            escape, body = format_text(profile.logs.format)
+            quoted = body.replace("\\", "\\\\").replace("'", "\\'")
+            raw = f"'{quoted}'" if escape == "default" else f"escape={escape} '{quoted}'"
         return self.templates.fill(
             "nginx.conf.j2",
             profile=profile,
@@ -153,7 +152,7 @@ class _NodeFiles:
             tries=max((len(upstream["servers"]) for upstream in upstreams), default=1),
             alive=ALIVE_HOST,
             listen=_listen(profile),
-            log_format=formats.get(profile.logs.format, "profile"),
+            log_format=name if name in NAMED else "profile",
             raw_format=raw,
         )
 

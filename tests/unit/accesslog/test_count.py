@@ -6,6 +6,7 @@ from iamops.accesslog import awk as log_awk
 from iamops.accesslog.count import Columns, CountQuery, counted
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import named_format
+from iamops.accesslog.values import LIST_MAX
 from tests.support.access_logs import GOOD, by_awk
 
 
@@ -56,3 +57,13 @@ def test_who_says_that_he_is_a_probe_is_counted_like_anyone():
     assert (counts.total, counts.probes) == (2, 1)
     without = CountQuery(named_format("main"), where=where("agent!~^iamops-probe/"))
     assert (counted(without, [line]).total, counted(without, [line]).left_out) == (0, 1)
+
+
+def test_every_attempt_of_a_long_list_is_counted_and_a_longer_one_is_cut():
+    form = named_format('"$request" $status $upstream_addr')
+    asked = ", ".join(f"[2001:db8:0:1::{number}]:8080" for number in range(20))
+    long = f'"GET /{"x" * 600} HTTP/1.1" 200 '.encode()
+    lines = [long + asked.encode(), long + b"a" * 2 * LIST_MAX]
+    counts = counted(CountQuery(form), lines)
+    assert {key.split("\t")[4] for key in counts.shapes} == {asked, "a" * LIST_MAX}
+    assert by_awk(CountQuery(form), b"".join(line + b"\n" for line in lines)) == counts

@@ -54,6 +54,28 @@ def test_a_backend_beside_the_nodes_is_named_by_its_endpoint():
     }
 
 
+def test_an_empty_list_of_nodes_is_none_of_them_and_leaves_the_endpoints():
+    away = {**API, "scheme": "https", "nodes": [], "backends": ["198.51.100.11:8080", "198.51.100.12:8080"]}
+    profile = with_services(api=away, pump={"port": 7070, "needs": [8081], "nodes": []})
+    assert [*profile.backends_of(profile.services["api"])] == away["backends"]
+    assert not any(service.runs_on(node) for service in profile.services.values() for node in profile.nodes)
+    assert profile.units_on("iam-a") == ("keepalived", "nginx")
+    assert not profile.tls_ports_on("iam-a")
+    assert not profile.needed_ports_on("iam-a")
+
+
+def test_a_known_need_is_assumed_only_beside_a_service_on_the_same_nodes():
+    def needs(own: dict, other: dict) -> list[str | None]:
+        services = {"iam-authz-server": {"port": 1, **own}, "iam-apiserver": {"port": 2, **other}}
+        known = pair(services=services, datastores={}).services["iam-authz-server"].needs
+        return [need.name for need in known if need.name]
+
+    away = {"nodes": [], "backends": ["198.51.100.11:8080"]}
+    assert needs({}, {}) == needs({"nodes": ["iam-a"]}, {}) == ["iam-apiserver"]
+    assert needs({"nodes": ["iam-a"]}, {"nodes": ["iam-a", "iam-b"]}) == ["iam-apiserver"]
+    assert needs({}, away) == needs({"nodes": ["iam-a"]}, away) == needs({}, {"nodes": ["iam-a"]}) == []
+
+
 def test_ports_that_speak_tls_are_those_of_https_and_those_that_are_named():
     profile = with_services(api={**API, "scheme": "https", "tls_ports": [8443]})
     assert {port: each.name for port, each in profile.tls_ports_on("iam-a").items()} == {8080: "api", 8443: "api"}

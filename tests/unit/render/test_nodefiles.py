@@ -135,6 +135,13 @@ def test_a_service_is_balanced_only_between_the_nodes_that_run_it():
     assert re.findall(r"^\s+server (\S+:8080) ", nginx, re.MULTILINE) == ["10.0.4.21:8080", "10.0.4.22:8080"]
 
 
+def test_a_service_on_no_node_is_balanced_between_its_endpoints_alone():
+    away = ["198.51.100.11:8080", "198.51.100.12:8080"]
+    services = {"api": {"port": 8080, "domain": "a.example", "nodes": [], "backends": away}}
+    nginx = content("/etc/nginx/nginx.conf", "n0", some(2, services=services))
+    assert re.findall(r"^\s+server (\S+:8080)\b", nginx, re.MULTILINE) == away
+
+
 def test_the_richer_log_format_begins_with_the_guides_own():
     nginx = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": "iamops"}))
     main, rich = (re.search(rf"log_format  {name}  (.*?);", nginx, re.DOTALL)[1] for name in ("main", "iamops"))
@@ -147,6 +154,15 @@ def test_the_richer_log_format_begins_with_the_guides_own():
 def test_a_log_format_of_the_profiles_own_cannot_end_its_quotes():
     nginx = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": "$status it's \\ so"}))
     assert "log_format  profile  '$status it\\'s \\\\ so';" in nginx
+
+
+def test_a_pasted_log_format_is_written_as_one_and_combined_is_nginxs_own():
+    pasted = "log_format x escape=json '{\"s\":$status'\n  ',\"t\":$msec}';"
+    nginx = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": pasted}))
+    assert 'log_format  profile  escape=json \'{"s":$status,"t":$msec}\';' in nginx
+    own = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": "combined"}))
+    assert re.findall(r"log_format +(\w+)", own) == ["main"]
+    assert "  combined;" in own
 
 
 @pytest.mark.parametrize(("timeout", "limit"), [(1, "0.5"), (2, "1"), (3, "2")])

@@ -76,7 +76,7 @@ async def _test(
         by_nginx: dict[str, AccessGain] = dict(zip(marks, read, strict=True))
         in_services = [share.requests for share in by_service.values()]
         in_nginx = [None if gain.lines is None else len(gain.lines) for gain in by_nginx.values()]
-        if not (_incomplete(in_services, answered) or (in_nginx and _incomplete(in_nginx, answered))):
+        if not (_incomplete(in_services, answered) or _incomplete(in_nginx, answered)):
             break
     silent = await _unanswering(profile, service, by_service, transports)
     return BalanceTest(service, reports, by_service, by_nginx, silent)
@@ -85,7 +85,7 @@ async def _test(
 def _incomplete(counts: list[int | None], answered: int) -> bool:
     """Whether a line may still be on its way; a log that cannot be read will not be read better later."""
     known = [count for count in counts if count is not None]
-    return len(known) == len(counts) and sum(known) < answered
+    return bool(counts) and len(known) == len(counts) and sum(known) < answered
 
 
 async def _unanswering(

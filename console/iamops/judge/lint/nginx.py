@@ -60,9 +60,9 @@ def _error_pages(tree: ConfigTree) -> Iterator[Hit]:
 
 
 def _upstreams(tree: ConfigTree, profile: Profile | None, peers: frozenset[str]) -> Iterator[Hit]:
-    # A service that runs on one node of the profile only has no peer to name.
+    # A service that runs on one node of the profile, or none, has no peer to name.
     services = profile.services.values() if profile else ()
-    alone = {service.domain for service in services if profile and len(profile.backends_of(service)) < 2}
+    alone = {s.domain for s in services if profile and sum(map(s.runs_on, profile.nodes)) < 2}
     locations = (location for server in servers(tree.nginx) for location in server.all("location"))
     passes = (
         found.arg.rstrip("/") for location in locations if (found := location.first("proxy_pass")) is not None

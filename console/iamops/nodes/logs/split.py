@@ -208,7 +208,8 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
         return _answer(reports, None, f"{log} on {transport.node}: {reason}")
     logged = [request for line in lines if (request := _logged_request(form, line)) is not None]
     if not logged:
-        return _answer(reports, None, f"{log} on {transport.node} is not in the format {profile.logs.format}")
+        shown = clean_text(profile.logs.format, 60)
+        return _answer(reports, None, f"{log} on {transport.node} is not in the format {shown}")
     return _answer(reports, logged, "")
 
 

@@ -43,13 +43,13 @@ def edit_backends(text: str, profile: Profile, edit: BackendEdit, service: str, 
 
 
 def _after(profile: Profile, service: Service, edit: BackendEdit, backend: str) -> dict[str, list[str]]:
-    """key -> the list it has afterwards; an empty one means that the key goes."""
+    """key -> the list it has afterwards."""
     there = profile.backends_of(service)
     if edit is BackendEdit.ADD:
         if backend in there or backend in there.values():
             raise EditRefused(f"{backend} is a backend of {service.name} already")
         if backend in profile.nodes:
-            return {"nodes": [*service.nodes, backend]}
+            return {"nodes": [*(service.nodes or ()), backend]}
         if ":" not in backend:
             known = ", ".join(profile.nodes)
             raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
@@ -62,13 +62,13 @@ def _after(profile: Profile, service: Service, edit: BackendEdit, backend: str) 
         if drained == (edit is BackendEdit.DRAIN):
             raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
         return {"drained": others if drained else [*others, backend]}
+    if len(there) == 1:
+        raise EditRefused(f"{backend} is the last backend of {service.name}: remove the service instead")
     # A backend that is removed is not drained any more.
     undrained = {"drained": others} if drained else {}
     if backend not in profile.nodes:
         return {"backends": [name for name in service.backends if name != backend], **undrained}
     nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
-    if not nodes:
-        raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
     return {"nodes": nodes, **undrained}
 
 
@@ -76,7 +76,8 @@ def _put(entry: Any, key: str, names: list[str]) -> None:
     """An existing list keeps its own form and comments; a new one is written in one line."""
     from ruamel.yaml.comments import CommentedSeq
 
-    if not names:
+    # Without a line for its nodes a service runs on all of them.
+    if not names and key != "nodes":
         entry.pop(key, None)
         return
     if key not in entry:

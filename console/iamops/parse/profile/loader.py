@@ -188,7 +188,10 @@ def _references(profile: Profile) -> Iterator[Complaint]:
             message = f"expected a node of this profile ({known}), found {store.node!r}"
             yield ("datastores", name, "node"), message
     for name, service in profile.services.items():
-        for index, node in enumerate(service.nodes):
+        if service.nodes is None and "nodes" in service.model_fields_set:
+            message = "expected a list; without this line it runs on every node, with `nodes: []` on none"
+            yield ("services", name, "nodes"), message
+        for index, node in enumerate(service.nodes or ()):
             if node not in profile.nodes:
                 yield ("services", name, "nodes", index), f"expected one of {known}, found {node!r}"
     for name, vrrp in profile.vrrp.items():
@@ -279,6 +282,9 @@ def _backends(profile: Profile) -> Iterator[Complaint]:
     """A backend twice would get twice its share; one that is drained must be there, and not be the last."""
     for name, service in profile.services.items():
         known = profile.backends_of(service)
+        if not known:
+            message = f"expected a node or `backends`: nothing would serve {name}"
+            yield ("services", name, "nodes"), message
         endpoints = Counter(known.values())
         for endpoint in service.backends:
             if endpoints[endpoint] > 1:

@@ -185,6 +185,10 @@ class Configurator:
         if service is None:
             raise CannotDrain(f"{unit} is no service that nginx publishes: restart it without --drain")
         nodes = [name for name in self.profile.nodes if service.runs_on(name)]
+        if not nodes:
+            raise CannotDrain(
+                f"{service.name} runs on no node of the profile, only at {', '.join(service.backends)}"
+            )
         live, wanted = await self.live(), rendered(self.profile)
         behind = [name for name in live if node_change(live[name], wanted[name]).files]
         if behind:

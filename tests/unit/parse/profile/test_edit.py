@@ -55,6 +55,16 @@ def test_nodes_are_backends_too():
     assert profile.services["iam-apiserver"].nodes == ("iam-a", "iam-b")
 
 
+def test_the_last_node_of_a_service_with_endpoints_leaves_an_empty_list_and_not_none():
+    text = (PROFILES / "lab.yaml").read_text()
+    edits = [(BackendEdit.ADD, THIRD), (BackendEdit.REMOVE, "iam-a"), (BackendEdit.REMOVE, "iam-b")]
+    without = after(text, *edits)
+    assert "nodes: []" in without
+    profile = parse_profile(without, "p.yaml")
+    assert [*profile.backends_of(profile.services["iam-apiserver"])] == [THIRD]
+    assert "nodes: [iam-b]" in after(without, (BackendEdit.ADD, "iam-b"))
+
+
 @pytest.mark.parametrize(
     ("edits", "service", "why"),
     [
@@ -72,7 +82,7 @@ def test_nodes_are_backends_too():
         ),
         ([(BackendEdit.ENABLE, "iam-a")], "iam-apiserver", "is not drained already"),
         ([(BackendEdit.DRAIN, "iam-a"), (BackendEdit.DRAIN, "iam-a")], "iam-apiserver", "is drained already"),
-        ([(BackendEdit.REMOVE, "iam-a"), (BackendEdit.REMOVE, "iam-b")], "iam-apiserver", "is the last node"),
+        ([(BackendEdit.REMOVE, "iam-a"), (BackendEdit.REMOVE, "iam-b")], "iam-apiserver", "is the last backend"),
         ([(BackendEdit.ADD, THIRD)], "iam-pump", "has no domain"),
         ([(BackendEdit.ADD, THIRD)], "iam-nope", "no service 'iam-nope'; there are: iam-apiserver"),
     ],

@@ -128,6 +128,14 @@ def line_of(part: str, text: str = LAB) -> int:
             "iam-apiserver does not run on iam-b, and iam-authz-server needs it on its own node",
         ),
         ("port: 8080", "port: 8080, name: x", "iam-apiserver:", "the name is the key above"),
+        ("port: 8080", "port: 8080, nodes: []", "iam-apiserver:", "nothing would serve iam-apiserver"),
+        ("port: 8080", "port: 8080, nodes: ", "iam-apiserver:", "with `nodes: []` on none"),
+        (
+            "health: /healthz}\n  iam-authz-server: {",
+            "nodes: [], backends: ['198.51.100.11:80']}\n  iam-authz-server: {needs: [iam-apiserver], ",
+            "iam-authz-server:",
+            "iam-apiserver does not run on iam-a, iam-b, and iam-authz-server needs it on its own node",
+        ),
     ],
 )
 def test_a_mistake_is_found_at_its_line(was, becomes, at, says):
