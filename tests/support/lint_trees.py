@@ -84,6 +84,7 @@ FIXTURES: dict[str, Case] = {
     "N006": lambda: lint(edited(NGINX, "        server 10.0.4.21:8080 max_fails=1 fail_timeout=2s;\n", ""), LAB),
     "N007": lambda: lint(edited(NGINX, "access.log  iamops;", "access.log  main;"), LAB),
     "N008": lambda: said_by("nginx", 1, "nginx: [emerg] not expected \"}\" in /etc/nginx/nginx.conf:9"),
+    "N009": lambda: lint(edited(NGINX, "sendfile            on;", "brotli on;"), LAB),
     "K001": lambda: lint(edited(KEEPALIVED, "    track_script {", "    track_script {{"), LAB),
     "K002": lambda: lint(edited(KEEPALIVED, "global_defs {", "@main global_defs {"), LAB),
     "K003": lambda: lint(edited(KEEPALIVED, "    router_id", "    vrrp_garp_interval 0\n    router_id"), LAB),

@@ -121,7 +121,7 @@ EXECUTABLE = 0o111
 
 def script_hits(tree: ConfigTree) -> Iterator[Hit]:
     """Check scripts in full; of notify scripts only that they are safe."""
-    beyond = _beyond(tree)
+    beyond = _beyond(tree) if tree.checks else None
     for check in tree.checks:
         path = _path(check.script)
         if path is None:

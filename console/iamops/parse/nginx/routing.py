@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from iamops.model.foreign import whole
 from iamops.model.running import FAIL_TIMEOUT_S, MAX_FAILS, Upstream, UpstreamServer
@@ -48,7 +49,7 @@ def listening(reading: ReadFile) -> tuple[Listening, ...]:
     found: list[Listening] = []
     for server in servers(reading):
         listens = server.all("listen")
-        found += [Listening(server, listen, *_socket(listen.arg)) for listen in listens]
+        found += [Listening(server, listen, *socket_of(listen.arg)) for listen in listens]
         if not listens:
             found.append(Listening(server, None, _ANY_V4, PORT))
     return tuple(found)
@@ -116,7 +117,9 @@ def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
     return tuple(found.values())
 
 
-def _socket(text: str) -> tuple[str | None, int | None]:
+@lru_cache(1000)
+def socket_of(text: str) -> tuple[str | None, int | None]:
+    """The address and port of a `listen`; None for what is in the file system, and for an address by name."""
     if text.startswith("unix:"):
         return None, None
     match = _LISTEN.fullmatch(text)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from iamops.model.config import NGINX_CONF, ConfFile, ConfTree
+from iamops.model.config import NGINX_CONF, ConfFile, ConfTree, FileListing
 from iamops.model.events import ConfigCompared, Event
 from iamops.model.facts import ConfigReport
 from iamops.model.profile import Profile
@@ -24,6 +25,8 @@ from iamops.session.user_files import private_directory
 
 READ = ("etc/nginx", "etc/keepalived", "etc/sudoers.d", "etc/logrotate.d")
 MAX_FILE = 1024 * 1024
+# As many as the kernel follows.
+MAX_LINKS = 40
 CONFIGURATION = (".conf", ".sh")
 
 
@@ -51,17 +54,38 @@ def read_directory(root: Path) -> ConfTree:
         why = "not a directory: name one with a node's files below etc/" if root.exists() else "no such directory"
         raise DirectoryUnreadable(f"{root}: {why}")
     below_etc = (root / "etc").is_dir()
+    # Of files that lie side by side it is not known where they belong, nor what else there is.
+    whole = frozenset[str]() if below_etc else frozenset({NGINX_CONF})
     found = [sorted((root / top).rglob("*")) for top in READ] if below_etc else [sorted(root.iterdir())]
     files: dict[str, ConfFile] = {}
+    dangling: dict[str, float] = {}
     for path in itertools.chain.from_iterable(found):
         name = f"/{path.relative_to(root)}" if below_etc else _usual_place(path)
-        if name and _is_to_be_read(path):
+        led = _led_to(root, path)
+        if led is None and name:
+            dangling[name] = path.lstat().st_mtime
+        if name and led is not None and _is_to_be_read(led):
             # As it is: what reads text makes one line end of all.
-            text, about = path.read_bytes().decode("utf-8", "surrogateescape"), path.stat()
+            text, about = led.read_bytes().decode("utf-8", "surrogateescape"), led.stat()
             files[name] = ConfFile(name, text, about.st_mode & 0o7777, changed_at=about.st_mtime)
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
-    return ConfTree(root.name, files)
+    return ConfTree(root.name, files, listing=FileListing(dangling), whole=whole)
+
+
+def _led_to(root: Path, path: Path) -> Path | None:
+    """What a link stands for: an absolute one leads to a file of the same node, below `root`, as on the node.
+    None: to nothing that is there.
+    """
+    absolute = False
+    for _ in range(MAX_LINKS):
+        if not path.is_symlink():
+            inside = not absolute or path.resolve().is_relative_to(root.resolve())
+            return path if inside and path.exists() else None
+        target = path.readlink()
+        absolute |= target.is_absolute()
+        path = root / os.path.normpath(target).lstrip("/") if target.is_absolute() else path.parent / target
+    return None
 
 
 def _usual_place(path: Path) -> str:

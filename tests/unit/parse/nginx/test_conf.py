@@ -1,4 +1,4 @@
-"""nginx's files through crossplane's lexer: lines, includes, and what is missing."""
+"""nginx's files as directives: lines, includes, and what is missing."""
 
 from __future__ import annotations
 

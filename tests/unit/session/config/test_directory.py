@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from iamops.judge.lint.lint import lint
 from iamops.session.config.directory import MAX_FILE, read_directory
 from tests.support.command_line import refused
 
@@ -34,3 +35,26 @@ def test_a_configuration_that_cannot_be_read_is_not_told_as_missing(
     file.parent.mkdir(parents=True, exist_ok=True)
     made(file)
     assert f"{file}: {why}" in refused(capsys, "--profile", "lab", "config", "lint", str(tmp_path))
+
+
+def test_an_absolute_link_leads_to_a_file_of_the_same_node(tmp_path: Path):
+    nginx = tmp_path / "etc" / "nginx"
+    for name in ("sites-available", "sites-enabled"):
+        (nginx / name).mkdir(parents=True)
+    (nginx / "nginx.conf").write_text("events { }")
+    (nginx / "sites-available" / "shop").write_text("server { }")
+    (nginx / "sites-enabled" / "shop").symlink_to("/etc/nginx/sites-available/shop")
+    (nginx / "sites-enabled" / "passwd").symlink_to("/etc/nginx/../../../../../../../../../etc/passwd")
+    (nginx / "sites-enabled" / "turns").symlink_to("/etc/nginx/sites-enabled/turns")
+    found = read_directory(tmp_path).files
+    assert found["/etc/nginx/sites-enabled/shop"].content == "server { }"
+    assert not {"/etc/nginx/sites-enabled/passwd", "/etc/nginx/sites-enabled/turns"} & found.keys()
+
+
+def test_a_link_to_what_is_not_in_the_directory_is_not_told_as_missing(tmp_path: Path):
+    nginx = tmp_path / "etc" / "nginx"
+    nginx.mkdir(parents=True)
+    (nginx / "nginx.conf").write_text("events { }\nhttp {\n include tls.conf;\n include gone.conf;\n}\n")
+    (nginx / "tls.conf").symlink_to("/opt/shared/tls.conf")
+    findings = lint([read_directory(tmp_path)]).findings
+    assert [(f.rule.code, f.hit.line) for f in findings if f.hit.line in (3, 4)] == [("N002", 4), ("L003", 3)]
