@@ -1,0 +1,302 @@
+"""keepalived.conf as the lines that keepalived acts on: without comments, with its definitions and includes. No I/O.
+
+Source: read_line() of keepalived's lib/parser.c and PARAMETER SUBSTITUTION of keepalived.conf(5). `$NAME=text`, right
+at the `=`, defines; a backslash at the end goes on with the next line. `$NAME` before white space and `${NAME}`
+anywhere are replaced, those of several lines only at the end of a line. `@NAME` and `@^NAME` begin a line for one
+way of starting keepalived (its -i, or the host's name); `~SEQ` and `~LST` repeat one. A brace ends its line.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from iamops.parse.directives import Mistake, matching
+
+MAX_DEPTH = 60
+# Files that include one another twice each would be read for ever; so would definitions that use themselves.
+MAX_READS, MAX_LINES, MAX_CHARS = 1000, 100_000, 10_000
+# Stands for a value that is not known here, or behind a block's words for its presence.
+UNKNOWN = "$?"
+# The later ones differ in what a missing file does.
+INCLUDES = ("include", "includer", "includem", "includew", "includeb", "includea")
+_INCLUDE = re.compile(r"(?P<how>include[rmwba]?)(?:\s+(?P<pattern>.*))?$")
+_CONDITION = re.compile(r"@(?P<not>\^?)(?P<id>[^ \t]*)[ \t]+")
+_DEFINITION = re.compile(r"\$(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>.*)", re.ASCII | re.DOTALL)
+_LATE_SIGN = re.compile(r"\$[A-Za-z_]\w*[ \t]+=", re.ASCII)
+_USE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<more>[ \t\w]*)\}|(?P<bare>[A-Za-z_]\w*)(?=[ \t,)]|$))", re.ASCII)
+_SIGN = re.compile(r'["\\!#]')
+_BRACE = re.compile(r'"[^"]*(?:"|$)|[{}]')
+_SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)[ \t]*\((?P<name>\w+)[ \t]*,(?P<numbers>[^)]*)\)[ \t]*(?P<text>.*)")
+_LIST = re.compile(r"~LST[ \t]*\((?P<inside>[^)]*)\)[ \t]*(?P<text>.*)")
+_SET = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
+_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,9})")
+_HERE, _SIGNS = "_PWD", {"_HASH": "#", "_BANG": "!"}
+# What these stand for is known where keepalived is started only.
+_ELSEWHERE = ("_INSTANCE", "_RANDOM", "_ENV")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words, or one brace. `conditional`: it is there for some ways of starting keepalived only."""
+
+    text: str
+    file: str
+    number: int
+    conditional: bool = False
+
+
+def uncommented(line: str) -> str | None:
+    """Without its comment and the white space around it; None where a quote is not closed."""
+    line = line.strip(" \t")
+    if not _SIGN.search(line):
+        return line
+    kept, at, quoted = "", 0, False
+    while found := _SIGN.search(line, at):
+        sign, place = found[0], found.start()
+        kept, at = kept + line[at:place], place + 1
+        if sign in "!#" and not quoted:
+            at = len(line)
+        elif sign == "\\" and at < len(line):
+            kept += line[at] if not quoted and line[at] in "!#" else line[place : at + 1]
+            at += 1
+        elif sign == "\\":
+            kept = kept.rstrip(" \t") + sign
+        else:
+            kept += sign
+            quoted ^= sign == '"'
+    return None if quoted else (kept + line[at:]).rstrip(" \t")
+
+
+@dataclass(slots=True)
+class LineReader:
+    """All lines for one way of starting keepalived. `instance` None: one that no condition names.
+
+    `instances` are those that conditions name. `partial`: a file is missing that may define and contain anything.
+    """
+
+    files: Mapping[str, str]
+    instance: str | None = None
+    instances: dict[str, None] = field(default_factory=dict)
+    mistakes: dict[Mistake, None] = field(default_factory=dict)
+    includes: dict[str, None] = field(default_factory=dict)
+    partial: bool = False
+    _definitions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _reading: list[str] = field(default_factory=list)
+    _reads: int = 0
+    _made: int = 0
+
+    def read(self, path: str) -> Iterator[Line]:
+        self._reading.append(path)
+        self._reads += 1
+        name, values = "", []
+        # Not splitlines(): keepalived knows one line end only, and its lines are counted.
+        for number, raw in enumerate(self.files.get(path, "").split("\n"), start=1):
+            text = self._cleaned(raw.rstrip("\r"), path, number)
+            if name:
+                if text or not raw.rstrip("\r"):
+                    values += [text.removesuffix("\\").rstrip(" \t")]
+                    if not text.endswith("\\"):
+                        self._definitions[name] = tuple(filter(None, values))
+                        name = ""
+                continue
+            if text.endswith("\\") and text[0] in "@$":
+                begun = _DEFINITION.fullmatch(self._meant(text, path, number)[0])
+                if begun:
+                    name, values = begun["name"], [begun["value"].removesuffix("\\").rstrip(" \t")]
+                    # Also of nothing: keepalived reads on behind it.
+                    values = values if values[0] else []
+                    continue
+            if text:
+                yield from self._acted_on(text, path, number)
+        self._reading.pop()
+
+    def _cleaned(self, raw: str, path: str, number: int) -> str:
+        if number == 1 and raw.startswith("\ufeff"):
+            self.complain(path, number, "the file begins with a byte order mark, which is part of the first word")
+            raw = raw.removeprefix("\ufeff")
+        text = uncommented(raw)
+        if text is None:
+            self.complain(path, number, "a quote that is not closed")
+            return uncommented(raw + '"') or ""
+        return text
+
+    def _meant(self, text: str, path: str, number: int) -> tuple[str, bool]:
+        """Without conditions, and were there any; an empty text where one does not hold."""
+        conditional = False
+        while text.startswith("@"):
+            found = _CONDITION.match(text)
+            if not found:
+                return "", conditional
+            conditional = True
+            self.instances[found["id"]] = None
+            self._unknown(path, number, "conditional", f"@{found['not']}{found['id']}")
+            if (found["id"] == self.instance) == bool(found["not"]):
+                return "", conditional
+            text = text[found.end() :]
+        return text, conditional
+
+    def _acted_on(self, text: str, path: str, number: int) -> Iterator[Line]:
+        todo = [(text, False)]
+        while todo and self._made < MAX_LINES:
+            self._made += 1
+            text, conditional = todo.pop()
+            text, found = self._meant(text, path, number)
+            conditional = conditional or found
+            if not text or self._defined(text, path, number):
+                continue
+            if text.startswith(("~SEQ", "~LST")):
+                todo += ((each, conditional) for each in reversed(self._repeated(text, path, number)))
+                continue
+            replaced, more = self._replaced(text, path, number)
+            todo += ((each, conditional) for each in reversed(more))
+            if replaced != text:
+                todo.append((uncommented(replaced) or "", conditional))
+                continue
+            if include := _INCLUDE.match(text):
+                yield from self._include(include["how"], include["pattern"] or "", path, number)
+                continue
+            text, rest = _cut(text)
+            if rest:
+                todo.append((rest, False))
+            yield Line(text, path, number, conditional)
+        if self._made == MAX_LINES:
+            self.complain(path, number, "definitions make more lines than are followed", known=True)
+            self._made += 1
+
+    def _defined(self, text: str, path: str, number: int) -> bool:
+        if found := _DEFINITION.fullmatch(text):
+            self._definitions[found["name"]] = (found["value"],)
+        elif (late := _LATE_SIGN.match(text)) and late[0].rstrip("= \t")[1:] not in self._definitions:
+            # What stands behind it may be a secret.
+            name = late[0].rstrip("= \t")
+            self.complain(path, number, f"`{name}` is not defined by this: the `=` must follow right behind the name")
+        else:
+            return False
+        return True
+
+    def _replaced(self, text: str, path: str, number: int) -> tuple[str, list[str]]:
+        """With the values of definitions, once; and the lines that follow from one of several lines."""
+        more: list[str] = []
+
+        def value(found: re.Match[str]) -> str:
+            name = found["braced"] or found["bare"]
+            lines = self._definitions.get(name)
+            if lines is not None and (len(lines) < 2 or found.end() == len(text)):
+                more[:0] = lines[1:]
+                return lines[0] if lines else ""
+            if name == _HERE:
+                return posixpath.dirname(path)
+            if name in _SIGNS:
+                return _SIGNS[name]
+            if name == "_INSTANCE" and self.instance is not None:
+                return self.instance
+            if name in _ELSEWHERE:
+                self._unknown(path, number, "definition", f"${name}")
+                return UNKNOWN
+            if self.partial and lines is None and '"' not in text:
+                self._unknown(path, number, "definition", f"${name}")
+            return found[0]
+
+        if "$" not in text:
+            return text, more
+        replaced = _USE.sub(value, text)
+        if len(replaced) > MAX_CHARS:
+            self.complain(path, number, "a definition that is longer than a line may be")
+            return text[:1], []
+        return replaced, more
+
+    def _repeated(self, text: str, path: str, number: int) -> list[str]:
+        """The lines that a ~SEQ or ~LST stands for: definitions, and after each of them what is repeated."""
+        inside, closed, behind = text.partition(")")
+        text = self._replaced(inside, path, number)[0] + closed + behind
+        lines: list[str] | None = None
+        if UNKNOWN in text:
+            return []
+        if found := _SEQUENCE.fullmatch(text):
+            values = _sequence([word.strip() for word in found["numbers"].split(",")], hexadecimal=bool(found["hex"]))
+            if values is not None:
+                lines = [line for each in values for line in (f"${found['name']}={each}", found["text"])]
+        elif found := _LIST.fullmatch(text):
+            sets = [[word.strip() for word in (each[1] or each[2] or "").split(",")]
+                    for each in _SET.finditer(found["inside"]) if each[0].strip()]  # fmt: skip
+            if len(sets) > 1 and all(len(each) <= len(sets[0]) for each in sets):
+                filled = ([*each, *[""] * (len(sets[0]) - len(each))] for each in sets[1:])
+                lines = [line for each in filled
+                         for line in (*(f"${n}={v}" for n, v in zip(sets[0], each, strict=True)), found["text"])]  # fmt: skip
+        if lines is None:
+            self.complain(path, number, f"keepalived cannot read this `{text[:4]}`")
+        return lines or []
+
+    def _include(self, how: str, words: str, path: str, number: int) -> Iterator[Line]:
+        if not words:
+            self.complain(path, number, "an include without a file")
+            return
+        pattern = posixpath.join(posixpath.dirname(path), words.strip('"'))
+        self.includes[pattern] = None
+        alternatives = _alternatives(pattern)
+        found = list(dict.fromkeys(name for each in alternatives for name in matching(self.files, each)))
+        lacking = [each for each in alternatives if not set(each) & set("*?[") and each not in self.files]
+        if UNKNOWN in words or lacking:
+            self.partial = True
+            self.complain(path, number, f"{', '.join(lacking) or words} is included, but is not at hand", known=True)
+            # What it may hold stands where it would be.
+            yield Line(f"{how} {words}", path, number)
+        for name in found:
+            if name in self._reading:
+                self.complain(path, number, "includes go in a circle")
+            elif self._reads >= MAX_READS or len(self._reading) >= MAX_DEPTH:
+                self.complain(path, number, "more includes than can be read")
+                break
+            else:
+                yield from self.read(name)
+
+    def _unknown(self, path: str, number: int, what: str, name: str) -> None:
+        self.complain(path, number, f"the {what} `{name}` is not followed", known=True)
+
+    def complain(
+        self, path: str, number: int, message: str, *, known: bool = False, ignored: bool = False
+    ) -> None:
+        self.mistakes[Mistake(path, number, message, known, ignored)] = None
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Up to a brace that is not quoted, or the brace itself; and the rest."""
+    if text[0] in "{}":
+        return text[0], text[1:].strip(" \t")
+    for found in _BRACE.finditer(text):
+        if found[0] in "{}":
+            return text[: found.start()].rstrip(" \t"), text[found.start() :]
+    return text, ""
+
+
+def _sequence(words: list[str], *, hexadecimal: bool) -> list[str] | None:
+    """`end`, `start, end` or `start, step, end`."""
+    if not 1 <= len(words) <= 3 or not all(_INTEGER.fullmatch(word) for word in words):
+        return None
+    numbers = [int(word, 16 if "x" in word.lower() else 10) for word in words]
+    end = numbers[-1]
+    if len(numbers) == 1:
+        start, step = (-1 if end < 0 else 1), (-1 if end < 1 else 1)
+    else:
+        start = numbers[0]
+        step = numbers[1] if len(numbers) == 3 else (1 if start <= end else -1)
+    if not step or (end - start) * step < 0 or (hexadecimal and min(start, end) < 0):
+        return None
+    # One more than may be made shows that there are too many.
+    values = range(start, end + (1 if step > 0 else -1), step)[: MAX_LINES + 1]
+    return [f"{value:x}" if hexadecimal else str(value) for value in values]
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The csh style braces of a glob, each alternative on its own."""
+    found = re.search(r"\{([^{}]*,[^{}]*)\}", pattern)
+    if not found:
+        return [pattern]
+    before, after = pattern[: found.start()], pattern[found.end() :]
+    # The innermost first; so many braces are no file's name.
+    if pattern.count("{") > 6:
+        return [pattern]
+    return list(dict.fromkeys(each for word in found[1].split(",") for each in _alternatives(before + word + after)))
