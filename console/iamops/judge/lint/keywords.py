@@ -18,7 +18,7 @@ ALIKE = 0.72
 # As check_true_false() of keepalived's parser.c takes them.
 _YES_OR_NO = ("true", "on", "yes", "false", "off", "no")
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}")
-_FRACTION = re.compile(r"\+?(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})")
+_FRACTION = re.compile(r"\s*\+?(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})")
 _USE = re.compile(r"\$(?:\w+|\{\w+\})")
 # Every entry of these begins with, or has somewhere, an address.
 _ADDRESSES = ("virtual_ipaddress", "virtual_ipaddress_excluded", "unicast_peer")

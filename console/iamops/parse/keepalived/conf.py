@@ -57,11 +57,15 @@ def keepalived_conf(files: Mapping[str, str]) -> ReadFile:
         mistake for each in readings if each in sound or each is readings[0]
         for mistake in (*each.lines.mistakes, *(each.broken if each in sound else ()))
     )  # fmt: skip
+    partial = any(each.lines.partial for each in readings)
+    if not partial:
+        # What one way of starting keepalived defines is no mistake of the others.
+        undefined = [each.lines.undefined.keys() for each in sound]
+        mistakes |= dict.fromkeys(sorted(set.intersection(*map(set, undefined)), key=lambda each: each.line))
     includes = dict.fromkeys(pattern for each in readings for pattern in each.lines.includes)
     merged = sound[0].directives
     for each in sound[1:]:
         merged = _merged(merged, each.directives)
-    partial = any(each.lines.partial for each in readings)
     return ReadFile(merged, tuple(mistakes), tuple(includes), partial=partial)
 
 
@@ -99,8 +103,8 @@ class _Builder:
                 self._simple()
                 self._words(_words(line.text), line)
         self._simple()
-        self.unclosed = len(self._stack) > 1
-        for left in self._stack[1:]:
+        self.unclosed = len(self._stack) > 1 and not self._reader.cut
+        for left in self._stack[1:] if self.unclosed else ():
             self._complain(left.line, f"`{left.name}` has no closing brace")
         while len(self._stack) > 1:
             self._close()
@@ -111,14 +115,13 @@ class _Builder:
             return
         name = words[0]
         if name.startswith("$") and UNKNOWN not in name:
-            known = self._reader.partial or bool(self._reader.instances)
-            text = f"the definition `{name}` is not followed" if known else f"`{name}` is not defined"
-            self._reader.complain(line.file, line.number, text, known=known)
+            self._reader.undefined[Mistake(line.file, line.number, f"`{name}` is not defined")] = None
         if self._guessing and name not in self._known(self._stack[-1]):
             outer = next((each for each in reversed(self._stack[:-1]) if name in self._known(each)), None)
             while outer is not None and self._stack[-1] is not outer:
                 left = self._stack[-1]
-                self._complain(left.line, f"`{left.name}` has no closing brace before line {line.number}")
+                where = "" if line.file == left.line.file else f" of {line.file}"
+                self._complain(left.line, f"`{left.name}` has no closing brace before line {line.number}{where}")
                 self._close()
         self._waiting = words, line
 

@@ -17,7 +17,7 @@ from iamops.parse.directives import Mistake, matching
 
 MAX_DEPTH = 60
 # Files that include one another twice each would be read for ever; so would definitions that use themselves.
-MAX_READS, MAX_LINES, MAX_CHARS = 1000, 100_000, 10_000
+MAX_READS, MAX_LINES, MAX_CHARS = 1000, 20_000, 10_000
 # Stands for a value that is not known here, or behind a block's words for its presence.
 UNKNOWN = "$?"
 # The later ones differ in what a missing file does.
@@ -29,7 +29,7 @@ _LATE_SIGN = re.compile(r"\$[A-Za-z_]\w*[ \t]+=", re.ASCII)
 _USE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<more>[ \t\w]*)\}|(?P<bare>[A-Za-z_]\w*)(?=[ \t,)]|$))", re.ASCII)
 _SIGN = re.compile(r'["\\!#]')
 _BRACE = re.compile(r'"[^"]*(?:"|$)|[{}]')
-_SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)[ \t]*\((?P<name>\w+)[ \t]*,(?P<numbers>[^)]*)\)[ \t]*(?P<text>.*)")
+_SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)[ \t]*\([ \t]*(?P<name>\w+)[ \t]*,(?P<numbers>[^)]*)\)[ \t]*(?P<text>.*)")
 _LIST = re.compile(r"~LST[ \t]*\((?P<inside>[^)]*)\)[ \t]*(?P<text>.*)")
 _SET = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
 _INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,9})")
@@ -75,6 +75,7 @@ class LineReader:
     """All lines for one way of starting keepalived. `instance` None: one that no condition names.
 
     `instances` are those that conditions name. `partial`: a file is missing that may define and contain anything.
+    `undefined`: uses of what nobody has defined, where they matter. `cut`: there are more lines than are followed.
     """
 
     files: Mapping[str, str]
@@ -82,7 +83,9 @@ class LineReader:
     instances: dict[str, None] = field(default_factory=dict)
     mistakes: dict[Mistake, None] = field(default_factory=dict)
     includes: dict[str, None] = field(default_factory=dict)
+    undefined: dict[Mistake, None] = field(default_factory=dict)
     partial: bool = False
+    cut: bool = False
     _definitions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _reading: list[str] = field(default_factory=list)
     _reads: int = 0
@@ -139,10 +142,15 @@ class LineReader:
         return text, conditional
 
     def _acted_on(self, text: str, path: str, number: int) -> Iterator[Line]:
+        first = text
         todo = [(text, False)]
-        while todo and self._made < MAX_LINES:
-            self._made += 1
+        while todo:
             text, conditional = todo.pop()
+            self._made += text is not first
+            if self._made > MAX_LINES:
+                self.cut = True
+                self.complain(path, number, "definitions make more lines than are followed", known=True)
+                return
             text, found = self._meant(text, path, number)
             conditional = conditional or found
             if not text or self._defined(text, path, number):
@@ -158,13 +166,10 @@ class LineReader:
             if include := _INCLUDE.match(text):
                 yield from self._include(include["how"], include["pattern"] or "", path, number)
                 continue
-            text, rest = _cut(text)
+            text, rest = self._cut(text, path, number)
             if rest:
                 todo.append((rest, False))
             yield Line(text, path, number, conditional)
-        if self._made == MAX_LINES:
-            self.complain(path, number, "definitions make more lines than are followed", known=True)
-            self._made += 1
 
     def _defined(self, text: str, path: str, number: int) -> bool:
         if found := _DEFINITION.fullmatch(text):
@@ -178,35 +183,40 @@ class LineReader:
         return True
 
     def _replaced(self, text: str, path: str, number: int) -> tuple[str, list[str]]:
-        """With the values of definitions, once; and the lines that follow from one of several lines."""
+        """With the values of definitions, and of those within them; and the lines that follow from several lines."""
         more: list[str] = []
+        at = replaced = 0
+        while found := _USE.search(text, at):
+            lines = self._value(found, text, path, number)
+            if lines is None:
+                at = found.end()
+                continue
+            more[:0] = lines[1:]
+            value = lines[0] if lines else ""
+            text, at = text[: found.start()] + value + text[found.end() :], found.start()
+            replaced += 1
+            if len(text) > MAX_CHARS or replaced > MAX_CHARS:
+                self.complain(path, number, "a definition that uses itself, or makes a line too long")
+                return "", []
+            if value.lstrip(" \t").startswith("~"):
+                break
+        return text, more
 
-        def value(found: re.Match[str]) -> str:
-            name = found["braced"] or found["bare"]
-            lines = self._definitions.get(name)
-            if lines is not None and (len(lines) < 2 or found.end() == len(text)):
-                more[:0] = lines[1:]
-                return lines[0] if lines else ""
-            if name == _HERE:
-                return posixpath.dirname(path)
-            if name in _SIGNS:
-                return _SIGNS[name]
-            if name == "_INSTANCE" and self.instance is not None:
-                return self.instance
-            if name in _ELSEWHERE:
-                self._unknown(path, number, "definition", f"${name}")
-                return UNKNOWN
-            if self.partial and lines is None and '"' not in text:
-                self._unknown(path, number, "definition", f"${name}")
-            return found[0]
-
-        if "$" not in text:
-            return text, more
-        replaced = _USE.sub(value, text)
-        if len(replaced) > MAX_CHARS:
-            self.complain(path, number, "a definition that is longer than a line may be")
-            return text[:1], []
-        return replaced, more
+    def _value(self, use: re.Match[str], text: str, path: str, number: int) -> tuple[str, ...] | None:
+        name = use["braced"] or use["bare"]
+        lines = self._definitions.get(name)
+        if lines is not None and (len(lines) < 2 or use.end() == len(text)):
+            return lines
+        if name == _HERE:
+            return (posixpath.dirname(path),)
+        if name in _SIGNS:
+            return (_SIGNS[name],)
+        if name == "_INSTANCE" and self.instance is not None:
+            return (self.instance,)
+        if name in _ELSEWHERE:
+            self._unknown(path, number, "definition", f"${name}")
+            return (UNKNOWN,)
+        return None
 
     def _repeated(self, text: str, path: str, number: int) -> list[str]:
         """The lines that a ~SEQ or ~LST stands for: definitions, and after each of them what is repeated."""
@@ -253,6 +263,34 @@ class LineReader:
             else:
                 yield from self.read(name)
 
+    def _cut(self, text: str, path: str, number: int) -> tuple[str, str]:
+        """Up to a brace that is not quoted, or the brace itself; and the rest."""
+        if text[0] in "{}":
+            return text[0], text[1:].strip(" \t")
+        at, rest = 0, ""
+        while found := _BRACE.search(text, at):
+            at = found.end()
+            if found[0] not in "{}":
+                continue
+            if not (use := _USE.match(text, max(found.start() - 1, 0))):
+                text, rest = text[: found.start()].rstrip(" \t"), text[found.start() :]
+                break
+            # keepalived would take the brace for the one of a block.
+            self._undefined(use, path, number)
+            text = text[: use.start()] + UNKNOWN + text[use.end() :]
+            at = use.start() + len(UNKNOWN)
+        if self.partial and "$" in text:
+            for use in _USE.finditer(text):
+                self._undefined(use, path, number)
+        return text, rest
+
+    def _undefined(self, use: re.Match[str], path: str, number: int) -> None:
+        name = f"${use['braced'] or use['bare']}"
+        if self.partial:
+            self._unknown(path, number, "definition", name)
+        else:
+            self.undefined[Mistake(path, number, f"`{name}` is not defined")] = None
+
     def _unknown(self, path: str, number: int, what: str, name: str) -> None:
         self.complain(path, number, f"the {what} `{name}` is not followed", known=True)
 
@@ -260,16 +298,6 @@ class LineReader:
         self, path: str, number: int, message: str, *, known: bool = False, ignored: bool = False
     ) -> None:
         self.mistakes[Mistake(path, number, message, known, ignored)] = None
-
-
-def _cut(text: str) -> tuple[str, str]:
-    """Up to a brace that is not quoted, or the brace itself; and the rest."""
-    if text[0] in "{}":
-        return text[0], text[1:].strip(" \t")
-    for found in _BRACE.finditer(text):
-        if found[0] in "{}":
-            return text[: found.start()].rstrip(" \t"), text[found.start() :]
-    return text, ""
 
 
 def _sequence(words: list[str], *, hexadecimal: bool) -> list[str] | None:
