@@ -29,9 +29,7 @@ def keyword_hits(tree: ConfigTree) -> Iterator[Hit]:
         yield Hit("K001", evidence, tree.name, directive.file, directive.line)
 
 
-def _block(
-    directives: tuple[Directive, ...], name: str, *, partial: bool
-) -> Iterator[tuple[Directive, str]]:
+def _block(directives: tuple[Directive, ...], name: str, *, partial: bool) -> Iterator[tuple[Directive, str]]:
     known = keywords()[name]
     astray: tuple[str, ...] = ()
     for each in directives:

@@ -1,8 +1,8 @@
 """keepalived.conf's grammar into directives with their lines. Never raises; no I/O.
 
-What is read: `lines.py`. Here its words become blocks. Quotes hold words together; `{` may follow on the next line.
+What is read: `lines.py`. Its words become blocks here. Quotes hold words together; `{` may stand on the next line.
 Conditions (`@`) are read once for each of the names they know, and once for none: what is the same each time is
-certain, what is not has UNKNOWN in its place.
+certain, and UNKNOWN stands for what is not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from iamops.parse.directives import Directive, Mistake, ReadFile
 from iamops.parse.keepalived.keywords import ROOT, Keyword, keywords
-from iamops.parse.keepalived.lines import INCLUDES, UNKNOWN, Line, LineReader
+from iamops.parse.keepalived.lines import INCLUDES as INCLUDES
+from iamops.parse.keepalived.lines import UNKNOWN as UNKNOWN
+from iamops.parse.keepalived.lines import Line, LineReader
 
 HOME = "/etc/keepalived"
 # So many ways of starting keepalived from one file are nobody's.
@@ -115,7 +117,8 @@ class _Builder:
             return
         name = words[0]
         if name.startswith("$") and UNKNOWN not in name:
-            self._reader.undefined[Mistake(line.file, line.number, f"`{name}` is not defined")] = None
+            undefined = Mistake(line.file, line.number, f"`{name}` is not defined", ignored=True)
+            self._reader.undefined[undefined] = None
         if self._guessing and name not in self._known(self._stack[-1]):
             outer = next((each for each in reversed(self._stack[:-1]) if name in self._known(each)), None)
             while outer is not None and self._stack[-1] is not outer:

@@ -1,7 +1,7 @@
 """keepalived.conf's keywords: the blocks they belong in, what stands behind them, and since when. Data only.
 
-Source: keepalived.conf(5) and the keywords that its parsers register, versions 1.3.5 to 2.4.3. A line of the table is
-`keyword kind [@version]`, without a version where 2.0.0 has it. The kinds:
+Source: keepalived.conf(5), and the keywords that its parsers register in versions 1.3.5 to 2.4.3. An entry of the
+table is `keyword kind [@version]`, without a version where 2.0.0 has it. The kinds:
 
     -  any            nothing, or whatever stands there
     word  addr        one word, an address
@@ -45,13 +45,15 @@ dynamic_interfaces any; default_interface word; disable_local_igmp - @2.2.0; v3_
 lvs_timeouts word; lvs_flush -; lvs_flush_on_stop any @2.2.0; lvs_flush_onstop any @2.0.15; lvs_sync_daemon word
 vrrp_mcast_group4 addr; vrrp_mcast_group6 addr; vrrp_garp_master_delay 0..S; vrrp_garp_master_repeat 0..U
 vrrp_garp_master_refresh 0..U; vrrp_garp_master_refresh_repeat 0..U; vrrp_garp_lower_prio_delay 0..S
-vrrp_garp_lower_prio_repeat 0..U; vrrp_down_timer_adverts 1..100 @2.2.3; vrrp_garp_interval 0~S; vrrp_gna_interval 0~S
+vrrp_garp_lower_prio_repeat 0..U; vrrp_down_timer_adverts 1..100 @2.2.3; vrrp_garp_interval 0~S
+vrrp_gna_interval 0~S
 vrrp_min_garp bool @2.0.12; vrrp_garp_extra_if any @2.2.3; vrrp_vmac_garp_intvl any @2.2.0
 vrrp_lower_prio_no_advert bool; vrrp_higher_prio_send_advert bool; vrrp_version 2..3; vrrp_iptables any
 vrrp_ipsets any; nftables any @2.0.11; nftables_priority int @2.0.11; nftables_ifindex - @2.0.11
 nftables_counters - @2.0.11; nftables_ipvs any @2.2.2; nftables_ipvs_priority int @2.2.2
 nftables_ipvs_start_fwmark 1..U @2.2.2; vrrp_check_unicast_src -; vrrp_skip_check_adv_addr any; vrrp_strict -
-vrrp_priority -20..19; checker_priority -20..19; bfd_priority -20..19; vrrp_no_swap -; checker_no_swap -; bfd_no_swap -
+vrrp_priority -20..19; checker_priority -20..19; bfd_priority -20..19; vrrp_no_swap -; checker_no_swap -
+bfd_no_swap -
 vrrp_rt_priority int; checker_rt_priority int; bfd_rt_priority int
 vrrp_cpu_affinity int @2.0.17; checker_cpu_affinity int @2.0.17; bfd_cpu_affinity int @2.0.17
 vrrp_rlimit_rttime 1..U @2.1.0; checker_rlimit_rttime 1..U @2.1.0; bfd_rlimit_rttime 1..U @2.1.0
@@ -62,7 +64,8 @@ fifo_write_vrrp_states_on_reload any @2.2.5
 snmp_socket any; enable_traps -; enable_snmp_vrrp -; enable_snmp_keepalived -; enable_snmp_rfc -
 enable_snmp_rfcv2 -; enable_snmp_rfcv3 -; enable_snmp_checker -; snmp_vs_stats_update_interval 0.001~30 @2.3.0
 snmp_rs_stats_update_interval 0.001~30 @2.3.0
-enable_dbus -; dbus_service_name word; dbus_no_interface_name any @2.3.0; script_user word; enable_script_security -
+enable_dbus -; dbus_service_name word; dbus_no_interface_name any @2.3.0; script_user word
+enable_script_security -
 vrrp_netlink_cmd_rcv_bufs 0..U; vrrp_netlink_cmd_rcv_bufs_force bool; vrrp_netlink_monitor_rcv_bufs 0..U
 vrrp_netlink_monitor_rcv_bufs_force bool; process_monitor_rcv_bufs 0..U @2.0.11
 process_monitor_rcv_bufs_force bool @2.0.11; lvs_netlink_cmd_rcv_bufs 0..U; lvs_netlink_cmd_rcv_bufs_force bool
@@ -85,13 +88,15 @@ unicast_fault_no_peer - @2.2.5; check_unicast_src any @2.1.0; old_unicast_checks
 authentication {authentication}; auth_hmac {auth_hmac} @2.4.0; nopreempt -; preempt -; preempt_delay 0~1000
 track_interface {}; track_script {}; track_file {}; track_process {} @2.0.11; track_bfd {}
 dont_track_primary -; notify word; notify_master word; notify_backup word; notify_fault word; notify_stop word
-notify_deleted any @2.1.0; notify_master_rx_lower_pri word @2.0.6; notify_priority_changes bool @2.0.16; smtp_alert bool
+notify_deleted any @2.1.0; notify_master_rx_lower_pri word @2.0.6; notify_priority_changes bool @2.0.16
+smtp_alert bool
 use_vmac any; use_vmac_addr - @2.2.0; vmac_xmit_base -; use_ipvlan any @2.0.17; vrf word @2.2.5
 no_virtual_ipaddress - @2.2.8; promote_secondaries -; linkbeat_use_polling -; v3_checksum_as_v2 any @2.2.8
 accept -; no_accept -; skip_check_adv_addr bool; strict_mode bool; debug 0..4; lvs_sync_daemon_interface word
 garp_master_delay 0..S; garp_master_refresh 0..U; garp_master_repeat 0..U; garp_master_refresh_repeat 0..U
 garp_lower_prio_delay 0..S; garp_lower_prio_repeat 0..U; down_timer_adverts 1..100 @2.2.3
-timer_expired_backup any @2.2.8; thread_timer_expired any @2.3.2; garp_extra_if any @2.2.3; vmac_garp_intvl any @2.2.0
+timer_expired_backup any @2.2.8; thread_timer_expired any @2.3.2; garp_extra_if any @2.2.3
+vmac_garp_intvl any @2.2.0
 lower_prio_no_advert bool; higher_prio_send_advert bool; owner_ignore_adverts any @2.3.3
 kernel_rx_buf_size 0..U @2.0.3
 
@@ -141,14 +146,16 @@ sorry_server_lvs_method NAT|DR|TUN; real_server word{real_server}
 
 : real_server
 weight 0..I; lvs_method NAT|DR|TUN; uthreshold 0..U; lthreshold 0..U; inhibit_on_failure bool; notify_up word
-notify_down word; alpha bool; retry 1..U; delay_before_retry seconds; warmup seconds; connect_timeout 0.000001~S @2.0.13
+notify_down word; alpha bool; retry 1..U; delay_before_retry seconds; warmup seconds
+connect_timeout 0.000001~S @2.0.13
 delay_loop seconds; smtp_alert bool; virtualhost word; snmp_name word @2.2.3
 HTTP_GET {HTTP_GET}; SSL_GET {HTTP_GET}; TCP_CHECK {TCP_CHECK}; SMTP_CHECK {SMTP_CHECK}; DNS_CHECK {DNS_CHECK}
 MISC_CHECK {MISC_CHECK}; PING_CHECK {TCP_CHECK} @2.1.0; UDP_CHECK {UDP_CHECK} @2.1.0; BFD_CHECK {BFD_CHECK}
 FILE_CHECK {FILE_CHECK} @2.1.0
 
 : any checker
-retry 0..U; delay_before_retry seconds; warmup seconds; delay_loop seconds; alpha bool; log_all_failures bool @2.0.11
+retry 0..U; delay_before_retry seconds; warmup seconds; delay_loop seconds; alpha bool
+log_all_failures bool @2.0.11
 
 : any connection
 connect_ip addr; connect_port 1..65535; bindto addr; bind_port 1..65535; bind_if word; connect_timeout 0.000001~S
@@ -193,7 +200,7 @@ _LVS = "rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos"
 class Keyword:
     """One keyword in one block.
 
-    `kind`: none, word, address, bool, number, fraction or choice. `low`, `high`: of a number. `choices`: the words.
+    `kind`: none, word, address, bool, number, fraction or choice. `low`, `high`: of a number. `choices`: words.
     `block`: None without braces, "" where free words stand in them, else the block whose keywords do.
     `named`: words before the brace, 0, 1, or 2 for one or more. `since`: the version it appeared in.
     """
@@ -209,7 +216,7 @@ class Keyword:
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _TableBlock:
     parents: tuple[str, ...] = ()
     keywords: dict[str, Keyword] = field(default_factory=dict)
 
@@ -217,12 +224,12 @@ class _Section:
 @cache
 def keywords() -> Mapping[str, Mapping[str, Keyword]]:
     """Block -> keyword -> what is known of it; the outermost is `ROOT`."""
-    sections: dict[str, _Section] = {}
+    sections: dict[str, _TableBlock] = {}
     name = ""
     for line in filter(None, _TABLE.split("\n")):
         if line.startswith(": "):
             name, _, parents = line[2:].partition(" = ")
-            sections[name] = _Section(tuple(filter(None, parents.split(" + "))))
+            sections[name] = _TableBlock(tuple(filter(None, parents.split(" + "))))
         else:
             sections[name].keywords.update((each.name, each) for each in _entries(line))
     return {

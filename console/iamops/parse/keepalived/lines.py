@@ -1,9 +1,9 @@
-"""keepalived.conf as the lines that keepalived acts on: without comments, with its definitions and includes. No I/O.
+"""keepalived.conf as the lines that keepalived acts on: no comments, definitions and includes followed. No I/O.
 
-Source: read_line() of keepalived's lib/parser.c and PARAMETER SUBSTITUTION of keepalived.conf(5). `$NAME=text`, right
-at the `=`, defines; a backslash at the end goes on with the next line. `$NAME` before white space and `${NAME}`
-anywhere are replaced, those of several lines only at the end of a line. `@NAME` and `@^NAME` begin a line for one
-way of starting keepalived (its -i, or the host's name); `~SEQ` and `~LST` repeat one. A brace ends its line.
+Source: read_line() of keepalived's lib/parser.c, and PARAMETER SUBSTITUTION of keepalived.conf(5). `$NAME=text`
+defines, and goes on behind a backslash at its end. `$NAME` before white space and `${NAME}` anywhere are replaced,
+those of several lines only at the end of a line. `@NAME` and `@^NAME` begin a line for one way of starting
+keepalived (its -i, or the host's name); `~SEQ` and `~LST` repeat one. A brace ends its line.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 
 from iamops.parse.directives import Mistake, matching
 
@@ -26,7 +27,9 @@ _INCLUDE = re.compile(r"(?P<how>include[rmwba]?)(?:\s+(?P<pattern>.*))?$")
 _CONDITION = re.compile(r"@(?P<not>\^?)(?P<id>[^ \t]*)[ \t]+")
 _DEFINITION = re.compile(r"\$(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>.*)", re.ASCII | re.DOTALL)
 _LATE_SIGN = re.compile(r"\$[A-Za-z_]\w*[ \t]+=", re.ASCII)
-_USE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<more>[ \t\w]*)\}|(?P<bare>[A-Za-z_]\w*)(?=[ \t,)]|$))", re.ASCII)
+_USE = re.compile(
+    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<more>[ \t\w]*)\}|(?P<bare>[A-Za-z_]\w*)(?=[ \t,)]|$))", re.ASCII
+)
 _SIGN = re.compile(r'["\\!#]')
 _BRACE = re.compile(r'"[^"]*(?:"|$)|[{}]')
 _SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)[ \t]*\([ \t]*(?P<name>\w+)[ \t]*,(?P<numbers>[^)]*)\)[ \t]*(?P<text>.*)")
@@ -98,6 +101,9 @@ class LineReader:
         # Not splitlines(): keepalived knows one line end only, and its lines are counted.
         for number, raw in enumerate(self.files.get(path, "").split("\n"), start=1):
             text = self._cleaned(raw.rstrip("\r"), path, number)
+            if text and (name or text[0] in "@$") and raw.rstrip("\r").endswith("\\"):
+                # Also from within a comment.
+                text = text.removesuffix("\\") + "\\"
             if name:
                 if text or not raw.rstrip("\r"):
                     values += [text.removesuffix("\\").rstrip(" \t")]
@@ -177,13 +183,13 @@ class LineReader:
         elif (late := _LATE_SIGN.match(text)) and late[0].rstrip("= \t")[1:] not in self._definitions:
             # What stands behind it may be a secret.
             name = late[0].rstrip("= \t")
-            self.complain(path, number, f"`{name}` is not defined by this: the `=` must follow right behind the name")
+            self.complain(path, number, f"this does not define `{name}`: a blank stands before the `=`")
         else:
             return False
         return True
 
     def _replaced(self, text: str, path: str, number: int) -> tuple[str, list[str]]:
-        """With the values of definitions, and of those within them; and the lines that follow from several lines."""
+        """With the values of definitions, and of those in them; and the lines that follow from several."""
         more: list[str] = []
         at = replaced = 0
         while found := _USE.search(text, at):
@@ -196,7 +202,8 @@ class LineReader:
             text, at = text[: found.start()] + value + text[found.end() :], found.start()
             replaced += 1
             if len(text) > MAX_CHARS or replaced > MAX_CHARS:
-                self.complain(path, number, "a definition that uses itself, or makes a line too long")
+                endless = "a definition that uses itself, or makes a line too long"
+                self.undefined[Mistake(path, number, endless, ignored=True)] = None
                 return "", []
             if value.lstrip(" \t").startswith("~"):
                 break
@@ -222,23 +229,19 @@ class LineReader:
         """The lines that a ~SEQ or ~LST stands for: definitions, and after each of them what is repeated."""
         inside, closed, behind = text.partition(")")
         text = self._replaced(inside, path, number)[0] + closed + behind
-        lines: list[str] | None = None
         if UNKNOWN in text:
             return []
         if found := _SEQUENCE.fullmatch(text):
-            values = _sequence([word.strip() for word in found["numbers"].split(",")], hexadecimal=bool(found["hex"]))
-            if values is not None:
-                lines = [line for each in values for line in (f"${found['name']}={each}", found["text"])]
-        elif found := _LIST.fullmatch(text):
-            sets = [[word.strip() for word in (each[1] or each[2] or "").split(",")]
-                    for each in _SET.finditer(found["inside"]) if each[0].strip()]  # fmt: skip
-            if len(sets) > 1 and all(len(each) <= len(sets[0]) for each in sets):
-                filled = ([*each, *[""] * (len(sets[0]) - len(each))] for each in sets[1:])
-                lines = [line for each in filled
-                         for line in (*(f"${n}={v}" for n, v in zip(sets[0], each, strict=True)), found["text"])]  # fmt: skip
-        if lines is None:
+            numbers = [word.strip() for word in found["numbers"].split(",")]
+            values = _sequence(numbers, hexadecimal=bool(found["hex"]))
+            made = [[f"${found['name']}={value}"] for value in values]
+        else:
+            found = _LIST.fullmatch(text)
+            made = _listed(found["inside"]) if found else []
+        if found is None or not made:
             self.complain(path, number, f"keepalived cannot read this `{text[:4]}`")
-        return lines or []
+            return []
+        return [line for definitions in made for line in (*definitions, found["text"])]
 
     def _include(self, how: str, words: str, path: str, number: int) -> Iterator[Line]:
         if not words:
@@ -251,7 +254,9 @@ class LineReader:
         lacking = [each for each in alternatives if not set(each) & set("*?[") and each not in self.files]
         if UNKNOWN in words or lacking:
             self.partial = True
-            self.complain(path, number, f"{', '.join(lacking) or words} is included, but is not at hand", known=True)
+            self.complain(
+                path, number, f"{', '.join(lacking) or words} is included, but is not at hand", known=True
+            )
             # What it may hold stands where it would be.
             yield Line(f"{how} {words}", path, number)
         for name in found:
@@ -289,21 +294,28 @@ class LineReader:
         if self.partial:
             self._unknown(path, number, "definition", name)
         else:
-            self.undefined[Mistake(path, number, f"`{name}` is not defined")] = None
+            self.undefined[Mistake(path, number, f"`{name}` is not defined", ignored=True)] = None
 
     def _unknown(self, path: str, number: int, what: str, name: str) -> None:
         self.complain(path, number, f"the {what} `{name}` is not followed", known=True)
 
-    def complain(
-        self, path: str, number: int, message: str, *, known: bool = False, ignored: bool = False
-    ) -> None:
-        self.mistakes[Mistake(path, number, message, known, ignored)] = None
+    def complain(self, path: str, number: int, message: str, *, known: bool = False) -> None:
+        self.mistakes[Mistake(path, number, message, known)] = None
 
 
-def _sequence(words: list[str], *, hexadecimal: bool) -> list[str] | None:
-    """`end`, `start, end` or `start, step, end`."""
+def _listed(inside: str) -> list[list[str]]:
+    """Of `{A, B}, {1, 2}, {3, 4}` or `A, 1, 2`: the definitions for each time; an absent value is empty."""
+    words = [each[1] or each[2] or "" for each in _SET.finditer(inside) if each[0].strip()]
+    names, *values = [[word.strip() for word in each.split(",")] for each in words] or [[]]
+    if any(len(each) > len(names) for each in values):
+        return []
+    return [[f"${name}={value}" for name, value in zip_longest(names, each, fillvalue="")] for each in values]
+
+
+def _sequence(words: list[str], *, hexadecimal: bool) -> list[str]:
+    """Of `end`, `start, end` or `start, step, end`; nothing where they are none of these."""
     if not 1 <= len(words) <= 3 or not all(_INTEGER.fullmatch(word) for word in words):
-        return None
+        return []
     numbers = [int(word, 16 if "x" in word.lower() else 10) for word in words]
     end = numbers[-1]
     if len(numbers) == 1:
@@ -312,7 +324,7 @@ def _sequence(words: list[str], *, hexadecimal: bool) -> list[str] | None:
         start = numbers[0]
         step = numbers[1] if len(numbers) == 3 else (1 if start <= end else -1)
     if not step or (end - start) * step < 0 or (hexadecimal and min(start, end) < 0):
-        return None
+        return []
     # One more than may be made shows that there are too many.
     values = range(start, end + (1 if step > 0 else -1), step)[: MAX_LINES + 1]
     return [f"{value:x}" if hexadecimal else str(value) for value in values]
@@ -327,4 +339,5 @@ def _alternatives(pattern: str) -> list[str]:
     # The innermost first; so many braces are no file's name.
     if pattern.count("{") > 6:
         return [pattern]
-    return list(dict.fromkeys(each for word in found[1].split(",") for each in _alternatives(before + word + after)))
+    each = (_alternatives(before + word + after) for word in found[1].split(","))
+    return list(dict.fromkeys(chain.from_iterable(each)))
