@@ -20,6 +20,8 @@ from iamops.parse.keepalived.lines import Line, LineReader
 HOME = "/etc/keepalived"
 # So many ways of starting keepalived from one file are nobody's.
 MAX_INSTANCES = 12
+# keepalived has five.
+MAX_NESTED = 50
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s"]+')
 
 
@@ -132,6 +134,9 @@ class _Builder:
         if self._waiting is None:
             self._complain(line, "an opening brace without a name before it")
             self._waiting = ["?"], line
+        if len(self._stack) > MAX_NESTED:
+            self._complain(line, "more blocks within blocks than keepalived has")
+            return
         words, line = self._waiting
         self._waiting = None
         keyword = self._known(self._stack[-1]).get(words[0])

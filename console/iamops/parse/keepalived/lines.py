@@ -30,6 +30,8 @@ _LATE_SIGN = re.compile(r"\$[A-Za-z_]\w*[ \t]+=", re.ASCII)
 _USE = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<more>[ \t\w]*)\}|(?P<bare>[A-Za-z_]\w*)(?=[ \t,)]|$))", re.ASCII
 )
+# What may make a line more than its words.
+_ACTS = re.compile(r"[$@~{}]|^include")
 _SIGN = re.compile(r'["\\!#]')
 _BRACE = re.compile(r'"[^"]*(?:"|$)|[{}]')
 _SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)[ \t]*\([ \t]*(?P<name>\w+)[ \t]*,(?P<numbers>[^)]*)\)[ \t]*(?P<text>.*)")
@@ -78,7 +80,7 @@ class LineReader:
     """All lines for one way of starting keepalived. `instance` None: one that no condition names.
 
     `instances` are those that conditions name. `partial`: a file is missing that may define and contain anything.
-    `undefined`: uses of what nobody has defined, where they matter. `cut`: there are more lines than are followed.
+    `undefined`: uses of what nobody has defined, where they matter. `cut`: it ends early, before too many lines.
     """
 
     files: Mapping[str, str]
@@ -120,6 +122,8 @@ class LineReader:
                     continue
             if text:
                 yield from self._acted_on(text, path, number)
+            if self.cut:
+                break
         self._reading.pop()
 
     def _cleaned(self, raw: str, path: str, number: int) -> str:
@@ -148,24 +152,22 @@ class LineReader:
         return text, conditional
 
     def _acted_on(self, text: str, path: str, number: int) -> Iterator[Line]:
-        first = text
+        if not _ACTS.search(text):
+            yield Line(text, path, number)
+            return
         todo = [(text, False)]
-        while todo:
+        while todo and not self.cut:
             text, conditional = todo.pop()
-            self._made += text is not first
-            if self._made > MAX_LINES:
-                self.cut = True
-                self.complain(path, number, "definitions make more lines than are followed", known=True)
-                return
             text, found = self._meant(text, path, number)
             conditional = conditional or found
             if not text or self._defined(text, path, number):
                 continue
             if text.startswith(("~SEQ", "~LST")):
-                todo += ((each, conditional) for each in reversed(self._repeated(text, path, number)))
+                more = self._repeated(text, path, number)
+                todo += ((each, conditional) for each in reversed(self._followed(more, path, number)))
                 continue
             replaced, more = self._replaced(text, path, number)
-            todo += ((each, conditional) for each in reversed(more))
+            todo += ((each, conditional) for each in reversed(self._followed(more, path, number)))
             if replaced != text:
                 todo.append((uncommented(replaced) or "", conditional))
                 continue
@@ -176,6 +178,16 @@ class LineReader:
             if rest:
                 todo.append((rest, False))
             yield Line(text, path, number, conditional)
+
+    def _followed(self, made: list[str], path: str, number: int) -> list[str]:
+        """The lines that a definition or a sequence makes, while they are not too many."""
+        self._made += len(made)
+        if self._made <= MAX_LINES:
+            return made
+        # What begins there may end behind it: nothing is read any more.
+        self.cut = self.partial = True
+        self.complain(path, number, "definitions make more lines than are followed", known=True)
+        return []
 
     def _defined(self, text: str, path: str, number: int) -> bool:
         if found := _DEFINITION.fullmatch(text):
@@ -250,8 +262,13 @@ class LineReader:
         pattern = posixpath.join(posixpath.dirname(path), words.strip('"'))
         self.includes[pattern] = None
         alternatives = _alternatives(pattern)
-        found = list(dict.fromkeys(name for each in alternatives for name in matching(self.files, each)))
-        lacking = [each for each in alternatives if not set(each) & set("*?[") and each not in self.files]
+        plain = [each for each in alternatives if not set(each) & set("*?[")]
+        lacking = [each for each in plain if each not in self.files]
+        found = dict.fromkeys(
+            name
+            for each in alternatives
+            for name in ([] if each in lacking else [each] if each in plain else matching(self.files, each))
+        )
         if UNKNOWN in words or lacking:
             self.partial = True
             self.complain(
