@@ -269,6 +269,9 @@ class LineReader:
             for each in alternatives
             for name in ([] if each in lacking else [each] if each in plain else matching(self.files, each))
         )
+        if found and how not in ("includeb", "includea"):
+            # Of the alternatives in braces only these need them all.
+            lacking = []
         if UNKNOWN in words or lacking:
             self.partial = True
             self.complain(
