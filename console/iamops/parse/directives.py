@@ -53,13 +53,15 @@ class Mistake:
 class ReadFile:
     """A file with all that it includes. `includes`: the absolute patterns that it includes, followed or not.
 
-    `by_file`: for nginx, each file with the patterns that it includes itself.
+    `by_file`: for nginx, each file with the patterns that it includes itself. `partial`: for keepalived, a file is
+    missing that may define what the others use.
     """
 
     directives: tuple[Directive, ...]
     mistakes: tuple[Mistake, ...] = ()
     includes: tuple[str, ...] = ()
     by_file: tuple[tuple[str, str], ...] = ()
+    partial: bool = False
 
     def all(self, name: str) -> tuple[Directive, ...]:
         return tuple(directive for directive in self.directives if directive.name == name)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from iamops.judge.lint.finding import Hit
+from iamops.judge.lint.keywords import keyword_hits
 from iamops.judge.lint.tree import RETURNS, ConfigTree, returns_at
 from iamops.model.config import KEEPALIVED_CONF, ConfFile
 from iamops.model.profile import Profile
@@ -26,6 +27,7 @@ def keepalived_hits(tree: ConfigTree, profile: Profile | None) -> Iterator[Hit]:
         return
     for mistake in tree.keepalived.mistakes:
         yield Hit("K002" if mistake.known else "K001", mistake.message, tree.name, mistake.file, mistake.line)
+    yield from keyword_hits(tree)
     for path, file in tree.files.items():
         if path.startswith(DIRECTORY) and path.endswith(".conf") and (line := returns_at(file.content)):
             yield Hit("K020", RETURNS, tree.name, path, line)

@@ -14,9 +14,9 @@ def test_what_hangs_on_a_definition_or_a_conditional_is_not_compared():
     one = trees[0].files[KEEPALIVED].content
     for was, becomes in {
         "priority 100": "@a priority 100\n    @b priority 50",
-        "unicast_src_ip 10.0.4.20": "unicast_src_ip $OWN",
-        "        10.0.4.21\n": "        $PEER\n",
-        "auth_pass sesame12": "auth_pass $VRRP_PASSWORD",
+        "unicast_src_ip 10.0.4.20": "unicast_src_ip ${_ENV OWN}",
+        "        10.0.4.21\n": "        ${_ENV PEER}\n",
+        "auth_pass sesame12": "auth_pass ${_ENV VRRP_PASSWORD}",
     }.items():
         assert was in one
         one = one.replace(was, becomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.parse.keepalived.conf import HOME, keepalived_conf
+from iamops.parse.keepalived.conf import HOME, UNKNOWN, keepalived_conf
 from iamops.parse.keepalived.vrrp import instances
 from tests.support.keepalived_files import read
 
@@ -37,18 +37,43 @@ def test_includes_are_followed_by_glob_and_circles_are_told():
 
 def test_what_is_not_followed_is_told_and_what_is_broken_has_its_line():
     reading = read('$VIP=10.0.4.99\n@main priority 100\nvrrp_instance V {\n  state "BACKUP\n')
-    assert [(m.line, m.known) for m in reading.mistakes] == [(1, True), (2, True), (4, False), (3, False)]
+    assert [(m.line, m.known) for m in reading.mistakes] == [(2, True), (4, False), (3, False)]
     assert "no closing brace" in reading.mistakes[-1].message
     assert read("}\n").mistakes[0].line == 1
     assert read("{\n}\n").mistakes[0].message == "an opening brace without a name before it"
 
 
-def test_a_definition_is_a_line_with_an_equals_sign_and_goes_on_behind_a_backslash():
-    text = "$VIP=10.0.4.99\n$SECRET = sesame\n$CHECKS= \\\n track_script { \\\n  c \\\n }\nvrrp_instance V {\n}\n"
-    reading = read(text)
-    assert [each.name for each in reading.directives] == ["vrrp_instance"]
-    assert [(each.line, each.known) for each in reading.mistakes] == [(1, True), (2, True), (3, True)]
+def test_a_definition_has_no_blank_before_its_sign_and_its_value_may_be_a_secret():
+    reading = read("$SECRET = sesame\n$A= \\\n track_script { \\\n  c \\\n }\nvrrp_instance V {\n $A\n}\n")
+    (vrrp,) = reading.directives
+    assert [(each.name, each.line) for each in vrrp.block or ()] == [("track_script", 7)]
+    assert [(each.line, each.known) for each in reading.mistakes] == [(1, False)]
     assert "sesame" not in repr(reading)
+
+
+def test_what_differs_between_the_ways_of_starting_keepalived_is_not_known():
+    text = "@a $P=1\n@b $P=2\nvrrp_instance V {\n priority $P\n @a nopreempt\n interface eth0\n}\n"
+    (vrrp,) = read(text).directives
+    assert [(each.name, each.args) for each in vrrp.block or ()] == [
+        ("priority", (UNKNOWN,)), ("nopreempt", (UNKNOWN,)), ("interface", ("eth0",)),
+    ]  # fmt: skip
+    assert vrrp.args == ("V",)
+
+
+def test_a_block_that_is_opened_for_each_node_and_closed_once_is_two_blocks():
+    reading = read("@a vrrp_instance A {\n@b vrrp_instance B {\n priority 7\n}\n")
+    assert [each.known for each in reading.mistakes] == [True, True]
+    assert {each.args for each in reading.directives} == {("A", UNKNOWN), ("B", UNKNOWN)}
+    assert all(each.first("priority") for each in reading.directives)
+
+
+def test_a_missing_brace_is_told_at_the_block_that_lacks_it():
+    reading = read("vrrp_instance A {\n authentication {\n  auth_type PASS\n priority 7\n}\nglobal_defs {\n}\n")
+    assert [(each.line, each.message) for each in reading.mistakes] == [
+        (2, "`authentication` has no closing brace before line 4")
+    ]
+    assert [each.name for each in reading.directives] == ["vrrp_instance", "global_defs"]
+    assert read("vrrp_instance A\n priority 7\n}\n").mistakes[0].message == "`vrrp_instance` has no opening brace"
 
 
 def test_a_brace_too_many_is_one_that_keepalived_goes_on_after():
