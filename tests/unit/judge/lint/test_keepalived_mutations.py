@@ -1,0 +1,36 @@
+"""What keepalived.conf means does not hang on how it is written: lint says the same of all its forms.
+
+`IAMOPS_MUTATIONS=2000` tries more of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from iamops.judge.lint.finding import LintReport
+from iamops.judge.lint.lint import lint
+from tests.support.keepalived_mutations import mutable, mutated
+from tests.support.specimens import findings
+
+COUNT = int(os.environ.get("IAMOPS_MUTATIONS", "150"))
+SLICES = 5
+
+
+def summary(report: LintReport) -> Counter[str]:
+    """Code and node: lines and files move."""
+    return Counter(found.partition(":")[0] for found in findings(report))
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_findings_do_not_hang_on_the_form(part: int):
+    chosen = mutable()
+    for seed in range(part, COUNT, SLICES):
+        specimen = chosen[seed % len(chosen)]
+        ordered = any(each.startswith("K010") for each in specimen.expect)
+        other = mutated(specimen.trees, seed, ordered=ordered)
+        found = summary(lint(other))
+        text = "\n".join(f.content for t in other for f in t.files.values())
+        assert found == summary(lint(list(specimen.trees))), f"{specimen.name}, seed {seed}:\n{text}"
