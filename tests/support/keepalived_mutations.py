@@ -1,4 +1,4 @@
-"""keepalived configurations written in another way that means the same: seeded, so that a failure can be repeated."""
+"""keepalived configurations written in another way that means the same: seeded, so that a failure repeats."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class _Writer:
         if self._chance.random() < 0.15:
             yield indent + self._chance.choice(("# a { comment", "! another }", "", "   "))
         space = self._chance.choice((" ", " ", "\t", "   "))
-        words = space.join(self._word(word, n, directive.name) for n, word in enumerate((directive.name, *directive.args)))
+        words = space.join(
+            self._word(word, n, directive.name) for n, word in enumerate((directive.name, *directive.args))
+        )
         behind = self._chance.choice(("", "", "", "  # why", "\t! why"))
         if directive.block is None:
             yield f"{indent}{words}{behind}"

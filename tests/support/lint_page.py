@@ -14,17 +14,18 @@ HEAD = """\
 `iamops config lint` looks at the live pair, at directories (`iamops config lint node-a/ node-b/`), or at what the
 profile renders (`--rendered`). nginx's files are read by crossplane, keepalived's by a reader of its grammar; on
 the live pair `nginx -t` and `keepalived -t` are asked too, and their messages are findings like any other.
-Conditionals (`@`), definitions (`$`) and `~SEQ` of keepalived that cannot be followed are told (K002); a value that
-hangs on one of them is judged by no rule and compared with nothing. What keepalived.conf includes beside the managed
-files is read as far as the login user may; what is not read is said to be (L003), and nothing is said to be missing
-that may stand in it.
+Conditionals (`@`), definitions (`$`) and `~SEQ` of keepalived that cannot be followed are reported (K002); a value
+that hangs on one of them is judged by no rule and compared with nothing. What keepalived.conf includes beside the
+managed files is read as far as the login user may; what is not read is said to be (L003), and nothing is said to
+be missing that may stand in it.
 
-The nodes of a cluster are compared instance by instance (P). Which instances belong together is told by their
-virtual_router_id, address family, interface and VIPs, not by their names: each node may name and order its own as it
-likes.
+The nodes of a cluster are compared instance by instance (P). Which instances belong together is known by their
+virtual_router_id, address family, interface and VIPs, not by their names: each node may name and order its own as
+it likes.
 
-A file's mode and owner are those of a node where it was read from a node. A directory may be a checkout, which keeps
-no more than who may execute: there K016 and S006 speak only if some file is kept from others, so that modes were copied.
+The mode and owner of a file are judged where it was read from a node. A directory may be a checkout, which keeps
+no more than who may execute: there K016 and S006 speak only if some file is kept from others, which shows that
+modes were copied.
 
 Exit code 1 when something at `--fail-on` (default: warning) or above was found. `--format json`, `sarif` or
 `junit` for pipelines. A rule that is broken on purpose is silenced in the profile, with the reason:
@@ -66,7 +67,9 @@ def _section(rule: LintRule, own: list[Specimen]) -> Iterator[str]:
                 mode = f", mode {file.mode:o}" if rule.code in ("K016", "S005", "S006") else ""
                 yield f"    # {tree.name}:{path}{mode}"
                 yield from (f"    {line}".rstrip() for line in file.content.rstrip("\n").splitlines())
-        lines = [where for code, _, where in (each.partition(" ") for each in specimen.expect) if code == rule.code]
+        lines = [
+            where for code, _, where in (each.partition(" ") for each in specimen.expect) if code == rule.code
+        ]
         if lines:
             yield from ("", f"Found at {', '.join(f'`{where}`' for where in lines)}.")
 

@@ -56,7 +56,9 @@ def parsed(name: str, text: str) -> Specimen:
         nodes.setdefault(node, {})[path] = _file(path, how.split(), content.removeprefix("\n"))
     trees = tuple(ConfTree(node, files) for node, files in nodes.items())
     expect = tuple(sorted(told["expect"]))
-    return Specimen(name, told["what"], expect, told["daemon"], trees, told.get("reason", ""), told.get("page", ""))
+    return Specimen(
+        name, told["what"], expect, told["daemon"], trees, told.get("reason", ""), told.get("page", "")
+    )
 
 
 def _file(path: str, how: list[str], content: str) -> ConfFile:

@@ -15,8 +15,8 @@ _RESERVED = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "ti
 _ENDS = {"fi", "done", "esac", "}", "in"}
 # Commands that run the command behind them, and their options that take a value.
 _WRAPPERS = {
-    "sudo": "ugpCh", "timeout": "ks", "nice": "n", "ionice": "cn", "env": "uS", "exec": "a", "command": "", "nohup": "",
-    "setsid": "", "busybox": "", "stdbuf": "ioe", "xargs": "nIPdL", "eval": "",
+    "sudo": "ugpCh", "timeout": "ks", "nice": "n", "ionice": "cn", "env": "uS", "exec": "a", "command": "",
+    "nohup": "", "setsid": "", "busybox": "", "stdbuf": "ioe", "xargs": "nIPdL", "eval": "",
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-[^}]*)?\})")
@@ -32,7 +32,7 @@ MAX_DEPTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name`: its file's name; `words`: its arguments; `targets`: files of its redirections; `piped`: what feeds it.
+    """`name`: its file's name; `words`: its arguments; `targets`: files of redirections; `piped`: what feeds it.
 
     `ran`: the name as it was written, with its directories.
     """
@@ -54,7 +54,7 @@ class Command:
 
 def commands(text: str, line: int = 1) -> tuple[Command, ...]:
     """Of a script, or of one line such as `sh -c` takes; `line`: the number of its first."""
-    return tuple(_Reader(text[:MAX_CHARS].replace("\r\n", "\n"), line, {}, 0).commands())
+    return tuple(_ShellReader(text[:MAX_CHARS].replace("\r\n", "\n"), line, {}, 0).commands())
 
 
 def interpreter(text: str) -> str:
@@ -77,7 +77,7 @@ def runs(words: tuple[str, ...]) -> tuple[str, bool, str]:
     return "", True, ""
 
 
-class _Reader:
+class _ShellReader:
     def __init__(self, text: str, line: int, values: dict[str, str], depth: int) -> None:
         self.text, self.at, self.line, self.values, self.depth = text, 0, line, values, depth
         self.waiting: list[tuple[str, bool]] = []
@@ -121,7 +121,9 @@ class _Reader:
             depth = max(depth, 0)
             begun = None if pattern or (found == "(" and words) else self._command(words, targets, line, piped)
             yield from self._taken(begun)
-            piped = begun if found in ("|", "|&") else None
+            # The other side of a pipe may stand on the next line.
+            if begun is not None or found != "\n":
+                piped = begun if found in ("|", "|&") else None
             words, targets, awaits = [], [], ""
         yield from self._taken(self._command(words, targets, line, piped))
 
@@ -240,7 +242,7 @@ class _Reader:
 
     def _within(self, text: str, line: int) -> None:
         if self.depth < MAX_DEPTH:
-            self.inner += _Reader(text, line, self.values, self.depth + 1).commands()
+            self.inner += _ShellReader(text, line, self.values, self.depth + 1).commands()
 
 
 def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:

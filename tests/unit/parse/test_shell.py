@@ -19,7 +19,7 @@ from iamops.parse.shell import commands, interpreter, runs
         ("case $1 in nginx|haproxy) id ;; *) true;; esac", ["id", "true"]),
         ("check() {\n  id\n}\ncheck", ["id", "check"]),
         ("x=$(pidof nginx) || exit 1", ["pidof", "exit"]),
-        ("echo \"$(ip address | grep -q 192.0.2.1)\"", ["ip", "grep", "echo"]),
+        ('echo "$(ip address | grep -q 192.0.2.1)"', ["ip", "grep", "echo"]),
         ("sudo -n -u web timeout -k 1 2s /usr/bin/curl x", ["curl"]),
         ("LANG=C exec env A=b nginx", ["nginx"]),
         ("curl \\\n  http://127.0.0.1/\nid", ["curl", "id"]),
@@ -40,7 +40,9 @@ def test_a_command_knows_its_line_its_pipe_and_where_it_writes():
     assert last.targets == ("/dev/tcp/192.0.2.1/80",)
 
 
-@pytest.mark.parametrize("text", ["'", '"', "`", "$(", "<<", "<<EOF\nx", "((", "))", "\\", "${", "a=(", "$($($($(", ";;", "<("])
+@pytest.mark.parametrize(
+    "text", ["'", '"', "`", "$(", "<<", "<<EOF\nx", "((", "))", "\\", "${", "a=(", "$($($($(", ";;", "<("]
+)
 def test_nothing_makes_it_fail(text: str):
     commands(text)
     commands(text * 300)

@@ -11,7 +11,14 @@ from iamops.model.config import KEEPALIVED_CONF
 from iamops.model.profile import Profile
 from iamops.parse.directives import Directive
 from iamops.parse.keepalived.settings import address
-from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, PASSWORD_BYTES, CheckConf, VrrpConf, tracked_others, tracks
+from iamops.parse.keepalived.vrrp import (
+    OWNER_PRIORITY,
+    PASSWORD_BYTES,
+    CheckConf,
+    VrrpConf,
+    tracked_others,
+    tracks,
+)
 
 DIRECTORY = "/etc/keepalived/"
 EXAMPLE_SERVERS = ("192.168.200.1",)
@@ -159,7 +166,11 @@ def _instance(tree: ConfigTree, vrrp: VrrpConf, profile: Profile | None) -> Iter
         yield hit("K006", f"state MASTER beside {cleared[0]}", "state")
     if owner:
         stated = "priority" in vrrp.lines
-        yield hit("K012", "priority 255" if stated else "state MASTER without a priority is 255", "priority" if stated else "state")
+        yield hit(
+            "K012",
+            "priority 255" if stated else "state MASTER without a priority is 255",
+            "priority" if stated else "state",
+        )
     known = "authentication" not in vrrp.unknown
     # Version 3 sends no password.
     if vrrp.password is not None and known and vrrp.version == 2 and len(vrrp.password.encode()) > PASSWORD_BYTES:
@@ -170,9 +181,9 @@ def _instance(tree: ConfigTree, vrrp: VrrpConf, profile: Profile | None) -> Iter
     if vrrp.interface is not None and vrrp.interface in vrrp.interfaces:
         yield hit("K019", f"track_interface {vrrp.interface}", "track_interface")
     node = tree.node(profile)
-    if node and "unicast_src_ip" not in vrrp.unknown and vrrp.unicast_src is not None:
-        if address(vrrp.unicast_src) != address(node.address):
-            yield hit("K014", f"{vrrp.unicast_src}, but the node is {node.address}", "unicast_src_ip")
+    source = vrrp.unicast_src if "unicast_src_ip" not in vrrp.unknown else None
+    if node and source is not None and address(source) != address(node.address):
+        yield hit("K014", f"{source}, but the node is {node.address}", "unicast_src_ip")
     if not vrrp.nopreempt or owner or vrrp.state == "MASTER" or not vrrp.knows("nopreempt"):
         return
     defined = {check.name: check for check in tree.checks}

@@ -1,12 +1,13 @@
 """Rules that compare the nodes of one cluster.
 
-An instance's name is its node's own affair. Nodes hear each other by the virtual router id, the address family and
-the segment (RFC 5798 5.2.3), and serve clients by the VIPs: by these the instances of several nodes are one router.
+An instance's name is its node's own affair. Nodes hear each other by the virtual router id, the address family
+and the segment (RFC 5798 5.2.3), and serve clients by the VIPs: by these the instances of several nodes are one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from iamops.judge.lint.finding import Hit
@@ -148,22 +149,21 @@ def _unicast(router: Router) -> Iterator[Hit]:
         odd = silent[0]
         yield _hit("P007", f"{odd[1].name}: {_names(silent)} has no {PEERS}", odd, PEERS)
         return
-    sources = {
-        tree.name: address(vrrp.unicast_src)
-        for tree, vrrp in router
-        if vrrp.unicast_src is not None and vrrp.knows(SOURCE)
-    }
-    for number, (tree, vrrp) in enumerate(router if not silent else ()):
-        own, peers = sources.get(tree.name), addresses(vrrp.peers)
-        before = [other.name for other, _ in router[:number] if own and sources.get(other.name) == own]
-        if before:
-            text = f"{vrrp.name}: {tree.name} sends from {own}, as {before[0]} does"
-            yield _hit("P006", text, (tree, vrrp), SOURCE)
+    own = {tree.name: address(v.unicast_src) for tree, v in router if v.unicast_src and v.knows(SOURCE)}
+    wrong: dict[str, str] = {}
+    for tree, vrrp in router if not silent else ():
+        source = own.get(tree.name)
+        first = next((name for name, other in own.items() if other == source), tree.name)
+        if source and first != tree.name:
+            wrong[tree.name] = f"{source}, as {first} does"
+        elif source and addresses(vrrp.peers) == (source,):
+            wrong[tree.name] = f"its peer's {source}"
+    for tree, vrrp in router if not silent else ():
+        if tree.name in wrong:
+            yield _hit("P006", f"{vrrp.name}: {tree.name} sends from {wrong[tree.name]}", (tree, vrrp), SOURCE)
             continue
-        if own and peers == (own,):
-            yield _hit("P006", f"{vrrp.name}: {tree.name} sends from its peer's {own}", (tree, vrrp), SOURCE)
-            continue
-        missing = sorted({source for name, source in sources.items() if name != tree.name} - {*peers, own})
+        known = {*addresses(vrrp.peers), own.get(tree.name)}
+        missing = sorted({own[name] for name in own if name != tree.name and name not in wrong} - known)
         if missing:
             text = f"{vrrp.name}: {tree.name} does not name {', '.join(missing)} as a peer"
             yield _hit("P006", text, (tree, vrrp), PEERS)
@@ -171,7 +171,7 @@ def _unicast(router: Router) -> Iterator[Hit]:
 
 def _priorities(router: Router) -> Iterator[Hit]:
     ranked = sorted(router, key=lambda placed: -placed[1].priority)
-    for (tree, first), (second, other) in zip(ranked, ranked[1:], strict=False):
+    for (tree, first), (second, other) in pairwise(ranked):
         if first.priority == other.priority:
             text = f"{other.name}: priority {first.priority} on {tree.name} and {second.name}"
             yield _hit("P009", text, (second, other), "priority")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 
 from iamops.judge.lint.finding import Hit
 from iamops.judge.lint.keepalived import DIRECTORY, keeps_modes, notifies, running
@@ -139,7 +140,7 @@ def _looks_up(command: Command) -> bool:
 def _is_local(command: Command) -> bool:
     """`ip address | grep -q VIP`: what follows asks the VIP where it is on this node."""
     piped = command.piped
-    return command.name.endswith("grep") and piped is not None and piped.name in LOCAL or command.name in LOCAL
+    return command.name in LOCAL or (command.name.endswith("grep") and piped is not None and piped.name in LOCAL)
 
 
 def _asks(command: Command) -> bool:
@@ -162,7 +163,7 @@ def _acts(command: Command) -> bool:
 
 
 def _sends_nothing(command: Command) -> bool:
-    signals = zip(command.words, command.words[1:], strict=False)
+    signals = pairwise(command.words)
     return not {"-0", "--signal=0", "-l", "-V"}.isdisjoint(command.words) or any(
         option in ("-s", "--signal") and value == "0" for option, value in signals
     )

@@ -149,7 +149,7 @@ class VrrpConf:
 
 @dataclass(frozen=True, slots=True)
 class CheckConf:
-    """One vrrp_script. `fall` None: not set, which counts as 1. `unknown`: as of an instance; `partial` as well."""
+    """One vrrp_script. `fall` None: not set, which counts as 1. `unknown`, `partial`: as of an instance."""
 
     name: str
     file: str

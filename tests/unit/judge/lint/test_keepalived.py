@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from iamops.judge.lint.lint import lint
 from iamops.model.config import ConfFile, ConfTree
 from tests.support.lint_trees import KEEPALIVED, LAB, codes, edited
@@ -29,7 +30,9 @@ def test_an_instance_that_an_unread_include_may_hold_is_not_called_missing():
 def tree(mode: int | None, owner: str | None, **files: int) -> ConfTree:
     text = "vrrp_instance A {\n virtual_router_id 1\n authentication {\n auth_type PASS\n auth_pass larch\n }\n}\n"
     found = {KEEPALIVED: ConfFile(KEEPALIVED, text, mode, owner)}
-    found |= {f"/etc/keepalived/{name}": ConfFile(f"/etc/keepalived/{name}", "", m, owner) for name, m in files.items()}
+    found |= {
+        f"/etc/keepalived/{name}": ConfFile(f"/etc/keepalived/{name}", "", m, owner) for name, m in files.items()
+    }
     return ConfTree("a", found)
 
 

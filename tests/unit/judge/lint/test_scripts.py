@@ -47,7 +47,7 @@ def test_restarting_in_a_script_is_found_wherever_it_stands():
         ("tools=(curl wget nginx)", set()),
         ("service nginx status", set()),
         ("docker restart web", {"S003"}),
-        ("[ -n \"$(pidof nginx)\" ]", {"S002"}),
+        ('[ -n "$(pidof nginx)" ]', {"S002"}),
         ("exec 3<>/dev/tcp/10.0.4.99/80", {"S004"}),
         ("timeout 2 curl -fs http://127.0.0.1/ | grep -qv refused", {"S001", "S002"}),
         ("nginx -t -q", set()),
