@@ -49,7 +49,9 @@ class Command:
 
     @property
     def text(self) -> str:
-        return " ".join((self.ran, *self.words, *self.targets)).strip()
+        """Without the files it writes to; with the host and port it speaks to."""
+        devices = (target for target in self.targets if target.startswith(("/dev/tcp/", "/dev/udp/")))
+        return " ".join((self.ran, *self.words, *devices)).strip()
 
 
 def commands(text: str, line: int = 1) -> tuple[Command, ...]:

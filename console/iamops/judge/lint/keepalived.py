@@ -120,7 +120,7 @@ def _strict(tree: ConfigTree) -> Iterator[Hit]:
     ]
     for vrrp in tree.vrrp:
         accepts = vrrp.priority == OWNER_PRIORITY or (vrrp.accept and vrrp.version == 3)
-        open_to_doubt = vrrp.partial or vrrp.unknown.intersection(("accept", "strict_mode"))
+        open_to_doubt = vrrp.partial or vrrp.unknown.intersection(("accept", "strict_mode", "version", "priority"))
         if not vrrp.strict or accepts or open_to_doubt:
             continue
         if "strict_mode" in vrrp.lines:
@@ -134,7 +134,7 @@ def _undefined(tree: ConfigTree) -> Iterator[Hit]:
     if tree.is_open:
         return
     order = {id(block): number for number, block in enumerate(tree.keepalived.directives)}
-    scripts = {block.arg: order[id(block)] for block in tree.keepalived.all("vrrp_script")}
+    scripts = {block.arg: order[id(block)] for block in reversed(tree.keepalived.all("vrrp_script"))}
     trackers = {
         kind: {block.arg for name in names for block in tree.keepalived.all(name)}
         for kind, names in DEFINED_BY.items()
@@ -160,7 +160,11 @@ def _instance(tree: ConfigTree, vrrp: VrrpConf, profile: Profile | None) -> Iter
     def hit(code: str, evidence: str, keyword: str) -> Hit:
         return Hit(code, f"{vrrp.name}: {evidence}", tree.name, vrrp.file, vrrp.at(keyword))
 
-    owner = vrrp.priority == OWNER_PRIORITY and vrrp.knows("priority")
+    owner = (
+        vrrp.priority == OWNER_PRIORITY
+        and not vrrp.partial
+        and not vrrp.unknown.intersection(("priority", "state"))
+    )
     cleared = ["nopreempt"] if vrrp.nopreempt else ["preempt_delay"] if vrrp.preempt_delay else []
     if vrrp.state == "MASTER" and cleared and vrrp.knows("state", *cleared):
         yield hit("K006", f"state MASTER beside {cleared[0]}", "state")

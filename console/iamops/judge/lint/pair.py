@@ -14,7 +14,7 @@ from iamops.judge.lint.finding import Hit
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import KEEPALIVED_CONF
 from iamops.parse.keepalived.settings import address, addresses
-from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf
+from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, is_address
 
 Placed: TypeAlias = tuple[ConfigTree, VrrpConf]
 # One instance of a node, and of each other node the one that belongs to it.
@@ -82,7 +82,9 @@ def _by_name(vrrp: VrrpConf) -> Iterable[Hashable]:
 
 
 def _is_nameless(vrrp: VrrpConf) -> bool:
-    return vrrp.router_id is None or not vrrp.knows(ROUTER_ID)
+    """Its id is not known, or its family: that is the one of its addresses."""
+    family = vrrp.knows(VIPS) or any(map(is_address, (*vrrp.vips, *vrrp.peers, vrrp.unicast_src or "")))
+    return vrrp.router_id is None or not vrrp.knows(ROUTER_ID) or not family
 
 
 def _missing(router: Router, having: Sequence[ConfigTree]) -> Iterator[Hit]:

@@ -34,6 +34,12 @@ ACTS = {
     "condrestart", "force-reload", "isolate", "mask", "disable", "pause", "unpause", "poweroff", "reboot",
 }  # fmt: skip
 SHUTS = {"reboot", "poweroff", "shutdown", "halt"}
+# `os.system("…")`, `subprocess.run(["…", "…"])` and their like.
+_CALL = re.compile(
+    r"^[^#]*\b(?:system|popen|run|call|check_call|check_output|exec|Popen)\(\s*"
+    r"(?:f?(?P<quote>['\"])(?P<text>.*?)(?P=quote)|\[(?P<list>[^\]]*)\])"
+)
+_QUOTED = re.compile(r"(['\"])(.*?)\1")
 # nginx with one of these only tests or tells.
 _NGINX_TELLS = re.compile(r"-[tTvVhq?]+")
 
@@ -61,8 +67,7 @@ def script_hits(tree: ConfigTree) -> Iterator[Hit]:
                 yield Hit("S005", f"{check.name} runs {path}, which is not there", *where)
         else:
             yield from _runnable(tree, script, through=through, root=root)
-            if interpreter(script.content) in SHELLS:
-                yield from _content(commands(script.content), tree.name, path, beyond)
+            yield from _content(_commands(script.content), tree.name, path, beyond)
     seen: set[str] = set()
     for entry in notifies(tree):
         words = _words(entry.arg)
@@ -71,6 +76,18 @@ def script_hits(tree: ConfigTree) -> Iterator[Hit]:
             seen.add(path)
             user = entry.args[1] if len(entry.args) > 1 else by_default
             yield from _runnable(tree, tree.files[path], through=through, root=user == "root")
+
+
+def _commands(script: str) -> tuple[Command, ...]:
+    """Of a shell's script all; of another language's, which may ask by itself, those that it hands to a shell."""
+    if (language := interpreter(script)) in SHELLS:
+        return commands(script)
+    found = [Command(language, (), 1)]
+    for number, line in enumerate(script.split("\n"), start=1):
+        if (call := _CALL.search(line)) is not None:
+            text = call["text"] or " ".join(word for _, word in _QUOTED.findall(call["list"]))
+            found += commands(text, number)
+    return tuple(found)
 
 
 def _words(command: str) -> tuple[str, ...]:
@@ -114,7 +131,7 @@ def _runnable(tree: ConfigTree, script: ConfFile, *, through: bool, root: bool) 
 def _content(found: tuple[Command, ...], node: str, path: str, beyond: re.Pattern[str] | None) -> Iterator[Hit]:
     """What the commands of a check are good for."""
     asked_for = {word for each in found if _looks_up(each) for word in each.words}
-    asks = any(_asks(each) or each.ran.startswith("/usr/local/") for each in found)
+    asks = any(_asks(each) or _is_own(each) for each in found)
     local = {match[0] for each in found if _is_local(each) and beyond for match in beyond.finditer(each.text)}
     for each in found:
         where = (node, path, each.line)
@@ -129,7 +146,13 @@ def _content(found: tuple[Command, ...], node: str, path: str, beyond: re.Patter
             if far and not set(far) <= local:
                 yield Hit("S004", each.text, *where)
         if not asks and (process := _process(each)) is not None:
-            yield Hit("S007", f"it looks for {process}: {each.text}" if process else each.text, *where)
+            named = process and not process.startswith("$")
+            yield Hit("S007", f"it looks for {process}: {each.text}" if named else each.text, *where)
+
+
+def _is_own(command: Command) -> bool:
+    """A program of somebody's own: what it asks is not known."""
+    return command.ran.startswith(("/usr/local/", "/opt/")) and not _acts(command)
 
 
 def _looks_up(command: Command) -> bool:
@@ -179,7 +202,7 @@ def _process(command: Command) -> str | None:
     if command.name in ("pidof", "pgrep"):
         return words[-1] if words else ""
     if command.name == "ps":
-        return ""
+        return words[0] if command.words[:1] == ("-C",) and words else ""
     if command.name in MANAGERS and {"is-active", "status"}.intersection(words[:2]):
         return next((word for word in words if word not in ("is-active", "status")), "")
     return None
