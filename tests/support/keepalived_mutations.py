@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from iamops.model.config import KEEPALIVED_CONF, ConfFile, ConfTree
 from iamops.parse.directives import Directive
@@ -23,6 +23,16 @@ _IPV6 = re.compile(r"[0-9a-fA-F]*:[0-9a-fA-F:]+(?=/|$)")
 def mutable() -> list[Specimen]:
     """Specimens whose files say everything themselves."""
     return [each for each in specimens("keepalived").values() if not _NOT_PLAIN.search(_text(each))]
+
+
+def breakable() -> list[Specimen]:
+    """Of these, in which there is something to break on the first node, and every brace opens or closes."""
+    texts = {each.name: each.trees[0].files[KEEPALIVED_CONF].content for each in mutable()}
+    return [
+        each
+        for each in mutable()
+        if "vrrp_instance" in texts[each.name] and not re.search(r"[#!].*[{}]", texts[each.name])
+    ]
 
 
 def _text(specimen: Specimen) -> str:
@@ -102,3 +112,81 @@ class _Writer:
             word = word.swapcase()
         needs = not word or bool(re.search(r"[\s#!{}]", word))
         return f'"{word}"' if needs or (number and self._chance.random() < 0.15) else word
+
+
+NUMBERS = ("virtual_router_id", "priority", "advert_int", "fall")
+KEYWORDS = (
+    *NUMBERS, "interval", "nopreempt", "interface", "virtual_ipaddress", "authentication", "unicast_src_ip",
+    "track_script",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One mistake in the first node's keepalived.conf. `lines`: where it may be found."""
+
+    trees: list[ConfTree]
+    what: str
+    lines: frozenset[int]
+
+
+def broken(trees: Sequence[ConfTree], seed: int) -> Broken:
+    chance = random.Random(seed)
+    file = trees[0].files[KEEPALIVED_CONF]
+    lines = file.content.split("\n")
+    ways = [way for way in (_misspelled, _no_value, _unopened, _unclosed) if list(way(lines, random.Random(0)))]
+    changes = list(chance.choice(ways)(lines, chance))
+    number, text, found = chance.choice(changes)
+    spoiled = replace(file, content="\n".join((*lines[:number], *text, *lines[number + 1 :])))
+    first = replace(trees[0], files={**trees[0].files, KEEPALIVED_CONF: spoiled})
+    return Broken([first, *trees[1:]], f"{lines[number].strip()} -> {text}", frozenset(each + 1 for each in found))
+
+
+# What becomes of which line, counted from 0, and the lines that a finding may name.
+_Change = tuple[int, list[str], set[int]]
+
+
+def _words(lines: list[str], keywords: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines):
+        if (words := line.split()) and words[0] in keywords:
+            yield number, words
+
+
+def _misspelled(lines: list[str], chance: random.Random) -> Iterator[_Change]:
+    for number, (word, *_) in _words(lines, KEYWORDS):
+        at = chance.randrange(1, len(word) - 2)
+        wrong = chance.choice(
+            (word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:], f"{word[:at]}q{word[at:]}")
+        )
+        if wrong not in KEYWORDS:
+            yield number, [lines[number].replace(word, wrong, 1)], {number}
+
+
+def _no_value(lines: list[str], chance: random.Random) -> Iterator[_Change]:
+    for number, (word, *_) in _words(lines, NUMBERS):
+        yield number, [f"{word} {chance.choice(('eth0', 'x1', '-1', '0', '99999999999', ''))}"], {number}
+
+
+def _unopened(lines: list[str], chance: random.Random) -> Iterator[_Change]:
+    for number, line in enumerate(lines):
+        if line.rstrip().endswith("{"):
+            # The words before it may stand on the line before.
+            yield number, [line.rstrip()[:-1]], set(range(number - 1, _end(lines, number) + 1))
+
+
+def _unclosed(lines: list[str], chance: random.Random) -> Iterator[_Change]:
+    for number, line in enumerate(lines):
+        if line.rstrip().endswith("{"):
+            end = _end(lines, number)
+            # At its opening or one around it, or at what follows.
+            around = {n for n in range(number) if lines[n].rstrip().endswith("{") and _end(lines, n) >= end}
+            yield end, [], {number - 1, number, end, end + 1, *around, *(n - 1 for n in around)}
+
+
+def _end(lines: list[str], begin: int) -> int:
+    depth = 0
+    for number in range(begin, len(lines)):
+        depth += lines[number].count("{") - lines[number].count("}")
+        if depth <= 0:
+            return number
+    return len(lines) - 1
