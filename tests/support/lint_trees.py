@@ -75,6 +75,7 @@ def said_by(daemon: str, status: int, said: str) -> LintReport:
 Case = Callable[[], LintReport]
 VIP, INSTANCE = "    virtual_ipaddress {\n        10.0.4.99\n    }\n", "vrrp_instance VI_1 {"
 PEER = "    unicast_peer {\n        10.0.4.21\n    }\n"
+SECOND = "vrrp_instance VI_2 {\n    virtual_router_id 52\n    virtual_ipaddress {\n        10.0.4.98\n    }\n}\n"
 FIXTURES: dict[str, Case] = {
     "N001": lambda: lint(edited(NGINX, "fail_timeout=2s;", "fail_timeout=2s"), LAB),
     "N002": lambda: lint(edited(NGINX, "sendfile            on;", "sendfile on off;"), LAB),
@@ -122,7 +123,7 @@ FIXTURES: dict[str, Case] = {
     "P007": lambda: lint(edited(KEEPALIVED, PEER, ""), LAB),
     "P008": lambda: lint(edited(KEEPALIVED, "    nopreempt", "    #"), LAB),
     "P009": lambda: lint(edited(KEEPALIVED, "priority 100", "priority 50"), LAB),
-    "P010": lambda: lint(edited(KEEPALIVED, INSTANCE, "vrrp_instance VI_2 {"), LAB),
+    "P010": lambda: lint(edited(KEEPALIVED, INSTANCE, f"{SECOND}{INSTANCE}"), LAB),
     "L001": lambda: lint([replace(with_file(NGINX, changed_at=500.0)[0], loaded_at={"nginx": 400.0})], LAB),
     "L002": lambda: lint([replace(rendered(), rendered={NGINX: "# else\n"})], LAB),
     "L003": lambda: lint(without(KEEPALIVED), LAB),

@@ -26,7 +26,7 @@ FEATURES = {
         "session/own_command.py"
     ),
     "lint, files that are not loaded": (
-        "judge/lint/* judge/disk/* judge/config.py parse/keepalived/* parse/nginx/*"
+        "judge/lint/* judge/disk/* judge/config.py parse/keepalived/* parse/nginx/* parse/shell.py"
     ),
     "drills": (
         "judge/drill/* session/drills/* parse/drill/* model/drill.py plan/drill.py cli/drill/* "

@@ -8,9 +8,10 @@ from functools import cache
 
 from iamops.judge.lint.catalogue import CATALOGUE
 from iamops.judge.lint.finding import Hit, LintFinding, LintReport
-from iamops.judge.lint.keepalived import keepalived_hits, script_hits
+from iamops.judge.lint.keepalived import keepalived_hits
 from iamops.judge.lint.nginx import nginx_hits
 from iamops.judge.lint.pair import pair_hits
+from iamops.judge.lint.scripts import script_hits
 from iamops.judge.lint.tree import ConfigTree, daemon_hits, live_hits
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfTree, DaemonCheck
 from iamops.model.facts import RANK

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from iamops.judge.disk.sources import DaemonSources
 from iamops.judge.lint.finding import Hit
-from iamops.model.config import ConfFile, ConfTree, DaemonCheck
+from iamops.model.config import KEEPALIVED_CONF, ConfFile, ConfTree, DaemonCheck
 from iamops.model.profile import Node, Profile
 from iamops.parse.config_files import complaints
-from iamops.parse.directives import ReadFile
-from iamops.parse.keepalived.conf import keepalived_conf
+from iamops.parse.directives import ReadFile, matching
+from iamops.parse.keepalived.conf import INCLUDES, keepalived_conf
 from iamops.parse.keepalived.vrrp import CheckConf, VrrpConf, checks, instances
 from iamops.parse.nginx.conf import nginx_conf
 from iamops.plan.config.change import same_settings
@@ -42,6 +43,19 @@ class ConfigTree:
         """The profile's node of that name; a directory may be named after the node's address."""
         nodes = profile.nodes.values() if profile else ()
         return next((node for node in nodes if self.name in (node.name, node.address)), None)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What keepalived.conf includes of which nothing is at hand: files, and patterns that match none here."""
+        patterns = DaemonSources.of(self.conf, KEEPALIVED_CONF, self.keepalived).unavailable
+        return tuple(pattern for pattern in patterns if not matching(self.files, pattern))
+
+    @property
+    def is_open(self) -> bool:
+        """May keepalived.conf hold more blocks than are at hand: in a file that was not read, by a definition?"""
+        return bool(self.unread) or any(
+            block.name.startswith("$") or block.name in INCLUDES for block in self.keepalived.directives
+        )
 
     @property
     def files(self) -> Mapping[str, ConfFile]:

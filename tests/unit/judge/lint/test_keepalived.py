@@ -1,17 +1,16 @@
-"""Rules about one node's keepalived.conf, and about the scripts it runs."""
+"""Rules about one node's keepalived.conf."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from iamops.judge.lint.lint import lint
-from tests.support.lint_trees import CHECK, KEEPALIVED, LAB, codes, edited, on_both
+from iamops.model.config import ConfFile, ConfTree
+from tests.support.lint_trees import KEEPALIVED, LAB, codes, edited
 
-ROOT = Path(__file__).parents[4]
-VIP, INSTANCE = "    virtual_ipaddress {\n        10.0.4.99\n    }\n", "vrrp_instance VI_1 {"
+INSTANCE = "vrrp_instance VI_1 {"
 
 
 def test_an_instance_that_an_unread_include_may_hold_is_not_called_missing():
@@ -28,32 +27,26 @@ def test_an_instance_that_an_unread_include_may_hold_is_not_called_missing():
         assert any("may be there" in each.hit.evidence for each in report.findings), where
 
 
-def checked_by(command: str) -> set[str]:
-    """Codes for a check that is a command of its own, without a script."""
-    return codes(lint(on_both(KEEPALIVED, "/etc/keepalived/check_nginx.sh 2", command), LAB))
+def tree(mode: int | None, owner: str | None, **files: int) -> ConfTree:
+    text = "vrrp_instance A {\n virtual_router_id 1\n authentication {\n auth_type PASS\n auth_pass larch\n }\n}\n"
+    found = {KEEPALIVED: ConfFile(KEEPALIVED, text, mode, owner)}
+    found |= {
+        f"/etc/keepalived/{name}": ConfFile(f"/etc/keepalived/{name}", "", m, owner) for name, m in files.items()
+    }
+    return ConfTree("a", found)
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"),
+    ("tree", "fires"),
     [
-        ("/usr/bin/killall -0 nginx", {"S002", "S007"}),
-        ("/usr/bin/pgrep -x nginx", {"S007"}),
-        ("/bin/pidof nginx", {"S002", "S007"}),
-        ("/bin/systemctl is-active nginx", {"S007"}),
-        ("/usr/bin/curl -fs http://127.0.0.1/", {"S002"}),
-        ("/usr/bin/curl -fs -H 'Host: iam.api.marmotedu.com' http://127.0.0.1/healthz", {"S002", "S004"}),
-        ("/usr/bin/curl -fs http://10.0.4.99/", {"S002", "S004"}),
-        ("/bin/systemctl restart nginx", {"S003"}),
-        ("/usr/sbin/nginx", {"S003"}),
-        ("/usr/local/bin/ask-nginx", set()),
-        ("/bin/bash /etc/keepalived/check_nginx.sh 2", set()),
-        ("/bin/bash /etc/keepalived/other.sh", {"S005"}),
+        (tree(0o644, "root"), True),
+        (tree(0o600, "root"), False),
+        (tree(None, None), False),
+        # A checkout: what git keeps is 644 and 755.
+        (tree(0o644, None, other=0o755), False),
+        # A copy that kept its modes.
+        (tree(0o644, None, other=0o700), True),
     ],
 )
-def test_a_check_without_a_script_is_judged_by_its_command(command: str, expected: set[str]):
-    assert checked_by(command) == expected
-
-
-def test_restarting_in_a_script_is_found_wherever_it_stands():
-    for line in ("[ -z $x ] && nginx", "if ! pidof nginx; then /usr/sbin/nginx -s reload; fi", "pkill keepalived"):
-        assert "S003" in codes(lint(edited(CHECK, "ask() {", f"{line}\nask() {{"), LAB)), line
+def test_a_mode_is_judged_where_it_is_that_of_the_node(tree: ConfTree, fires: bool):
+    assert ("K016" in codes(lint([tree]))) == fires
