@@ -21,7 +21,7 @@ HOME = "/etc/keepalived"
 # So many ways of starting keepalived from one file are nobody's.
 MAX_INSTANCES = 12
 # keepalived has five.
-MAX_NESTED = 50
+MAX_DEPTH = 60
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s"]+')
 
 
@@ -134,7 +134,7 @@ class _Builder:
         if self._waiting is None:
             self._complain(line, "an opening brace without a name before it")
             self._waiting = ["?"], line
-        if len(self._stack) > MAX_NESTED:
+        if len(self._stack) > MAX_DEPTH:
             self._complain(line, "more blocks within blocks than keepalived has")
             return
         words, line = self._waiting
