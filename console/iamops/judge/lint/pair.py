@@ -38,7 +38,9 @@ def routers(trees: Sequence[ConfigTree]) -> list[Router]:
     """What surely stands in the files, put together by the surest sign first."""
     found: list[Router] = [[(tree, vrrp)] for tree in trees for vrrp in tree.vrrp if not vrrp.conditional]
     for keys in (_by_id_and_vip, _by_id_and_interface, _by_id, _by_vip, _by_name):
-        found = _joined(found, keys)
+        # What is on every node already needs no other.
+        whole = [router for router in found if len(router) == len(trees)]
+        found = whole + _joined([router for router in found if len(router) < len(trees)], keys)
     return found
 
 

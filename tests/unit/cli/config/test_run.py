@@ -65,7 +65,7 @@ def test_a_configuration_is_linted_without_a_profile_and_its_worst_decides_the_c
 ):
     (tmp_path / "etc" / "nginx").mkdir(parents=True)
     (tmp_path / "etc" / "nginx" / "nginx.conf").write_text("events {}\nhttp {}\n")
-    text = "vrrp_instance VI_1 {\n state MASTER\n interface eth0\n virtual_router_id 51\n priority 100\n}\n"
+    text = "vrrp_instance VI_1 {\n state MASTER\n virtual_router_id 51\n priority 100\n nopreempt\n}\n"
     (tmp_path / "etc" / "keepalived").mkdir()
     (tmp_path / "etc" / "keepalived" / "keepalived.conf").write_text(text)
     assert main(["config", "lint", "--fail-on", "info", str(tmp_path)]) == ExitCode.CHECK_FAILED
