@@ -26,12 +26,12 @@ What keepalived.conf includes beside the managed files is read as far as the log
 said to be (L003), and nothing is said to be missing that may stand in it.
 
 nginx's files are read as nginx reads them, in any version from 1.10 on: what one of them takes is not refused. A
-directive of a module that nginx.org does not publish is told (N009), not judged, and blocks of Lua are passed over; a
-name that misses a known one by a letter or two is refused (N002). A directory with `etc/nginx` in it is taken as
-the whole of it: a file that is included by its name and is not there is a fault (N002). Elsewhere, on a live node,
-and where files lie side by side, such a file may exist and is told as not at hand (L003); then no rule concludes
-anything from what may stand in it. An absolute link in a directory leads to a file of the same directory, as it
-does on the node.
+directive of a module that nginx.org does not publish is told (N009), not judged, and blocks of Lua are passed
+over; a name that misses a known one by a letter or two is refused (N002). A directory with `etc/nginx` in it is
+taken as the whole of it: a file that is included by its name and is not there is a fault (N002). Elsewhere, on a
+live node, and where files lie side by side, such a file may exist and is told as not at hand (L003); then no
+rule concludes anything from what may stand in it. An absolute link in a directory leads to a file of the same
+directory, as it does on the node.
 
 The nodes of a cluster are compared instance by instance (P). Which instances belong together is known by their
 virtual_router_id, address family, interface and VIPs, not by their names: each node may name and order its own as

@@ -39,7 +39,6 @@ def test_findings_do_not_hang_on_the_form(part: int):
 @pytest.mark.parametrize("part", range(SLICES))
 def test_a_finding_names_the_line_that_is_broken(part: int):
     """A keyword that is misspelled, a value that is none, a brace that is missing."""
-    pytest.importorskip("iamops.parse.keepalived.keywords")
     chosen = breakable()
     for seed in range(part, COUNT, SLICES):
         specimen = chosen[seed % len(chosen)]
