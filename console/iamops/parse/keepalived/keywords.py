@@ -112,7 +112,7 @@ notify word; notify_master word; notify_backup word; notify_fault word; notify_s
 global_tracking -; sync_group_tracking_weight -; notify_priority_changes bool @2.0.16
 
 : vrrp_script
-script word; interval 0~S; timeout 0~S; weight int-253..253; rise 1..I; fall 1..I; user word; init_fail -
+script word; interval 0.001~S; timeout 0~S; weight int-253..253; rise 1..I; fall 1..I; user word; init_fail -
 
 : vrrp_track_process
 process word; param_match any @2.0.16; weight int-254..254; quorum 1..65535; quorum_max 0..65535 @2.0.16
