@@ -47,12 +47,12 @@ _FOREIGN_BEGIN = (
 )  # fmt: skip
 # A word this short is one of many; two letters may differ in a word of this length.
 _SHORT, _LONG = 4, 8
-_TIME = r"(?:\d+w *)?(?:\d+d *)?(?:\d+h *)?(?:\d+m *)?(?:\d+s *)?"
+_TIME = r"(?:[0-9]+w *)?(?:[0-9]+d *)?(?:[0-9]+h *)?(?:[0-9]+m *)?(?:[0-9]+s *)?"
 _KINDS = {
     "f": (re.compile(r"on|off", re.IGNORECASE), 'it must be "on" or "off"'),
     "n": (re.compile(r"[0-9]+"), "it must be a number"),
-    "t": (re.compile(rf"(?=\d){_TIME}(?:\d+(?:ms)? *)?", re.ASCII), "it must be a time"),
-    "c": (re.compile(rf"(?=\d)(?:\d+y *)?(?:\d+M *)?{_TIME}(?:\d+ *)?", re.ASCII), "it must be a time"),
+    "t": (re.compile(rf"(?=[0-9]){_TIME}(?:[0-9]+(?:ms)? *)?"), "it must be a time"),
+    "c": (re.compile(rf"(?=[0-9])(?:[0-9]+y *)?(?:[0-9]+M *)?{_TIME}(?:[0-9]+ *)?"), "it must be a time"),
     "z": (re.compile(r"[0-9]+[kKmM]?"), "it must be a size"),
     "o": (re.compile(r"[0-9]+[kKmMgG]?"), "it must be a size"),
 }
