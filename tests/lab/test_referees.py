@@ -11,14 +11,20 @@ from tests.lab.conftest import LabForTests
 from tests.support.specimens import Specimen, specimens
 
 WORK = "/run/iamops-specimens"
-# Each in a mount namespace of its own, where its files stand at their usual place.
+# Each in a mount namespace of its own, where its files stand at their usual place. There are two interfaces, and
+# the programs that checks name and no distribution has.
 ASK = f"""
+mkdir /run/iamops-programs
+for name in ask tell; do ln -s /usr/bin/true /run/iamops-programs/$name; done
+mount --bind /run/iamops-programs /usr/local/bin
+ip link add eth0 type veth peer name eth1
 cd {WORK}
 for name in *; do
   unshare --mount sh -c 'mount --bind "$1/etc/$2" "/etc/$2" && shift 2 && exec "$@"' - "$PWD/$name" "$@" \
-    >said 2>&1 </dev/null
-  printf '@specimen %s %s\\n' "$name" "$?"; tail -c 2000 said
+    >/run/said 2>&1 </dev/null
+  printf '@specimen %s %s\\n' "$name" "$?"; tail -c 2000 /run/said
 done
+rm -r /run/iamops-programs
 """
 TEST = {
     "keepalived": ("keepalived", "keepalived", "-t", "-l", "-f", "/etc/keepalived/keepalived.conf"),
@@ -47,7 +53,8 @@ def asked(lab: LabForTests, daemon: str, judged: dict[str, Specimen]) -> dict[st
     lab.must(node, ["sh", "-c", f"rm -rf {WORK} && mkdir {WORK}"])
     unpacked = lab.exec(node, ["tar", "-x", "-C", WORK], stdin=packed(judged, daemon))
     assert unpacked.returncode == 0, unpacked.stderr
-    done = lab.exec(node, ["sh", "-c", ASK, "-", *TEST[daemon]], timeout_s=120)
+    argv = ["unshare", "--mount", "--net", "sh", "-c", ASK, "-", *TEST[daemon]]
+    done = lab.exec(node, argv, timeout_s=120)
     lab.must(node, ["rm", "-r", WORK])
     answers = {}
     for part in done.stdout.decode(errors="replace").split("@specimen ")[1:]:

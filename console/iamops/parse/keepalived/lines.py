@@ -103,15 +103,15 @@ class LineReader:
         # Not splitlines(): keepalived knows one line end only, and its lines are counted.
         for number, raw in enumerate(self.files.get(path, "").split("\n"), start=1):
             text = self._cleaned(raw.rstrip("\r"), path, number)
-            if text and (name or text[0] in "@$") and raw.rstrip("\r").endswith("\\"):
+            if (name or text.startswith(("@", "$"))) and raw.rstrip("\r").endswith("\\"):
                 # Also from within a comment.
                 text = text.removesuffix("\\") + "\\"
             if name:
-                if text or not raw.rstrip("\r"):
-                    values += [text.removesuffix("\\").rstrip(" \t")]
-                    if not text.endswith("\\"):
-                        self._definitions[name] = tuple(filter(None, values))
-                        name = ""
+                # A comment ends it, too: keepalived's processes read a copy in which its line is empty.
+                values += [text.removesuffix("\\").rstrip(" \t")]
+                if not text.endswith("\\"):
+                    self._definitions[name] = tuple(filter(None, values))
+                    name = ""
                 continue
             if text.endswith("\\") and text[0] in "@$":
                 begun = _DEFINITION.fullmatch(self._meant(text, path, number)[0])

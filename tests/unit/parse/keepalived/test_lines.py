@@ -43,7 +43,7 @@ def test_definitions_are_replaced_where_they_are_used_and_as_they_are_then():
 
 
 def test_a_definition_of_several_lines_is_read_again_at_each_use():
-    text = "$V= \\\n a $N { \\\n # no\n b \\\n }\n\n$N=1\n$V\n$N=2\n$V\nc $V d\n"
+    text = "$V= \\\n a $N { \\\n # no \\\n b \\\n }\n\n$N=1\n$V\n$N=2\n$V\nc $V d\n"
     assert lines(text) == ["a 1", "{", "b", "}", "a 2", "{", "b", "}", "c $V d"]
 
 
