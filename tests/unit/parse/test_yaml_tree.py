@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,9 +63,9 @@ def test_what_can_be_told_whole_is():
 
 
 def test_thousands_of_mistakes_take_no_long_time():
-    """A control of the same moment: reading the same text without its mistakes."""
-    good = took_s(LAB_PROFILE + "".join(f"# nodes: {n}\n" for n in range(MANY)))
-    assert took_s(unknown_keys()) < 50 * max(good, 0.01)
+    """A control of the same moment: reading as many entries without a mistake."""
+    good = took_s(LAB_PROFILE + "lint:\n  silence:\n" + "".join(f"    K{n}: meant\n" for n in range(MANY)))
+    assert took_s(unknown_keys()) < 5 * good
 
 
 def told(read: Callable[[], object]) -> tuple[Problem, ...]:
@@ -75,7 +76,13 @@ def told(read: Callable[[], object]) -> tuple[Problem, ...]:
 
 
 def took_s(text: str) -> float:
-    began = time.process_time()
-    with contextlib.suppress(ProfileError):
-        parse_profile(text, "p.yaml")
-    return time.process_time() - began
+    """The best of three; collecting what thousands of other tests have left is not counted."""
+    took = []
+    gc.disable()
+    for _ in range(3):
+        began = time.process_time()
+        with contextlib.suppress(ProfileError):
+            parse_profile(text, "p.yaml")
+        took.append(time.process_time() - began)
+    gc.enable()
+    return min(took)

@@ -34,7 +34,7 @@ NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol", "http2"})
 EVERYONE = "every request"
 # Compared in other ways than word by word in their own block.
 BLOCKS = ("http", "events", "server", "upstream")
-ELSEWHERE = frozenset({*BLOCKS, "listen", "server_name", *PASSES, *values.DEFAULTS, *values.LISTS})
+ELSEWHERE = frozenset({*BLOCKS, "include", "listen", "server_name", *PASSES, *values.DEFAULTS, *values.LISTS})
 # How much of what is missing is named: a file of others may lack all of it.
 NAMED = 4
 _REFUSING = re.compile(r"[45]\d\d")
