@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from iamops.judge.lint.catalogue import CATALOGUE
-from iamops.judge.lint.finding import LintRule
+from iamops.judge.lint.finding import LintFinding, LintRule
+from iamops.judge.lint.lint import lint
 from tests.support.specimens import Specimen, specimens
 
 HEAD = """\
@@ -47,9 +48,30 @@ Exit code 1 when something at `--fail-on` (default: warning) or above was found.
     lint:
       silence: {K008: "one probe decides here, the check itself asks three times"}
 
-Every rule has a fixture that triggers it in `tests/support/lint_trees.py` (`FIXTURES`, by code). Below the table
-stand files that trigger a rule, and files that look alike and do not (`tests/fixtures/specimens/`).
+Below the table stand, for each rule, a file that triggers it and one that looks alike and does not. They are among
+the specimens of `tests/fixtures/specimens/`, which the daemons themselves have read: where `keepalived -t` or
+`nginx -t` refuses a file, lint finds something in it, and where lint says that one refuses it, it does, unless the
+specimen says why not.
 """
+
+
+# What files alone do not show: what triggers the rule, and what looks alike and does not.
+OTHERWISE = {
+    "N008": ('`nginx -t` on the node says `[emerg] unexpected "}" in /etc/nginx/nginx.conf:9`',
+        "it says `[warn] conflicting server name`, and that the test is successful"),
+    "K014": ("`unicast_src_ip 192.0.2.9` on a node that the profile has at 192.0.2.1",
+        "the same line on the node that the profile has at 192.0.2.9"),
+    "K017": ("`keepalived -t` on the node ends with exit status 5 and `(Line 3) Unknown keyword 'nopremept'`",
+        "it prints the same words about a script only, with exit status 6 (K018)"),
+    "K018": ("`keepalived -t` ends with exit status 6 and `Unsafe permissions found for script '/x'`",
+        "it ends with 0 and prints `Using script user root`"),
+    "L001": ("nginx.conf was changed at 10:05, and nginx last read its files at 10:00",
+        "a check script was changed at 10:05: keepalived reads it anew at every run"),
+    "L002": ("the profile renders `fail_timeout=2s`, and the file on the node has `fail_timeout=10s`",
+        "comments, blanks and the profile's name in the first line differ"),
+    "L003": ("a directory holds nginx.conf and no keepalived.conf", "it holds both"),
+    "L004": ("`lint.silence: {K999: …}` in the profile", "`lint.silence: {K008: …}`, which no file breaks"),
+}  # fmt: skip
 
 
 def lint_page() -> str:
@@ -59,34 +81,44 @@ def lint_page() -> str:
             if specimen.page:
                 shown.setdefault(specimen.page, []).append(specimen)
     sections = (line for code, rule in CATALOGUE.items() for line in _section(rule, shown.get(code, [])))
-    return "\n".join((HEAD, *_table(shown), *sections, ""))
+    return "\n".join((HEAD, *_table(), *sections, ""))
 
 
-def _table(shown: dict[str, list[Specimen]]) -> Iterator[str]:
+def _table() -> Iterator[str]:
     yield from ("| code | severity | what | why | fix |", "|---|---|---|---|---|")
     for rule in CATALOGUE.values():
-        code = f"[{rule.code}](#{rule.code.lower()})" if rule.code in shown else rule.code
+        code = f"[{rule.code}](#{rule.code.lower()})"
         yield f"| {code} | {rule.severity} | {rule.title} | {rule.why} | {rule.fix} |"
 
 
 def _section(rule: LintRule, own: list[Specimen]) -> Iterator[str]:
-    if not own:
-        return
-    yield from ("", f"## {rule.code}", "", f"{rule.title[:1].upper()}{rule.title[1:]}: {rule.why}.")
-    for specimen in sorted(own, key=lambda each: not _fires(rule, each)):
-        fires = _fires(rule, specimen)
-        yield from ("", f"{'Triggers it' if fires else 'Looks alike, and does not'}: {specimen.what}", "")
+    yield from ("", f"## {rule.code}", "", _sentence(f"{rule.title}: {rule.why}"))
+    if rule.code in OTHERWISE:
+        triggers, alike = OTHERWISE[rule.code]
+        yield from ("", f"Triggers it: {triggers}.", "", f"Looks alike, and does not: {alike}.")
+    for specimen in sorted(own, key=lambda each: not broken_by(rule.code, each)):
+        found = broken_by(rule.code, specimen)
+        yield from (
+            "",
+            f"{'Triggers it' if found else 'Looks alike, and does not'}: {_sentence(specimen.what)}",
+            "",
+        )
         for tree in specimen.trees:
             for path, file in tree.files.items():
                 mode = f", mode {file.mode:o}" if rule.code in ("K016", "S005", "S006") else ""
                 yield f"    # {tree.name}:{path}{mode}"
                 yield from (f"    {line}".rstrip() for line in file.content.rstrip("\n").splitlines())
-        lines = [
-            where for code, _, where in (each.partition(" ") for each in specimen.expect) if code == rule.code
-        ]
-        if lines:
-            yield from ("", f"Found at {', '.join(f'`{where}`' for where in lines)}.")
+        if found:
+            places = sorted({finding.where for finding in found})
+            yield from ("", f"Found at {', '.join(f'`{place}`' for place in places)}.")
 
 
-def _fires(rule: LintRule, specimen: Specimen) -> bool:
-    return any(each.startswith(f"{rule.code} ") for each in specimen.expect)
+def _sentence(text: str) -> str:
+    """A keyword keeps its letters."""
+    first = text.split()[0]
+    return f"{text if '_' in first else text[:1].upper() + text[1:]}".removesuffix(".") + "."
+
+
+def broken_by(code: str, specimen: Specimen) -> list[LintFinding]:
+    """Where a specimen breaks a rule."""
+    return [finding for finding in lint(list(specimen.trees)).findings if finding.rule.code == code]
