@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from iamops.model.config import NGINX_CONF, ConfFile, ConfTree, FileListing
@@ -56,12 +56,12 @@ def read_directory(root: Path) -> ConfTree:
     below_etc = (root / "etc").is_dir()
     # Of files that lie side by side it is not known where they belong, nor what else there is.
     whole = frozenset[str]() if below_etc else frozenset({NGINX_CONF})
-    found = [sorted((root / top).rglob("*")) for top in READ] if below_etc else [sorted(root.iterdir())]
+    tops = [root / top for top in READ if (root / top).is_dir()] if below_etc else []
+    found = [_below(root, top) for top in tops] or [((path, _led_to(root, path)) for path in root.iterdir())]
     files: dict[str, ConfFile] = {}
     dangling: dict[str, float] = {}
-    for path in itertools.chain.from_iterable(found):
+    for path, led in sorted(itertools.chain.from_iterable(found)):
         name = f"/{path.relative_to(root)}" if below_etc else _usual_place(path)
-        led = _led_to(root, path)
         if led is None and name:
             dangling[name] = path.lstat().st_mtime
         if name and led is not None and _is_to_be_read(led):
@@ -71,6 +71,21 @@ def read_directory(root: Path) -> ConfTree:
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
     return ConfTree(root.name, files, listing=FileListing(dangling), whole=whole)
+
+
+def _below(
+    root: Path, directory: Path, opened: frozenset[Path] = frozenset()
+) -> Iterator[tuple[Path, Path | None]]:
+    """Everything in it, also in directories of `root` that links lead to: where it stands, what is read for it."""
+    inside = directory.resolve()
+    if inside in opened or not inside.is_relative_to(root.resolve()):
+        return
+    for path in directory.iterdir():
+        led = _led_to(root, path)
+        yield path, led
+        if led is not None and led.is_dir():
+            below = _below(root, led, opened | {inside})
+            yield from ((path / inner.relative_to(led), at) for inner, at in below)
 
 
 def _led_to(root: Path, path: Path) -> Path | None:

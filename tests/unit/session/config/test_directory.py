@@ -51,6 +51,25 @@ def test_an_absolute_link_leads_to_a_file_of_the_same_node(tmp_path: Path):
     assert not {"/etc/nginx/sites-enabled/passwd", "/etc/nginx/sites-enabled/turns"} & found.keys()
 
 
+def test_a_link_to_a_directory_is_followed_inside_of_the_tree_and_not_in_a_circle(tmp_path: Path):
+    nginx = tmp_path / "a" / "etc" / "nginx"
+    (nginx / "sites-available").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.conf").write_text("")
+    (nginx / "nginx.conf").write_text("events { }")
+    (nginx / "sites-available" / "shop").write_text("server { }")
+    for name, target in (("on", "/etc/nginx/sites-available"), ("beside", "sites-available")):
+        (nginx / name).symlink_to(target)
+    (nginx / "sites-available" / "up").symlink_to("..")
+    (nginx / "out").symlink_to("../../../elsewhere")
+    found = read_directory(tmp_path / "a").files
+    assert {path for path in found if "up" not in path} == {
+        "/etc/nginx/nginx.conf",
+        *(f"/etc/nginx/{name}/shop" for name in ("sites-available", "on", "beside")),
+    }
+    assert len(found) < 20
+
+
 def test_a_link_to_what_is_not_in_the_directory_is_not_told_as_missing(tmp_path: Path):
     nginx = tmp_path / "etc" / "nginx"
     nginx.mkdir(parents=True)
