@@ -142,7 +142,7 @@ async def test_while_paused_the_picture_is_held_and_counting_goes_on():
         assert "/v1/authz" in seen.foot
         await seen.press("p")
         await second(seen)
-        assert row(seen, "iam-a").split()[1] == "14.1k"
+        await seen.until(lambda: row(seen, "iam-a").split()[1] == "14.1k")
 
 
 async def test_what_clients_send_is_shown_as_text():
