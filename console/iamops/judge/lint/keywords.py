@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from iamops.judge.lint.tree import ConfigTree
 from iamops.parse.directives import Directive
 from iamops.parse.keepalived.conf import INCLUDES, UNKNOWN
 from iamops.parse.keepalived.keywords import ROOT, Keyword, homes, keywords
+from iamops.parse.keepalived.vrrp import is_address
 
 # How alike two keywords are before one is taken for the other.
 ALIKE = 0.72
@@ -68,7 +68,7 @@ def _entry(block: str, entry: Directive) -> Iterator[str]:
     words = (entry.name, *entry.args)
     if entry.block is not None:
         yield f"`{entry.name}` with a block stands in `{block}`: that one is not closed before it"
-    elif block in _ADDRESSES and not any("$" in word or _is_address(word) for word in words):
+    elif block in _ADDRESSES and not any("$" in word or is_address(word) for word in words):
         yield f"`{entry.name}` in `{block}` is no address"
 
 
@@ -100,7 +100,7 @@ def _not_of_kind(word: str, keyword: Keyword) -> str:
     """Empty if it is one. keepalived goes on with its default where it is none."""
     if keyword.kind == "choice" and word not in keyword.choices:
         return f"it is one of {', '.join(keyword.choices)}"
-    if keyword.kind == "address" and not _is_address(word):
+    if keyword.kind == "address" and not is_address(word):
         return "that is no address"
     if keyword.kind not in ("number", "fraction"):
         return ""
@@ -109,12 +109,3 @@ def _not_of_kind(word: str, keyword: Keyword) -> str:
     if not keyword.low <= float(word) <= keyword.high:
         return f"it must be from {keyword.low:.12g} to {keyword.high:.12g}"
     return ""
-
-
-def _is_address(word: str) -> bool:
-    """With or without the length of its prefix."""
-    try:
-        ipaddress.ip_interface(word)
-    except ValueError:
-        return False
-    return True

@@ -254,6 +254,7 @@ def _family(addresses: Iterable[str]) -> int:
 
 
 def is_address(text: str) -> bool:
+    """With or without the length of its prefix."""
     try:
         ipaddress.ip_interface(text)
     except ValueError:
